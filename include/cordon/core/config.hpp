@@ -1,0 +1,64 @@
+// cordon/core/config.hpp - every macro and every compiler test of the library.
+// SPDX-License-Identifier: BSL-1.0
+//
+// The layer `core` is the vocabulary that all other layers speak: strong numbers (types.hpp), outcomes
+// (status.hpp), bit arithmetic (bits.hpp), the atomics policy (atomics.hpp) and text without allocation
+// (text.hpp). It includes the freestanding part of the standard library and nothing else; it has no state.
+//
+// Macros exist only where the language has no other word: inlining, Clang's thread-safety attributes, and
+// facts about the compiler, which are turned into constants at once. Nothing here depends on NDEBUG: two
+// translation units of one program always agree about every type of the library.
+#pragma once
+
+#include <cstddef>
+
+#if defined(__GNUC__) || defined(__clang__)
+#define CORDON_ALWAYS_INLINE inline __attribute__((always_inline))
+#define CORDON_NO_INLINE __attribute__((noinline))
+#define CORDON_COLD __attribute__((noinline, cold))
+#else
+#define CORDON_ALWAYS_INLINE inline
+#define CORDON_NO_INLINE
+#define CORDON_COLD
+#endif
+
+// Clang's thread-safety analysis (-Wthread-safety); empty elsewhere. The proof token of sync/guard.hpp works
+// on every compiler; the attribute also says which lock.
+#if defined(__clang__)
+#define CORDON_THREAD_ATTRIBUTE(x) __attribute__((x))
+#else
+#define CORDON_THREAD_ATTRIBUTE(x)
+#endif
+#define CORDON_CAPABILITY(name) CORDON_THREAD_ATTRIBUTE(capability(name))
+#define CORDON_SCOPED_CAPABILITY CORDON_THREAD_ATTRIBUTE(scoped_lockable)
+#define CORDON_GUARDED_BY(lock) CORDON_THREAD_ATTRIBUTE(guarded_by(lock))
+#define CORDON_REQUIRES(...) CORDON_THREAD_ATTRIBUTE(requires_capability(__VA_ARGS__))
+#define CORDON_ACQUIRE(...) CORDON_THREAD_ATTRIBUTE(acquire_capability(__VA_ARGS__))
+#define CORDON_TRY_ACQUIRE(...) CORDON_THREAD_ATTRIBUTE(try_acquire_capability(__VA_ARGS__))
+#define CORDON_RELEASE(...) CORDON_THREAD_ATTRIBUTE(release_capability(__VA_ARGS__))
+#define CORDON_EXCLUDES(...) CORDON_THREAD_ATTRIBUTE(locks_excluded(__VA_ARGS__))
+#define CORDON_RETURN_CAPABILITY(lock) CORDON_THREAD_ATTRIBUTE(lock_returned(lock))
+#define CORDON_NO_THREAD_SAFETY_ANALYSIS CORDON_THREAD_ATTRIBUTE(no_thread_safety_analysis)
+
+namespace cordon::inline v0 {
+
+// Bytes that two threads may write without disturbing each other. A constant, not
+// std::hardware_destructive_interference_size: that value may differ between translation units.
+inline constexpr std::size_t cache_line_bytes = 64;
+
+#if defined(__cpp_exceptions)
+inline constexpr bool has_exceptions = true;
+#else
+inline constexpr bool has_exceptions = false;
+#endif
+
+// One breath of a spin loop: tells the processor that the thread waits.
+CORDON_ALWAYS_INLINE void cpu_relax() {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ __volatile__("yield" ::: "memory");
+#endif
+}
+
+} // namespace cordon::inline v0
