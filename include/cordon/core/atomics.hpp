@@ -29,16 +29,24 @@ struct std_atomics {
 
         CORDON_ALWAYS_INLINE T load(std::memory_order order) const { return ref().load(order); }
         CORDON_ALWAYS_INLINE void store(T value, std::memory_order order) { ref().store(value, order); }
-        CORDON_ALWAYS_INLINE T exchange(T value, std::memory_order order) { return ref().exchange(value, order); }
-        CORDON_ALWAYS_INLINE T fetch_add(T value, std::memory_order order) { return ref().fetch_add(value, order); }
-        CORDON_ALWAYS_INLINE T fetch_or(T value, std::memory_order order) { return ref().fetch_or(value, order); }
-        CORDON_ALWAYS_INLINE T fetch_and(T value, std::memory_order order) { return ref().fetch_and(value, order); }
+        CORDON_ALWAYS_INLINE T exchange(T value, std::memory_order order) {
+            return ref().exchange(value, order);
+        }
+        CORDON_ALWAYS_INLINE T fetch_add(T value, std::memory_order order) {
+            return ref().fetch_add(value, order);
+        }
+        CORDON_ALWAYS_INLINE T fetch_or(T value, std::memory_order order) {
+            return ref().fetch_or(value, order);
+        }
+        CORDON_ALWAYS_INLINE T fetch_and(T value, std::memory_order order) {
+            return ref().fetch_and(value, order);
+        }
         // The failure order is relaxed: no caller reads through a failed exchange.
         CORDON_ALWAYS_INLINE bool compare_exchange(T& expected, T desired, std::memory_order order) {
             return ref().compare_exchange_strong(expected, desired, order, std::memory_order_relaxed);
         }
 
-      private:
+    private:
         CORDON_ALWAYS_INLINE std::atomic_ref<T> ref() const { return std::atomic_ref<T>{raw_value}; }
     };
 

@@ -14,14 +14,14 @@ namespace cordon::inline v0 {
 enum class status : std::uint8_t {
     ok,
     // The call could not be done now; nothing changed.
-    no_memory,       // no free run of that order anywhere: zone, caches, other types
-    busy,            // frames of the range are in use, or another isolation holds it
-    timed_out,       // the deadline passed
-    barrier_refused, // the system refused the process-wide barrier at run time
-    unmovable,       // a block of the range has migrate type unmovable
+    no_memory,        // no free run of that order anywhere: zone, caches, other types
+    busy,             // frames of the range are in use, or another isolation holds it
+    timed_out,        // the deadline passed
+    barrier_refused,  // the system refused the process-wide barrier at run time
+    unmovable,        // a block of the range has migrate type unmovable
     migration_failed, // the migrator gave up on a frame
-    deferred,        // poison: the frame is in use; it is diverted when it is freed
-    re_entered,      // called from inside an operation of the same thread that cannot nest
+    deferred,         // poison: the frame is in use; it is diverted when it is freed
+    re_entered,       // called from inside an operation of the same thread that cannot nest
     // The arguments make no sense; nothing changed.
     invalid_range, // empty, outside the zone, or not made of whole pageblocks
     invalid_order, // above the policy's max_order
@@ -89,7 +89,7 @@ enum class status : std::uint8_t {
 // a default T, so reading it is harmless (a failed result<frame> holds frame::none()).
 template <class T>
 class [[nodiscard]] result {
-  public:
+public:
     constexpr result(T value) : value_(std::move(value)) {}
     // Requires: s is not status::ok.
     constexpr result(status s) : status_(s) {}
@@ -109,7 +109,7 @@ class [[nodiscard]] result {
     [[nodiscard]] constexpr const T* operator->() const { return &value_; }
     [[nodiscard]] constexpr T value_or(T otherwise) const& { return has_value() ? value_ : otherwise; }
 
-  private:
+private:
     T value_{};
     status status_ = status::ok;
 };

@@ -16,12 +16,14 @@
 namespace cordon::inline v0 {
 
 template <class S>
-concept text_sink = requires(S& sink, const char* text, std::ptrdiff_t n) { sink.write(text, n); };
+concept text_sink = requires(S& sink, const char* text, std::ptrdiff_t n) {
+    sink.write(text, n);
+};
 
 // A fixed number of characters; what does not fit is cut.
 template <std::size_t Capacity>
 class text_buffer {
-  public:
+public:
     void write(const char* text, std::ptrdiff_t n) {
         for (std::ptrdiff_t i = 0; i != n && size_ != Capacity; ++i)
             text_[size_++] = text[i];
@@ -29,7 +31,7 @@ class text_buffer {
     [[nodiscard]] std::string_view view() const { return {text_, size_}; }
     void clear() { size_ = 0; }
 
-  private:
+private:
     char text_[Capacity];
     std::size_t size_ = 0;
 };

@@ -11,24 +11,28 @@
 namespace cordon::inline v0 {
 
 class deadline {
-  public:
+public:
     // Never passes.
     constexpr deadline() = default;
     [[nodiscard]] static constexpr deadline never() { return deadline{}; }
     // Passes at once: the call does what it can without waiting.
     [[nodiscard]] static constexpr deadline immediate() { return deadline{0}; }
     [[nodiscard]] static constexpr deadline in_nanoseconds(std::uint64_t ns) { return deadline{ns}; }
+    // Returns: what is left until the clock reads `until`, for a clock that reads `now`.
+    [[nodiscard]] static constexpr deadline until(std::uint64_t until, std::uint64_t now) {
+        return deadline{until == UINT64_MAX ? UINT64_MAX : until > now ? until - now : 0};
+    }
     // Any std::chrono::duration; negative ones have passed.
     template <class Duration>
-        requires requires(Duration d) {
-            { Duration::period::den } -> std::convertible_to<std::intmax_t>;
-            d.count();
-        }
+    requires requires(Duration d) {
+        { Duration::period::den } -> std::convertible_to<std::intmax_t>;
+        d.count();
+    }
     constexpr deadline(Duration d)
-        : ns_(d.count() <= 0 ? 0
-                             : static_cast<std::uint64_t>(static_cast<long double>(d.count()) *
-                                                          Duration::period::num * 1'000'000'000.0L /
-                                                          Duration::period::den)) {}
+        : ns_(d.count() <= 0
+                  ? 0
+                  : static_cast<std::uint64_t>(static_cast<long double>(d.count()) * Duration::period::num *
+                                               1'000'000'000.0L / Duration::period::den)) {}
 
     [[nodiscard]] constexpr bool is_never() const { return ns_ == UINT64_MAX; }
     // Returns: the clock's reading at which the deadline passes, for a clock that reads `now` at the call.
@@ -36,7 +40,7 @@ class deadline {
         return ns_ > UINT64_MAX - now ? UINT64_MAX : now + ns_;
     }
 
-  private:
+private:
     explicit constexpr deadline(std::uint64_t ns) : ns_(ns) {}
     std::uint64_t ns_ = UINT64_MAX;
 };

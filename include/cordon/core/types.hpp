@@ -16,12 +16,14 @@ namespace cordon::inline v0 {
 
 // A number of frames. Wide enough that no sum or product with a frame size overflows.
 class frame_count {
-  public:
+public:
     constexpr frame_count() = default;
     explicit constexpr frame_count(std::uint64_t raw) : raw_(raw) {}
     [[nodiscard]] constexpr std::uint64_t raw() const { return raw_; }
     // Returns: bytes, for frames of `frame_bytes` bytes each.
-    [[nodiscard]] constexpr std::uint64_t bytes(std::uint64_t frame_bytes) const { return raw_ * frame_bytes; }
+    [[nodiscard]] constexpr std::uint64_t bytes(std::uint64_t frame_bytes) const {
+        return raw_ * frame_bytes;
+    }
 
     constexpr auto operator<=>(const frame_count&) const = default;
     constexpr frame_count& operator+=(frame_count n) { return raw_ += n.raw_, *this; }
@@ -29,54 +31,56 @@ class frame_count {
     friend constexpr frame_count operator+(frame_count a, frame_count b) { return a += b; }
     friend constexpr frame_count operator-(frame_count a, frame_count b) { return a -= b; }
 
-  private:
+private:
     std::uint64_t raw_ = 0;
 };
 
 // A power of two of frames: order 0 is one frame, order 9 is 512.
 class order {
-  public:
+public:
     constexpr order() = default;
     explicit constexpr order(unsigned raw) : raw_(static_cast<std::uint8_t>(raw < 255 ? raw : 255)) {}
     [[nodiscard]] constexpr unsigned raw() const { return raw_; }
     // Returns: 2^order frames. Requires: order below 64.
-    [[nodiscard]] constexpr frame_count frames() const { return frame_count{std::uint64_t{1} << (raw_ & 63u)}; }
+    [[nodiscard]] constexpr frame_count frames() const {
+        return frame_count{std::uint64_t{1} << (raw_ & 63u)};
+    }
 
     constexpr auto operator<=>(const order&) const = default;
 
-  private:
+private:
     std::uint8_t raw_ = 0;
 };
 
 // The number of a page frame, in the embedder's own numbering. The default value is no frame.
 class frame {
-  public:
+public:
     constexpr frame() = default;
     explicit constexpr frame(std::uint32_t raw) : raw_(raw) {}
     [[nodiscard]] constexpr std::uint32_t raw() const { return raw_; }
     [[nodiscard]] static constexpr frame none() { return frame{}; }
     [[nodiscard]] constexpr bool is_none() const { return raw_ == UINT32_MAX; }
-    [[nodiscard]] constexpr bool is_aligned(order k) const {
-        return (raw_ & (k.frames().raw() - 1)) == 0;
-    }
+    [[nodiscard]] constexpr bool is_aligned(order k) const { return (raw_ & (k.frames().raw() - 1)) == 0; }
 
     constexpr auto operator<=>(const frame&) const = default;
     friend constexpr frame operator+(frame f, frame_count n) {
         return frame{static_cast<std::uint32_t>(f.raw_ + n.raw())};
     }
     // Requires: a is not below b.
-    friend constexpr frame_count operator-(frame a, frame b) { return frame_count{std::uint64_t{a.raw_} - b.raw_}; }
+    friend constexpr frame_count operator-(frame a, frame b) {
+        return frame_count{std::uint64_t{a.raw_} - b.raw_};
+    }
     constexpr frame& operator++() { return ++raw_, *this; }
 
-  private:
+private:
     std::uint32_t raw_ = UINT32_MAX;
 };
 
 // Consecutive frames: first, first + 1, ..., end() - 1. A forward range of frames.
 class frame_range {
-  public:
+public:
     class iterator {
-      public:
+    public:
         using value_type = frame;
         using difference_type = std::ptrdiff_t;
         constexpr iterator() = default;
@@ -90,7 +94,7 @@ class frame_range {
         }
         constexpr bool operator==(const iterator&) const = default;
 
-      private:
+    private:
         frame at_;
     };
 
@@ -112,27 +116,27 @@ class frame_range {
     [[nodiscard]] constexpr iterator end() const { return iterator{first_ + count_}; }
     constexpr bool operator==(const frame_range&) const = default;
 
-  private:
+private:
     frame first_{0};
     frame_count count_;
 };
 
 // The number of a pageblock within its zone: the frame's zone index / frames a block.
 class block_index {
-  public:
+public:
     constexpr block_index() = default;
     explicit constexpr block_index(std::uint32_t raw) : raw_(raw) {}
     [[nodiscard]] constexpr std::uint32_t raw() const { return raw_; }
     constexpr auto operator<=>(const block_index&) const = default;
     constexpr block_index& operator++() { return ++raw_, *this; }
 
-  private:
+private:
     std::uint32_t raw_ = 0;
 };
 
 // The number of a thread cache within its zone. The default value is no slot: the caller works uncached.
 class slot_index {
-  public:
+public:
     constexpr slot_index() = default;
     explicit constexpr slot_index(std::uint32_t raw) : raw_(raw) {}
     [[nodiscard]] constexpr std::uint32_t raw() const { return raw_; }
@@ -140,7 +144,7 @@ class slot_index {
     [[nodiscard]] constexpr bool is_none() const { return raw_ == UINT32_MAX; }
     constexpr auto operator<=>(const slot_index&) const = default;
 
-  private:
+private:
     std::uint32_t raw_ = UINT32_MAX;
 };
 

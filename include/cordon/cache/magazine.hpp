@@ -1,0 +1,102 @@
+// cordon/cache/magazine.hpp - magazine_bins: which (order, migrate type) pairs a cache keeps; cache_slot: one cache.
+// SPDX-License-Identifier: BSL-1.0
+//
+//     cache_slot   line 0   the gate (busy, claimed) and the magazines of order 0: all that a hit touches
+//                  then     the magazines of the other orders
+//                  then     the entries of all magazines, 4 bytes a run, each magazine a LIFO stack
+//
+// A slot belongs to one thread at a time; what is in it changes hands only through the gate.
+#pragma once
+
+#include "cordon/cache/tuning.hpp"
+#include "cordon/core/config.hpp"
+#include "cordon/core/types.hpp"
+#include "cordon/frames/migrate_type.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace cordon::inline v0 {
+
+// One line of the policy's table of cached orders.
+struct cached_order {
+    unsigned order;
+    std::uint16_t capacity; // runs a magazine can hold
+};
+
+// The policy's table, as constants.
+template <class Policy>
+class magazine_bins {
+public:
+    static constexpr unsigned orders = sizeof(Policy::cached_orders) / sizeof(cached_order);
+    static constexpr unsigned count = orders * migrate_types;
+    static constexpr unsigned none = count;
+
+    // Returns: the bin, or none if the order is not cached.
+    [[nodiscard]] CORDON_ALWAYS_INLINE static constexpr unsigned of(order k, migrate_type t) {
+        const unsigned row = row_of[k.raw() <= Policy::max_order ? k.raw() : Policy::max_order];
+        return row == orders ? none : row * migrate_types + static_cast<unsigned>(t);
+    }
+    [[nodiscard]] static constexpr order order_of(unsigned bin) {
+        return order{Policy::cached_orders[bin / migrate_types].order};
+    }
+    [[nodiscard]] static constexpr migrate_type type_of(unsigned bin) {
+        return static_cast<migrate_type>(bin % migrate_types);
+    }
+    [[nodiscard]] static constexpr std::uint16_t capacity(unsigned bin) {
+        return Policy::cached_orders[bin / migrate_types].capacity;
+    }
+    // Returns: where the entries of the bin start; total() for one past the last.
+    [[nodiscard]] CORDON_ALWAYS_INLINE static constexpr std::uint32_t offset(unsigned bin) {
+        return offsets[bin];
+    }
+    [[nodiscard]] static constexpr std::uint32_t total() { return offsets[count]; }
+
+private:
+    struct table {
+        std::uint32_t at[count + 1];
+        constexpr std::uint32_t operator[](unsigned bin) const { return at[bin]; }
+    };
+    struct rows {
+        std::uint8_t at[Policy::max_order + 1];
+        constexpr unsigned operator[](unsigned k) const { return at[k]; }
+    };
+    static constexpr table offsets = [] {
+        table t{};
+        for (unsigned bin = 0; bin != count; ++bin)
+            t.at[bin + 1] = t.at[bin] + capacity(bin);
+        return t;
+    }();
+    // A run that spans several blocks would need the traits of each; such orders are not cached.
+    static constexpr rows row_of = [] {
+        rows r{};
+        for (std::uint8_t& row : r.at)
+            row = orders;
+        for (unsigned i = 0; i != orders; ++i)
+            if (Policy::cached_orders[i].order <= Policy::pageblock_order)
+                r.at[Policy::cached_orders[i].order] = static_cast<std::uint8_t>(i);
+        return r;
+    }();
+};
+
+// The count is readable by anybody (statistics); the rest is the owner's, or the drainer's while it has a claim.
+template <class Atomics>
+struct magazine {
+    typename Atomics::template atomic<std::uint16_t> count;
+    typename Atomics::template plain<std::uint16_t> mark;
+    typename Atomics::template plain<std::uint16_t> batch;
+    std::uint16_t unused;
+};
+
+template <class Policy>
+struct alignas(cache_line_bytes) cache_slot {
+    using atomics = typename Policy::atomics;
+    using bins = magazine_bins<Policy>;
+    using entry = typename atomics::template plain<std::uint32_t>; // a frame_index
+
+    typename Policy::gate::slot gate;
+    magazine<atomics> magazines[bins::count];
+    entry entries[bins::total()];
+};
+
+} // namespace cordon::inline v0

@@ -1,0 +1,274 @@
+// cordon/cache/thread_cache.hpp - thread_caches: the caches of all slots of a zone, and draining them.
+// SPDX-License-Identifier: BSL-1.0
+//
+// Owner's side: push and pop are the hit paths, inline, without a call, an allocation or an atomic
+// read-modify-write; push_slow and pop_slow spill and refill a batch under one hold of the source's lock, inside
+// the gate. Each returns false when the caller must do without the cache.
+//
+// Drainer's side: a drain claims every active slot, issues one barrier, and then takes out of each slot what it
+// is asked for: everything, or only the runs that touch a range, so that traffic keeps its cached frames.
+// Every active slot is claimed, also those that look empty: a slot whose count reads 0 may be in the middle of
+// a refill (Linux hung on that: 66eca1021a42). Slots that become active later read the state of their blocks
+// under the source's lock, after the isolator wrote it there.
+#pragma once
+
+#include "cordon/cache/frame_source.hpp"
+#include "cordon/cache/magazine.hpp"
+#include "cordon/core/status.hpp"
+#include "cordon/frames/geometry.hpp"
+#include "cordon/local/drain_gate.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+
+namespace cordon::inline v0 {
+
+template <class Policy>
+class thread_caches {
+public:
+    using slot = cache_slot<Policy>;
+    using bins = magazine_bins<Policy>;
+    using entry = typename slot::entry;
+    using geometry = zone_geometry<Policy>;
+    using gate = typename Policy::gate;
+
+    // Which runs a drain takes: those with a frame in [first, end).
+    struct filter {
+        std::uint64_t first = 0;
+        std::uint64_t end = UINT64_MAX;
+        [[nodiscard]] constexpr bool takes(std::uint32_t run, order k) const {
+            return run < end && run + k.frames().raw() > first;
+        }
+        [[nodiscard]] static constexpr filter nothing() { return {1, 0}; }
+        [[nodiscard]] constexpr bool takes_all() const { return first == 0 && end == UINT64_MAX; }
+    };
+
+    thread_caches() = default;
+    // Effects: starts the gate. `slots` is Policy::thread_slots::max_slots slots of zero bytes.
+    void start(slot* slots) {
+        slots_ = slots;
+        gate_.start();
+    }
+    [[nodiscard]] bool needs_lock() const { return gate_.needs_lock(); }
+
+    // ---- owner ----
+
+    [[nodiscard]] CORDON_ALWAYS_INLINE bool pop(slot_index s, unsigned bin, frame_index& out) {
+        slot& c = slots_[s.raw()];
+        if (!gate_.try_enter(c.gate)) [[unlikely]]
+            return false;
+        const unsigned n = c.magazines[bin].count.load(std::memory_order_relaxed);
+        if (n != 0) [[likely]] {
+            out = frame_index{c.entries[bins::offset(bin) + n - 1]};
+            set_count(c, bin, n - 1);
+        }
+        gate_.leave(c.gate);
+        return n != 0;
+    }
+
+    template <class Source>
+    [[nodiscard]] CORDON_ALWAYS_INLINE bool push(slot_index s, order k, frame_index i, Source& source) {
+        slot& c = slots_[s.raw()];
+        if (!gate_.try_enter(c.gate)) [[unlikely]]
+            return false;
+        const block_traits traits = source.traits(geometry::block_of(i));
+        bool pushed = false;
+        if (traits.cacheable()) [[likely]] {
+            const unsigned bin = bins::of(k, traits.type());
+            const unsigned n = c.magazines[bin].count.load(std::memory_order_relaxed);
+            if (n < c.magazines[bin].mark) [[likely]] {
+                c.entries[bins::offset(bin) + n] = i.raw();
+                set_count(c, bin, n + 1);
+                pushed = true;
+            }
+        }
+        gate_.leave(c.gate);
+        return pushed;
+    }
+
+    // Effects: refills the magazine and pops. Returns: false if the gate is closed or the source gave nothing.
+    template <class Source>
+    [[nodiscard]] bool pop_slow(slot_index s, unsigned bin, frame_index& out, Source& source) {
+        slot& c = slots_[s.raw()];
+        if (!gate_.enter_slow(c.gate)) return false;
+        unsigned n = c.magazines[bin].count.load(std::memory_order_relaxed);
+        if (n == 0 && learn(c, s, bin, source)) n = refill(c, bin, source);
+        if (n == 0 && bins::type_of(bin) == migrate_type::movable) {
+            bin += static_cast<unsigned>(migrate_type::lent) - static_cast<unsigned>(migrate_type::movable);
+            n = c.magazines[bin].count.load(std::memory_order_relaxed);
+        }
+        if (n != 0) {
+            out = frame_index{c.entries[bins::offset(bin) + n - 1]};
+            set_count(c, bin, n - 1);
+        }
+        gate_.leave_slow(c.gate);
+        return n != 0;
+    }
+    // Effects: makes room in the magazine and pushes. Returns: false if the gate is closed or the block's
+    // frames may not be cached.
+    template <class Source>
+    [[nodiscard]] bool push_slow(slot_index s, order k, frame_index i, Source& source) {
+        slot& c = slots_[s.raw()];
+        if (!gate_.enter_slow(c.gate)) return false;
+        const block_traits traits = source.traits(geometry::block_of(i));
+        const unsigned bin = bins::of(k, traits.type());
+        bool pushed = false;
+        if (traits.cacheable() && (!is_full(c, bin) || learn(c, s, bin, source))) {
+            if (is_full(c, bin)) spill(c, bin, source);
+            const unsigned n = c.magazines[bin].count.load(std::memory_order_relaxed);
+            c.entries[bins::offset(bin) + n] = i.raw();
+            set_count(c, bin, n + 1);
+            pushed = true;
+        }
+        gate_.leave_slow(c.gate);
+        return pushed;
+    }
+    // Returns: whether the owner of the slot is inside its gate: the caller has interrupted it.
+    [[nodiscard]] bool is_inside(slot_index s) {
+        return !s.is_none() && gate_.is_inside(slots_[s.raw()].gate);
+    }
+
+    // ---- drainer; the caller serialises drainers ----
+
+    // Effects: claims the first `active` slots and waits for their owners; calls work() with all of them
+    // outside and their runs that the filter takes given back to the source; then releases the claims.
+    // Returns: ok; barrier_refused or timed_out, work() not called and every run still where it was or given
+    // back. Requires: no lock of the source held. Cost: one barrier, then O(cached runs).
+    template <class Source, class Work>
+    status drain(std::uint32_t active, filter runs, gate_claim why, std::uint64_t until_ns, Source& source,
+                 Work work) {
+        for (std::uint32_t s = 0; s != active; ++s)
+            gate_.claim(slots_[s].gate, why);
+        status outcome = gate_.barrier() ? status::ok : status::barrier_refused;
+        for (std::uint32_t s = 0; s != active && outcome == status::ok; ++s) {
+            if (!gate_.wait(slots_[s].gate, until_ns)) {
+                outcome = status::timed_out;
+                break;
+            }
+            take_out(slots_[s], runs, source);
+            gate_.done(slots_[s].gate);
+        }
+        if (outcome == status::ok) work();
+        if (outcome != status::ok || why == gate_claim::draining)
+            release(active, why); // else the caller does
+        return outcome;
+    }
+    // Effects: in a fork child, forgets owners that were inside. What they had in their hands is lost.
+    void abandon(std::uint32_t active) {
+        for (std::uint32_t s = 0; s != active; ++s)
+            gate_.abandon(slots_[s].gate);
+    }
+    void release(std::uint32_t active, gate_claim why) {
+        for (std::uint32_t s = 0; s != active; ++s)
+            gate_.release(slots_[s].gate, why);
+    }
+    // Returns: whether a slot holds frames, or its owner is at it and may. Requires: the caller looked into the
+    // source under its lock before, so that a refill that emptied it is seen.
+    [[nodiscard]] bool may_hold(std::uint32_t active) {
+        for (std::uint32_t s = 0; s != active; ++s) {
+            if (!gate_.is_outside(slots_[s].gate)) return true;
+            for (unsigned bin = 0; bin != bins::count; ++bin)
+                if (racy_count(slot_index{s}, bin) != 0) return true;
+        }
+        return false;
+    }
+    // Effects: a slot starts with the claim.
+    void claim(slot_index s, gate_claim why) { gate_.claim(slots_[s.raw()].gate, why); }
+    // Effects: gives back what an exiting thread leaves. Requires: no drain at work, the owner calls.
+    template <class Source>
+    void hand_back(slot_index s, Source& source) {
+        if (!gate_.wait(slots_[s.raw()].gate, UINT64_MAX)) return;
+        take_out(slots_[s.raw()], filter{}, source);
+        gate_.done(slots_[s.raw()].gate);
+    }
+
+    // Returns: runs in the magazines of the slot. Racy while its owner works.
+    [[nodiscard]] std::uint32_t racy_count(slot_index s, unsigned bin) const {
+        return slots_[s.raw()].magazines[bin].count.load(std::memory_order_relaxed);
+    }
+    // Calls f(frame_index, order, migrate_type) for each cached run. Requires: inside drain's work().
+    template <class F>
+    void for_each(slot_index s, F f) const {
+        for (unsigned bin = 0; bin != bins::count; ++bin)
+            for (std::uint32_t n = racy_count(s, bin), e = 0; e != n; ++e)
+                f(frame_index{slots_[s.raw()].entries[bins::offset(bin) + e]}, bins::order_of(bin),
+                  bins::type_of(bin));
+    }
+
+private:
+    CORDON_ALWAYS_INLINE static void set_count(slot& c, unsigned bin, unsigned n) {
+        c.magazines[bin].count.store(static_cast<std::uint16_t>(n), std::memory_order_relaxed);
+    }
+    static magazine_marks marks(const slot& c, unsigned bin) {
+        return {c.magazines[bin].mark, c.magazines[bin].batch};
+    }
+    static void set_marks(slot& c, unsigned bin, magazine_marks m) {
+        c.magazines[bin].mark = m.mark;
+        c.magazines[bin].batch = m.batch;
+    }
+    static bool is_full(const slot& c, unsigned bin) {
+        return c.magazines[bin].count.load(std::memory_order_relaxed) >= c.magazines[bin].mark;
+    }
+    // Effects: the magazine's marks grow; one that was never used gets its first ones and makes the slot active.
+    // Returns: false, the marks as they were, if the source lets no slot become active now.
+    template <class Source>
+    static bool learn(slot& c, slot_index s, unsigned bin, Source& source) {
+        const magazine_tuning tuning{bins::capacity(bin)};
+        const magazine_marks before = marks(c, bin);
+        if (before.mark == 0 && !source.activate(s)) return false;
+        set_marks(c, bin, before.mark == 0 ? tuning.first() : tuning.grown(before));
+        return true;
+    }
+    // Effects: draws a batch into an empty magazine, so that it pops in the order it was drawn: rising frame
+    // numbers, which memory and its metadata like best. Returns: the count.
+    template <class Source>
+    static unsigned refill(slot& c, unsigned bin, Source& source) {
+        const std::uint32_t batch = marks(c, bin).batch;
+        entry* const entries = &c.entries[bins::offset(bin)];
+        std::uint32_t at = batch;
+        const std::uint32_t n = source.take_batch(bins::type_of(bin), bins::order_of(bin), batch,
+                                                  [&](frame_index i) { entries[--at] = i.raw(); });
+        for (std::uint32_t e = 0; at != 0 && e != n; ++e)
+            entries[e] = static_cast<std::uint32_t>(entries[at + e]);
+        set_count(c, bin, n);
+        return n;
+    }
+    // Effects: gives the oldest batch of a full magazine back.
+    template <class Source>
+    static void spill(slot& c, unsigned bin, Source& source) {
+        const unsigned n = c.magazines[bin].count.load(std::memory_order_relaxed);
+        const unsigned batch = marks(c, bin).batch;
+        entry* const entries = &c.entries[bins::offset(bin)];
+        source.give_batch(bins::order_of(bin), std::span<entry>{entries, batch});
+        for (unsigned e = batch; e != n; ++e)
+            entries[e - batch] = static_cast<std::uint32_t>(entries[e]);
+        set_count(c, bin, n - batch);
+    }
+    // Effects: gives back the runs that the filter takes; the others keep their order.
+    template <class Source>
+    static void take_out(slot& c, filter runs, Source& source) {
+        for (unsigned bin = 0; bin != bins::count; ++bin) {
+            const unsigned n = c.magazines[bin].count.load(std::memory_order_relaxed);
+            if (n == 0) continue;
+            const order k = bins::order_of(bin);
+            entry* const entries = &c.entries[bins::offset(bin)];
+            unsigned kept = 0;
+            for (unsigned e = 0; e != n; ++e) // stable partition: kept runs first, the others behind them
+                if (const std::uint32_t run = entries[e]; !runs.takes(run, k)) {
+                    entries[e] = static_cast<std::uint32_t>(entries[kept]);
+                    entries[kept++] = run;
+                }
+            if (kept == n) continue;
+            source.give_batch(k, std::span<entry>{entries + kept, n - kept});
+            set_count(c, bin, kept);
+            if (runs.takes_all())
+                set_marks(c, bin, magazine_tuning{bins::capacity(bin)}.shrunk(marks(c, bin)));
+        }
+    }
+
+    slot* slots_ = nullptr;
+    [[no_unique_address]] gate gate_;
+};
+
+} // namespace cordon::inline v0

@@ -1,0 +1,41 @@
+// cordon/cache/tuning.hpp - how large batches and magazines are.
+// SPDX-License-Identifier: BSL-1.0
+//
+// A magazine starts small and learns: each refill or spill doubles its batch and its mark, up to its capacity,
+// so a thread that works through many frames soon pays one lock hold for hundreds, and one that holds a few
+// keeps few from the others. A drain halves what was learned and keeps it (the wish of gperftools #750).
+// Linux tunes its lists alike since 6.7 (ca71fe1ad922).
+#pragma once
+
+#include <cstdint>
+
+namespace cordon::inline v0 {
+
+// A free that finds `mark` runs in the magazine makes room first. Zero, as in fresh metadata: never used.
+struct magazine_marks {
+    std::uint16_t mark;
+    std::uint16_t batch;
+};
+
+class magazine_tuning {
+public:
+    // `capacity` runs fit into the magazine.
+    explicit constexpr magazine_tuning(std::uint16_t capacity) : capacity_(capacity) {}
+
+    [[nodiscard]] constexpr magazine_marks first() const { return sized(capacity_ / 16); }
+    // After a refill, and after a spill: the next one is twice as large.
+    [[nodiscard]] constexpr magazine_marks grown(magazine_marks m) const { return sized(m.batch * 2u); }
+    [[nodiscard]] constexpr magazine_marks shrunk(magazine_marks m) const { return sized(m.batch / 2u); }
+
+private:
+    // A mark of two batches leaves a full batch in the magazine after a spill: the next refill is far away.
+    [[nodiscard]] constexpr magazine_marks sized(unsigned batch) const {
+        const unsigned most = capacity_ < 2 ? 1 : capacity_ / 2u;
+        const unsigned b = batch < 1 ? 1 : batch < most ? batch : most;
+        return {static_cast<std::uint16_t>(b * 2 < capacity_ ? b * 2 : capacity_),
+                static_cast<std::uint16_t>(b)};
+    }
+    std::uint16_t capacity_;
+};
+
+} // namespace cordon::inline v0

@@ -1,0 +1,10 @@
+// cordon/cordon.hpp - everything public, for hosted programs.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "cordon/core/text.hpp"
+#include "cordon/core/types.hpp"
+#include "cordon/inspect/report.hpp"
+#include "cordon/platform/arena.hpp"
+#include "cordon/version.hpp"
+#include "cordon/zone.hpp"

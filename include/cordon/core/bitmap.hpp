@@ -1,0 +1,178 @@
+// cordon/core/bitmap.hpp - bitmap<Bits>: a small set with aligned runs; 512 bits are one cache line.
+// SPDX-License-Identifier: BSL-1.0
+//
+// A set bit is a free unit. A run of order k is 2^k consecutive units that start at a multiple of 2^k, so the
+// bitmap is a whole buddy system: merging two buddies is setting bits, splitting is clearing some of them.
+//
+//     order 0..6   within one word: fold the word onto itself k times; a bit that survives starts a run
+//     order 6..9   whole words: the same folding, on a mask with one bit for each full word
+#pragma once
+
+#include "cordon/core/config.hpp"
+
+#include <bit>
+#include <cstdint>
+
+namespace cordon::inline v0 {
+
+// Returns: the bits of `word` at which an aligned run of order k (0 to 6) starts, all of it set.
+CORDON_ALWAYS_INLINE constexpr std::uint64_t run_starts(std::uint64_t word, unsigned k) {
+    constexpr std::uint64_t aligned[7] = {~0ull,
+                                          0x5555555555555555ull,
+                                          0x1111111111111111ull,
+                                          0x0101010101010101ull,
+                                          0x0001000100010001ull,
+                                          0x0000000100000001ull,
+                                          1ull};
+    for (unsigned step = 0; step != k; ++step)
+        word &= word >> (1u << step);
+    return word & aligned[k];
+}
+
+// Returns: of run_starts(word, k), those whose buddy is not free: taking one splits nothing larger.
+CORDON_ALWAYS_INLINE constexpr std::uint64_t lone_run_starts(std::uint64_t word, unsigned k) {
+    const std::uint64_t pairs = k < 6 ? run_starts(word, k + 1) : 0;
+    return run_starts(word, k) & ~(pairs | pairs << ((1u << k) & 63));
+}
+
+// Returns: 2^k ones. k is 0 to 6.
+CORDON_ALWAYS_INLINE constexpr std::uint64_t run_mask(unsigned k) {
+    return k == 6 ? ~0ull : (1ull << (1u << k)) - 1;
+}
+
+template <unsigned Bits>
+requires(Bits >= 64 && Bits <= 512 && std::has_single_bit(Bits)) struct alignas(Bits / 8) bitmap {
+    static constexpr unsigned size = Bits;
+    static constexpr unsigned words = Bits / 64;
+    static constexpr unsigned max_order = static_cast<unsigned>(std::countr_zero(Bits));
+    static constexpr unsigned none = Bits;
+
+    std::uint64_t word[words];
+
+    constexpr void clear() { fill(0); }
+    constexpr void set() { fill(~0ull); }
+    constexpr void fill(std::uint64_t value) {
+        for (std::uint64_t& w : word)
+            w = value;
+    }
+
+    [[nodiscard]] constexpr bool test(unsigned bit) const { return (word[bit / 64] >> (bit % 64) & 1) != 0; }
+    constexpr void set(unsigned bit, unsigned k) {
+        for_run(bit, k, [](std::uint64_t& w, std::uint64_t mask) { w |= mask; });
+    }
+    constexpr void clear(unsigned bit, unsigned k) {
+        for_run(bit, k, [](std::uint64_t& w, std::uint64_t mask) { w &= ~mask; });
+    }
+    // Returns: whether each unit of the run is set.
+    [[nodiscard]] constexpr bool all(unsigned bit, unsigned k) const {
+        std::uint64_t missing = 0;
+        const_cast<bitmap*>(this)->for_run(
+            bit, k, [&](const std::uint64_t& w, std::uint64_t mask) { missing |= mask & ~w; });
+        return missing == 0;
+    }
+    // Returns: whether a unit of the run is set.
+    [[nodiscard]] constexpr bool any(unsigned bit, unsigned k) const {
+        std::uint64_t found = 0;
+        const_cast<bitmap*>(this)->for_run(
+            bit, k, [&](const std::uint64_t& w, std::uint64_t mask) { found |= mask & w; });
+        return found != 0;
+    }
+    [[nodiscard]] constexpr unsigned count() const {
+        int n = 0;
+        for (const std::uint64_t w : word)
+            n += std::popcount(w);
+        return static_cast<unsigned>(n);
+    }
+
+    // Returns: the order of the largest run, max_order + 1 for an empty bitmap.
+    [[nodiscard]] constexpr unsigned largest_order() const {
+        if (const std::uint64_t full = full_words(); full != 0) {
+            unsigned k = 6;
+            while (k < max_order && run_starts(full, k - 5) != 0)
+                ++k;
+            return k;
+        }
+        for (unsigned k = 6; k != 0; --k) {
+            std::uint64_t starts = 0;
+            for (const std::uint64_t w : word)
+                starts |= run_starts(w, k - 1);
+            if (starts != 0) return k - 1;
+        }
+        return max_order + 1;
+    }
+
+    // Returns: the largest order after units around `bit` became free, when it was `largest` before them.
+    // A free can only complete the aligned runs around it, so only those are tested. Cost: one test if nothing
+    // was completed.
+    [[nodiscard]] constexpr unsigned grown_order(unsigned bit, unsigned largest) const {
+        while (largest < max_order && all(bit & ~((2u << largest) - 1), largest + 1))
+            ++largest;
+        return largest;
+    }
+
+    // Returns: the first unit of a free run of order k, one whose buddy is not free if there is one; none.
+    [[nodiscard]] constexpr unsigned find(unsigned k) const {
+        unsigned found = none;
+        if (k >= 6) {
+            const std::uint64_t full = full_words();
+            const std::uint64_t lone = lone_run_starts(full, k - 6);
+            const std::uint64_t any_run = lone != 0 ? lone : run_starts(full, k - 6);
+            return any_run != 0 ? static_cast<unsigned>(std::countr_zero(any_run)) * 64 : none;
+        }
+        for (unsigned i = 0; i != words; ++i) {
+            if (const std::uint64_t lone = lone_run_starts(word[i], k); lone != 0)
+                return i * 64 + static_cast<unsigned>(std::countr_zero(lone));
+            if (const std::uint64_t run = run_starts(word[i], k); run != 0 && found == none)
+                found = i * 64 + static_cast<unsigned>(std::countr_zero(run));
+        }
+        return found;
+    }
+
+    // Effects: takes up to n runs of order k out of the map, those first whose buddies are not free; calls
+    // out(first unit) for each. Returns: how many.
+    template <class Out>
+    constexpr unsigned take(unsigned k, unsigned n, Out out) {
+        unsigned taken = 0;
+        if (k >= 6) {
+            for (unsigned bit; taken != n && (bit = find(k)) != none; ++taken) {
+                clear(bit, k);
+                out(bit);
+            }
+            return taken;
+        }
+        for (unsigned pass = 0; pass != 2; ++pass) {
+            for (unsigned i = 0; i != words && taken != n; ++i) {
+                const std::uint64_t starts = pass == 0 ? lone_run_starts(word[i], k) : run_starts(word[i], k);
+                std::uint64_t left = starts;
+                for (; left != 0 && taken != n; left &= left - 1, ++taken)
+                    out(i * 64 + static_cast<unsigned>(std::countr_zero(left)));
+                word[i] &= ~((starts & ~left) * run_mask(k));
+            }
+        }
+        return taken;
+    }
+
+private:
+    // Returns: one bit for each full word.
+    [[nodiscard]] constexpr std::uint64_t full_words() const {
+        std::uint64_t full = 0;
+        for (unsigned i = 0; i != words; ++i)
+            full |= std::uint64_t{word[i] == ~0ull} << i;
+        return full;
+    }
+
+    // Calls f(word, mask of the run in it) for each word that the run touches.
+    template <class F>
+    constexpr void for_run(unsigned bit, unsigned k, F f) {
+        if (k <= 6) {
+            f(word[bit / 64], run_mask(k) << (bit % 64));
+            return;
+        }
+        for (unsigned i = 0; i != 1u << (k - 6); ++i)
+            f(word[bit / 64 + i], ~0ull);
+    }
+};
+
+static_assert(sizeof(bitmap<512>) == cache_line_bytes);
+
+} // namespace cordon::inline v0

@@ -1,0 +1,35 @@
+// cordon/core/trace.hpp - tracer: hears of the slow paths. null_tracer hears nothing and costs nothing.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "cordon/core/types.hpp"
+
+#include <cstdint>
+
+namespace cordon::inline v0 {
+
+enum class trace_event : std::uint8_t {
+    refill,    // a cache, or a caller without one, took `count` frames from the zone
+    spill,     // the zone got `count` frames back
+    steal,     // `count` frames came from a block of another migrate type
+    drain,     // caches were emptied of a range
+    isolate,   // a range was sealed
+    undo,      // a sealed range came back
+    offline,   // a sealed range left the zone
+    online,    // an offline range came back
+    poison,    // a frame was taken out for good
+    no_memory, // an allocation of `count` frames failed
+};
+
+// A tracer is called from any thread, outside the zone's locks, and must not call the zone.
+template <class T>
+concept tracer = requires(trace_event event, frame first, frame_count count) {
+    T::on(event, first, count);
+};
+
+struct null_tracer {
+    static constexpr void on(trace_event, frame, frame_count) {}
+};
+static_assert(tracer<null_tracer>);
+
+} // namespace cordon::inline v0

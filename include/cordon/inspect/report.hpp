@@ -1,0 +1,3 @@
+// cordon/inspect/report.hpp - text forms.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once

@@ -1,0 +1,58 @@
+// cordon/isolation/caches_disabled.hpp - caches_disabled: a zone without thread caches, for as long as it lives.
+// SPDX-License-Identifier: BSL-1.0
+//
+// Linux: zone_pcp_disable. While a token lives every cache is empty and closed: no push, no refill, and no
+// tuner, new thread or other token can open one. Operations go to the zone lock.
+#pragma once
+
+#include "cordon/core/status.hpp"
+#include "cordon/core/time.hpp"
+#include "cordon/sync/timed_lock.hpp"
+#include "cordon/zone/zone_core.hpp"
+
+#include <cstdint>
+#include <utility>
+
+namespace cordon::inline v0 {
+
+template <class Policy>
+class [[nodiscard]] caches_disabled {
+public:
+    caches_disabled() = default;
+    caches_disabled(caches_disabled&& other) noexcept : zone_(std::exchange(other.zone_, nullptr)) {}
+    caches_disabled& operator=(caches_disabled&& other) noexcept {
+        if (this != &other) {
+            enable();
+            zone_ = std::exchange(other.zone_, nullptr);
+        }
+        return *this;
+    }
+    ~caches_disabled() { enable(); }
+
+    // Returns: a token; timed_out, barrier_refused or re_entered, with nothing changed. Cost: for the first
+    // token one barrier and the cached runs, for nested ones nothing.
+    static result<caches_disabled> make(zone_core<Policy>& engine, deadline limit) {
+        const std::uint64_t until = limit.from(Policy::clock::now());
+        if (engine.error() != status::ok) return engine.error();
+        if (engine.caches().is_inside(Policy::thread_slots::current())) return status::re_entered;
+        if (!lock_until<typename Policy::clock, typename Policy::backoff>(engine.isolation_lock(), until))
+            return status::timed_out;
+        const typename zone_core<Policy>::isolation_guard section{engine.isolation_lock(), adopt_lock};
+        if (const status e = engine.disable_caches(section.proof(), until); e != status::ok) return e;
+        caches_disabled token;
+        token.zone_ = &engine;
+        return token;
+    }
+    // Effects: gives the token up before its end.
+    void enable() {
+        if (zone_ == nullptr) return;
+        const typename zone_core<Policy>::isolation_guard section{zone_->isolation_lock()};
+        zone_->enable_caches(section.proof());
+        zone_ = nullptr;
+    }
+
+private:
+    zone_core<Policy>* zone_ = nullptr;
+};
+
+} // namespace cordon::inline v0

@@ -1,0 +1,261 @@
+// cordon/isolation/isolated_range.hpp - isolated_range: the owner of a sealed range of pageblocks.
+// SPDX-License-Identifier: BSL-1.0
+//
+//     auto range = zone.isolate(frames, {.deadline = 50ms});
+//     if (range && range->migrate(mover).outcome == status::ok) range->offline();
+//
+// Destruction undoes what was not finished: an early return, an exception, a lost race leave no trace. The zone
+// outlives the range.
+#pragma once
+
+#include "cordon/isolation/migrator.hpp"
+#include "cordon/isolation/protocol.hpp"
+
+#include <cstdint>
+#include <utility>
+
+namespace cordon::inline v0 {
+
+template <class Policy>
+class isolated_range {
+public:
+    // Owns nothing: every operation says not_isolated.
+    isolated_range() = default;
+    // Requires: the blocks of `node` were sealed for the caller.
+    isolated_range(zone_core<Policy>& engine, frame_range range, sealed_blocks node,
+                   const isolate_options& options)
+        : zone_(&engine), range_(range), node_(node), level_(options.level), deadline_(options.deadline) {
+        zone_->with_zone_lock([&](proof held_lock) { zone_->sealed(held_lock).insert(node_); });
+    }
+    isolated_range(isolated_range&& other) noexcept { take(other); }
+    isolated_range& operator=(isolated_range&& other) noexcept {
+        if (this != &other) {
+            undo();
+            take(other);
+        }
+        return *this;
+    }
+    ~isolated_range() { undo(); }
+
+    [[nodiscard]] explicit operator bool() const { return zone_ != nullptr; }
+    [[nodiscard]] frame_range range() const { return range_; }
+
+    // Returns: frames of the range that are in use or on their way; a snapshot that only falls, but for frames
+    // that are allocated already.
+    [[nodiscard]] frame_count busy() const {
+        if (zone_ == nullptr) return frame_count{};
+        return frame_count{zone_->with_zone_lock([&](proof held_lock) {
+            return isolation_protocol<Policy>{*zone_}.used_frames(held_lock, span());
+        })};
+    }
+    [[nodiscard]] bool all_free() const { return zone_ != nullptr && busy().raw() == 0; }
+
+    // Returns: the first allocation in the way that has a frame at or behind `from`; false if there is none.
+    // Its head may lie before the range. Cost: O(frames looked at), the zone lock for one block at a time.
+    [[nodiscard]] busy_frame next_busy(frame from = frame{0}) const { return next_busy_in(range_, from); }
+
+    // Effects: asks the migrator for each allocation in the way, until the range is idle, or nothing more can be
+    // done, or the deadline passes. Locks: none while the migrator runs. The migrator may throw: see there.
+    template <migrator M>
+    migrate_report migrate(M&& migrate_one, deadline limit) {
+        return migrate(range_, migrate_one, limit);
+    }
+    template <migrator M>
+    migrate_report migrate(M&& migrate_one) {
+        return migrate(range_, migrate_one, deadline_);
+    }
+    // Effects: the same for the allocations that touch a part of the range.
+    template <migrator M>
+    migrate_report migrate(frame_range part, M& migrate_one, deadline limit);
+
+    // Effects: the frames of the range, or of a part of it, are the caller's, allocated with order 0 each; what
+    // is left of the range is open again. Returns: busy, poisoned or absent, with the range still isolated, if
+    // one of them cannot be had.
+    result<frame_range> claim() { return claim(range_); }
+    result<frame_range> claim(frame_range part) {
+        if (zone_ == nullptr) return status::not_isolated;
+        if (part.empty() || !range_.contains(part)) return status::invalid_range;
+        const status outcome = isolation_protocol<Policy>{*zone_}.claim(span(), level_, part);
+        if (outcome != status::ok) return outcome;
+        release();
+        return part;
+    }
+    // Effects: the range leaves the zone until zone.online(). Returns: busy, with the range still isolated, if
+    // a frame of it is in use.
+    status offline() {
+        if (zone_ == nullptr) return status::not_isolated;
+        const status outcome = isolation_protocol<Policy>{*zone_}.offline(span(), level_);
+        if (outcome != status::ok) return outcome;
+        Policy::tracer::on(trace_event::offline, range_.first(), range_.count());
+        release();
+        return status::ok;
+    }
+    // Effects: the range is as if it had never been isolated.
+    status undo() {
+        if (zone_ == nullptr) return status::not_isolated;
+        isolation_protocol<Policy>{*zone_}.open(span(), level_);
+        Policy::tracer::on(trace_event::undo, range_.first(), range_.count());
+        release();
+        return status::ok;
+    }
+
+private:
+    using proof = typename zone_core<Policy>::zone_proof;
+    using geometry = zone_geometry<Policy>;
+
+    // A fresh run that goes back unless the migrator moved something into it.
+    class destination {
+    public:
+        destination(zone_core<Policy>& engine, const busy_frame& from)
+            : zone_(engine), size_(from.size()), to_(engine.allocate(slot(), size_, from.found.type)) {}
+        ~destination() {
+            if (to_) zone_.free(slot(), *to_, size_);
+        }
+        destination(const destination&) = delete;
+        destination& operator=(const destination&) = delete;
+        [[nodiscard]] const result<frame>& to() const { return to_; }
+        void keep() { to_ = status::busy; }
+
+    private:
+        zone_core<Policy>& zone_;
+        order size_;
+        result<frame> to_;
+    };
+
+    static slot_index slot() { return Policy::thread_slots::current(); }
+    [[nodiscard]] block_span span() const { return {node_.first, node_.count}; }
+    [[nodiscard]] busy_frame next_busy_in(frame_range part, frame from) const;
+
+    template <class M>
+    migrate_outcome ask(M& migrate_one, const busy_frame& from, status& trouble);
+
+    void take(isolated_range& other) {
+        zone_ = other.zone_;
+        range_ = other.range_;
+        node_ = other.node_;
+        level_ = other.level_;
+        deadline_ = other.deadline_;
+        if (zone_ == nullptr) return;
+        zone_->with_zone_lock([&](proof held_lock) {
+            zone_->sealed(held_lock).erase(other.node_);
+            zone_->sealed(held_lock).insert(node_);
+        });
+        other.zone_ = nullptr;
+    }
+    void release() {
+        zone_->with_zone_lock([&](proof held_lock) { zone_->sealed(held_lock).erase(node_); });
+        zone_ = nullptr;
+    }
+
+    zone_core<Policy>* zone_ = nullptr;
+    frame_range range_;
+    sealed_blocks node_;
+    isolation_level level_ = isolation_level::targeted;
+    deadline deadline_;
+};
+
+template <class Policy>
+busy_frame isolated_range<Policy>::next_busy_in(frame_range part, frame from) const {
+    if (zone_ == nullptr) return {};
+    std::uint64_t at = from > part.first() ? from.raw() : part.first().raw();
+    busy_frame seen;
+    while (at < part.end_raw() && !seen) {
+        const frame_index start = zone_->geometry().index_of(frame{static_cast<std::uint32_t>(at)});
+        const block_index b = geometry::block_of(start);
+        zone_->with_zone_lock([&](proof held_lock) {
+            const auto map = zone_->blocks().free_map(held_lock, b);
+            for (unsigned bit = geometry::bit_of(start); bit != geometry::block_frames && at < part.end_raw();
+                 ++bit, ++at) {
+                if (map.test(bit)) continue;
+                const frame_info info = zone_->state_of(held_lock, geometry::index_of(b, bit));
+                if (info.state == frame_state::absent || info.state == frame_state::poisoned) continue;
+                seen.found = info;
+                if (info.head.is_none()) seen.found.head = info.number;
+                return;
+            }
+        });
+    }
+    return seen;
+}
+
+// One allocation. The destination comes from outside the range, because the range is sealed.
+template <class Policy>
+template <class M>
+migrate_outcome isolated_range<Policy>::ask(M& migrate_one, const busy_frame& from, status& trouble) {
+    if (from.found.state == frame_state::cached) return migrate_outcome::retry; // on its way: nobody to ask
+    trouble = status::migration_failed;
+    if constexpr (!moving_migrator<M>) {
+        return migrate_one(from);
+    } else {
+        destination fresh{*zone_, from};
+        if (!fresh.to()) {
+            trouble = fresh.to().error();
+            return migrate_outcome::failed;
+        }
+        const migrate_outcome outcome = migrate_one(from, *fresh.to());
+        if (outcome == migrate_outcome::moved) {
+            fresh.keep();
+            zone_->free(slot(), from.head(), from.size());
+        }
+        return outcome;
+    }
+}
+
+// Passes over the range until it is idle. A pass asks for each allocation once; what failed ends the call after
+// the pass, so that one stubborn frame does not keep the others from moving.
+template <class Policy>
+template <migrator M>
+migrate_report isolated_range<Policy>::migrate(frame_range part, M& migrate_one, deadline limit) {
+    using clock = typename Policy::clock;
+    migrate_report report;
+    if (zone_ == nullptr || part.empty() || !range_.contains(part)) {
+        report.outcome = zone_ == nullptr ? status::not_isolated : status::invalid_range;
+        return report;
+    }
+    const std::uint64_t until = limit.from(clock::now());
+    typename Policy::backoff wait;
+    for (;;) {
+        bool progress = false;
+        std::uint64_t at = part.first().raw();
+        while (at < part.end_raw()) {
+            const busy_frame from = next_busy_in(part, frame{static_cast<std::uint32_t>(at)});
+            if (!from) break;
+            const frame_count size = from.size().frames();
+            at = from.head().raw() + size.raw();
+            status trouble = status::ok;
+            switch (ask(migrate_one, from, trouble)) {
+            case migrate_outcome::moved:
+                report.moved += size;
+                progress = true;
+                break;
+            case migrate_outcome::freed:
+                report.freed += size;
+                progress = true;
+                break;
+            case migrate_outcome::retry: ++report.retries; break;
+            case migrate_outcome::failed:
+                report.failed += size;
+                report.outcome = trouble;
+                report.blocker = from;
+                break;
+            }
+            if (until != UINT64_MAX && clock::now() >= until) break;
+        }
+        const busy_frame left = next_busy_in(part, part.first());
+        if (!left) {
+            report.outcome = status::ok;
+            report.blocker = {};
+            return report;
+        }
+        if (report.outcome != status::ok) return report;
+        if (until != UINT64_MAX && clock::now() >= until) {
+            report.outcome = status::timed_out;
+            report.blocker = left;
+            return report;
+        }
+        if (progress) wait.reset();
+        wait();
+    }
+}
+
+} // namespace cordon::inline v0

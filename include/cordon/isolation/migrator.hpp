@@ -1,0 +1,50 @@
+// cordon/isolation/migrator.hpp - migrator: the embedder's side of moving a frame.
+// SPDX-License-Identifier: BSL-1.0
+//
+// A migrator is called with no lock held, once for each allocation in the way:
+//
+//     migrate_outcome operator()(const busy_frame& from, frame to)    move: `to` is a fresh run of the same order
+//     migrate_outcome operator()(const busy_frame& from)              evict: free it, nothing to move to
+//
+// The allocation may be freed by its owner at any time before the migrator has made sure of it, so a migrator
+// locks its own record of the frame first. What it returns says who owns what now:
+//
+//     moved    the contents live in `to`, which is the embedder's; `from` is the library's, which frees it
+//     freed    the embedder freed `from`, itself or just now; `to` goes back
+//     retry    not now (pinned for a moment, a lock was taken): it is asked again until the deadline
+//     failed   never: migrate finishes its pass over the others and gives up
+//
+// It may allocate, free and pin; it may throw: `to` goes back, the range stays isolated, the exception passes.
+#pragma once
+
+#include "cordon/isolation/options.hpp"
+
+#include <concepts>
+#include <cstdint>
+
+namespace cordon::inline v0 {
+
+enum class migrate_outcome : std::uint8_t { moved, freed, retry, failed };
+
+template <class M>
+concept moving_migrator = requires(M& migrate, const busy_frame& from, frame to) {
+    { migrate(from, to) } -> std::same_as<migrate_outcome>;
+};
+template <class M>
+concept evicting_migrator = requires(M& migrate, const busy_frame& from) {
+    { migrate(from) } -> std::same_as<migrate_outcome>;
+};
+template <class M>
+concept migrator = moving_migrator<M> || evicting_migrator<M>;
+
+// What a call of migrate came to. Counts are of frames.
+struct migrate_report {
+    status outcome = status::ok; // ok: the range is idle; timed_out, no_memory, migration_failed
+    frame_count moved;
+    frame_count freed;  // by the embedder
+    frame_count failed; // or no run could be had to move them to
+    std::uint64_t retries = 0;
+    busy_frame blocker; // one that is still in the way, unless outcome is ok
+};
+
+} // namespace cordon::inline v0

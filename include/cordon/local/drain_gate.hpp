@@ -1,0 +1,104 @@
+// cordon/local/drain_gate.hpp - the drain gate: how a drainer takes things out of a cache whose owner never locks.
+// SPDX-License-Identifier: BSL-1.0
+//
+// The layer `local` is per-thread batching: this protocol and its three forms (membarrier_gate.hpp,
+// lock_gate.hpp, and null_gate below). Thread caches and LRU batches both stand on it, so it is argued once,
+// here.
+//
+// States of a gate slot: the owner is outside (busy = 0) or inside (busy = 1); the slot is open (claimed = 0)
+// or claimed by a drainer for a moment (draining), or for long (disabled).
+//
+//     owner (fast path)                        drainer; drainers are serialised by the isolation mutex
+//     busy.store(1, relaxed)                   claimed.store(draining, relaxed)   for every slot
+//     light_barrier()     compiler only        heavy_barrier()                    once for all slots
+//     if claimed.load(acquire): leave, slow    per slot: wait until busy.load(acquire) == 0, or the deadline
+//     ... read block traits, push or pop ...   ... take frames out ...
+//     busy.store(0, release)                   claimed.store(0, release)
+//
+// Invariant: owner and drainer are never in their sections at the same time.
+//
+// Why the heavy barrier: this is Dekker's shape, store then load on both sides. Without it,
+//
+//     owner                                    drainer
+//     busy = 1 (still in its store buffer)
+//     reads claimed = 0                        claimed = 1
+//                                              reads busy = 0: "outside"
+//     pops frame f                             takes frame f out: handed out twice
+//
+// The heavy barrier (membarrier: an interrupt on each processor that runs a thread of the process) falls
+// either before the owner's read of `claimed`, then the owner sees the claim and leaves; or after it, then the
+// owner's busy = 1 has left the store buffer and the drainer waits. A fence on the drainer's side alone does
+// not do it, and a search of interleavings, which has no store buffers, does not even see the problem.
+//
+// Why acquire and release: the barrier supplies store -> load order and nothing else. What the slot holds is
+// handed over by two pairs: the owner's busy = 0 (release) to the drainer's read of it (acquire), and the
+// drainer's claimed = 0 (release) to the owner's re-check (acquire). With a relaxed re-check the owner could
+// see the open gate without the emptied cache.
+//
+// Why this seals a block: a block's traits are read inside the section. Once isolated is set, the barrier
+// passed and busy was seen 0, each later section sees the bit, and each earlier one has put its frame where the
+// drainer finds it. That is the grace period of Joonsoo Kim's patch (2014): "extend the irq-disabled period to
+// cover the migratetype read", with membarrier as its inter-processor interrupt.
+//
+// A thread can be descheduled inside its section, so a drainer waits with a deadline, and never with the zone
+// lock held: owners take that lock inside. A signal handler that interrupts its own thread inside finds
+// busy = 1 and stays out; it must not wait for locks that the interrupted code may hold.
+#pragma once
+
+#include "cordon/core/config.hpp"
+
+#include <concepts>
+#include <cstdint>
+
+namespace cordon::inline v0 {
+
+// Why a slot is claimed; a slot can be claimed for several reasons.
+enum class gate_claim : std::uint32_t {
+    draining = 1, // a drainer is at work; over in microseconds
+    disabled = 2, // disable_caches: until its last token dies
+    forking = 4,  // from before a fork until after it
+    locked = 8,   // for ever: there is no heavy barrier, the slot's lock guards it
+};
+
+// Owner: try_enter, leave; when try_enter fails, enter_slow and leave_slow.
+// Drainer: claim every slot, barrier once, then per slot wait, work, done, and release.
+template <class G>
+concept drain_gate = requires(G gate, typename G::slot slot, gate_claim claim, std::uint64_t until_ns) {
+    {gate.start()};
+    { gate.needs_lock() } -> std::same_as<bool>;
+    { gate.try_enter(slot) } -> std::same_as<bool>;
+    {gate.leave(slot)};
+    { gate.enter_slow(slot) } -> std::same_as<bool>;
+    {gate.leave_slow(slot)};
+    { gate.is_inside(slot) } -> std::same_as<bool>;
+    { gate.is_outside(slot) } -> std::same_as<bool>;
+    {gate.abandon(slot)};
+    {gate.claim(slot, claim)};
+    { gate.barrier() } -> std::same_as<bool>;
+    { gate.wait(slot, until_ns) } -> std::same_as<bool>;
+    {gate.done(slot)};
+    {gate.release(slot, claim)};
+};
+
+// One thread: nobody drains but the owner.
+class null_gate {
+public:
+    struct slot {};
+    void start() {}
+    [[nodiscard]] static constexpr bool needs_lock() { return false; }
+    [[nodiscard]] CORDON_ALWAYS_INLINE static constexpr bool try_enter(slot&) { return true; }
+    CORDON_ALWAYS_INLINE static constexpr void leave(slot&) {}
+    [[nodiscard]] static constexpr bool enter_slow(slot&) { return true; }
+    static constexpr void leave_slow(slot&) {}
+    [[nodiscard]] static constexpr bool is_inside(slot&) { return false; }
+    [[nodiscard]] static constexpr bool is_outside(slot&) { return true; }
+    static constexpr void abandon(slot&) {}
+    static constexpr void claim(slot&, gate_claim) {}
+    [[nodiscard]] static constexpr bool barrier() { return true; }
+    [[nodiscard]] static constexpr bool wait(slot&, std::uint64_t) { return true; }
+    static constexpr void done(slot&) {}
+    static constexpr void release(slot&, gate_claim) {}
+};
+static_assert(drain_gate<null_gate>);
+
+} // namespace cordon::inline v0

@@ -1,0 +1,80 @@
+// cordon/local/lock_gate.hpp - the drain gate as a lock in each cache: one read-modify-write more per operation.
+// SPDX-License-Identifier: BSL-1.0
+//
+// Linux's per-CPU page lists have worked like this since 6.0 (4b23a68f9536). For systems without a
+// process-wide barrier, and the floor that membarrier_gate.hpp is measured against. A claim is looked at under
+// the lock, so no barrier is needed: the lock orders everything.
+#pragma once
+
+#include "cordon/local/drain_gate.hpp"
+#include "cordon/sync/spin_lock.hpp"
+#include "cordon/sync/timed_lock.hpp"
+
+#include <atomic>
+#include <cstdint>
+
+namespace cordon::inline v0 {
+
+template <class Atomics, class Clock, class Backoff>
+class lock_gate {
+public:
+    struct slot {
+        typename Atomics::template atomic<std::uint32_t> busy; // owner inside; tells re-entry from contention
+        typename Atomics::template atomic<std::uint32_t> claimed;
+        spin_lock<Atomics, Backoff> lock;
+    };
+
+    static void start() {}
+    [[nodiscard]] static constexpr bool needs_lock() { return false; } // the lock is the gate, not a claim
+
+    [[nodiscard]] CORDON_ALWAYS_INLINE static bool try_enter(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
+        return !is_inside(s) && s.lock.try_lock() && admitted(s);
+    }
+    CORDON_ALWAYS_INLINE static void leave(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
+        s.busy.store(0, std::memory_order_release); // (2) release: pairs with (1)
+        s.lock.unlock();
+    }
+    // A drainer holds the lock for microseconds: wait for it rather than go past the cache.
+    [[nodiscard]] static bool enter_slow(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
+        if (is_inside(s)) return false;
+        s.lock.lock();
+        return admitted(s);
+    }
+    static void leave_slow(slot& s) { leave(s); }
+    [[nodiscard]] CORDON_ALWAYS_INLINE static bool is_inside(slot& s) {
+        return s.busy.load(std::memory_order_relaxed) != 0;
+    }
+
+    // Returns: to anybody, whether the owner was outside; then what he did before is visible.
+    [[nodiscard]] static bool is_outside(slot& s) {
+        return s.busy.load(std::memory_order_acquire) == 0; // (1) acquire: pairs with (2)
+    }
+    static void abandon(slot& s) { s.busy.store(0, std::memory_order_relaxed); }
+
+    static void claim(slot& s, gate_claim why) {
+        s.claimed.store(s.claimed.load(std::memory_order_relaxed) | static_cast<std::uint32_t>(why),
+                        std::memory_order_relaxed);
+    }
+    [[nodiscard]] static constexpr bool barrier() { return true; }
+    [[nodiscard]] static bool wait(slot& s, std::uint64_t until_ns) CORDON_NO_THREAD_SAFETY_ANALYSIS {
+        return lock_until<Clock, Backoff>(s.lock, until_ns);
+    }
+    static void done(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS { s.lock.unlock(); }
+    static void release(slot& s, gate_claim why) {
+        s.claimed.store(s.claimed.load(std::memory_order_relaxed) & ~static_cast<std::uint32_t>(why),
+                        std::memory_order_relaxed);
+    }
+
+private:
+    // Effects: with the lock held: inside, or the lock dropped because the slot is claimed.
+    CORDON_ALWAYS_INLINE static bool admitted(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
+        if (s.claimed.load(std::memory_order_relaxed) != 0) {
+            s.lock.unlock();
+            return false;
+        }
+        s.busy.store(1, std::memory_order_relaxed);
+        return true;
+    }
+};
+
+} // namespace cordon::inline v0

@@ -1,0 +1,116 @@
+// cordon/local/membarrier_gate.hpp - the drain gate without an atomic read-modify-write on the owner's side.
+// SPDX-License-Identifier: BSL-1.0
+//
+// The protocol and its proof are in drain_gate.hpp. If the system has no heavy barrier when the zone is made,
+// every slot carries the claim `locked` for ever: the hit path finds the gate closed, and owners and drainers
+// take the slot's lock instead. That costs the hit path nothing when it is not needed, and the choice is made
+// once: a barrier that is refused later makes the drain fail, it does not change what owners do.
+#pragma once
+
+#include "cordon/local/drain_gate.hpp"
+#include "cordon/sync/spin_lock.hpp"
+#include "cordon/sync/timed_lock.hpp"
+
+#include <atomic>
+#include <cstdint>
+
+namespace cordon::inline v0 {
+
+template <class Atomics, class Barrier, class Clock, class Backoff>
+class membarrier_gate {
+public:
+    using lock_type = spin_lock<Atomics, Backoff>;
+
+    // One cache line of the owner's; a drainer touches it twice a drain. Zero bytes are an open gate.
+    struct slot {
+        typename Atomics::template atomic<std::uint32_t> busy;
+        typename Atomics::template atomic<std::uint32_t> claimed;
+        lock_type lock;
+    };
+
+    membarrier_gate() = default;
+    explicit membarrier_gate(Barrier barrier) : barrier_(barrier) {}
+
+    // Effects: asks the system for the heavy barrier, once, before any slot is used.
+    void start() { asymmetric_ = barrier_.enable(); }
+    // Returns: whether slots must carry the claim `locked`.
+    [[nodiscard]] bool needs_lock() const { return !asymmetric_; }
+
+    // ---- owner ----
+
+    [[nodiscard]] CORDON_ALWAYS_INLINE bool try_enter(slot& s) {
+        if (is_inside(s)) [[unlikely]]
+            return false;
+        s.busy.store(1, std::memory_order_relaxed);
+        Atomics::light_barrier();
+        if (s.claimed.load(std::memory_order_acquire) != 0) [[unlikely]] { // (1) acquire: pairs with (4)
+            leave(s);
+            return false;
+        }
+        return true;
+    }
+    CORDON_ALWAYS_INLINE void leave(slot& s) {
+        s.busy.store(0, std::memory_order_release); // (2) release: pairs with (3)
+    }
+    // Effects: after try_enter failed: enters under the slot's lock, if that is how this gate works. Returns:
+    // false if the caller must do without the cache.
+    [[nodiscard]] bool enter_slow(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
+        if (asymmetric_ || is_inside(s)) return try_enter(s);
+        s.lock.lock();
+        if ((s.claimed.load(std::memory_order_relaxed) & ~bits(gate_claim::locked)) != 0) {
+            s.lock.unlock();
+            return false;
+        }
+        s.busy.store(1, std::memory_order_relaxed);
+        return true;
+    }
+    void leave_slow(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
+        leave(s);
+        if (!asymmetric_) s.lock.unlock();
+    }
+    // Returns: to its owner, whether he is inside: then this is a signal handler, or a callback from there.
+    [[nodiscard]] CORDON_ALWAYS_INLINE static bool is_inside(slot& s) {
+        return s.busy.load(std::memory_order_relaxed) != 0;
+    }
+
+    // Returns: to anybody, whether the owner was outside; then what he did before is visible.
+    [[nodiscard]] static bool is_outside(slot& s) {
+        return s.busy.load(std::memory_order_acquire) == 0; // (3) acquire: pairs with (2)
+    }
+    // Effects: forgets an owner that died inside, as in a fork child.
+    static void abandon(slot& s) { s.busy.store(0, std::memory_order_relaxed); }
+
+    // ---- drainer ----
+
+    void claim(slot& s, gate_claim why) {
+        s.claimed.store(s.claimed.load(std::memory_order_relaxed) | bits(why), std::memory_order_relaxed);
+    }
+    // Effects: orders the claims before the reads of busy, on all processors. Returns: false if it was refused.
+    [[nodiscard]] bool barrier() { return !asymmetric_ || barrier_.issue(); }
+    // Effects: waits until the owner is outside; then the slot's contents are the drainer's until done().
+    // Returns: false, with nothing to be done, once the clock reads `until_ns`.
+    [[nodiscard]] bool wait(slot& s, std::uint64_t until_ns) CORDON_NO_THREAD_SAFETY_ANALYSIS {
+        if (!asymmetric_) return lock_until<Clock, Backoff>(s.lock, until_ns);
+        Backoff breath;
+        while (!is_outside(s)) {
+            if (until_ns != UINT64_MAX && Clock::now() >= until_ns) return false;
+            breath();
+        }
+        return true;
+    }
+    void done(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
+        if (!asymmetric_) s.lock.unlock();
+    }
+    void release(slot& s, gate_claim why) {
+        s.claimed.store(s.claimed.load(std::memory_order_relaxed) & ~bits(why),
+                        std::memory_order_release); // (4) release: pairs with (1)
+    }
+
+private:
+    static constexpr std::uint32_t bits(gate_claim c) { return static_cast<std::uint32_t>(c); }
+
+    [[no_unique_address]] Barrier barrier_{};
+    bool asymmetric_ = false;
+};
+
+} // namespace cordon::inline v0

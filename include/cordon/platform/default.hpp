@@ -1,0 +1,36 @@
+// cordon/platform/default.hpp - the platform that this program is built for; the only test of the system.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "cordon/platform/backoff.hpp"
+#include "cordon/platform/freestanding.hpp"
+
+#if defined(__linux__) && __STDC_HOSTED__
+#include "cordon/platform/barrier.hpp"
+#include "cordon/platform/clock.hpp"
+#include "cordon/platform/memory.hpp"
+#include "cordon/platform/thread_slot.hpp"
+#include "cordon/platform/yield_backoff.hpp"
+#endif
+
+namespace cordon::inline v0 {
+
+#if defined(__linux__) && __STDC_HOSTED__
+using default_barrier = membarrier;
+using default_clock = monotonic_clock;
+using default_slots = process_thread_slots;
+using default_memory = mapped_memory;
+using default_backoff = yield_backoff;
+#else
+// Threads may exist, so one slot for all would be wrong: callers name theirs, or go uncached.
+using default_barrier = no_barrier;
+using default_clock = no_clock;
+using default_slots = explicit_slots<64>;
+using default_memory = no_memory_source;
+using default_backoff = pause_backoff;
+#endif
+
+static_assert(heavy_barrier<default_barrier> && clock_source<default_clock> && thread_slots<default_slots> &&
+              metadata_memory<default_memory> && backoff<default_backoff>);
+
+} // namespace cordon::inline v0

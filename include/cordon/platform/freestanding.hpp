@@ -1,0 +1,57 @@
+// cordon/platform/freestanding.hpp - the parts of a platform that has no operating system.
+// SPDX-License-Identifier: BSL-1.0
+//
+// Each part says plainly what it lacks, so that the layers above take another way instead of a weaker
+// promise: without a barrier the gates are locks, without a memory source the embedder places the metadata.
+#pragma once
+
+#include "cordon/platform/concepts.hpp"
+
+namespace cordon::inline v0 {
+
+class no_barrier {
+public:
+    [[nodiscard]] bool enable() const noexcept { return false; }
+    [[nodiscard]] bool issue() const noexcept { return false; }
+};
+
+// Time stands still at 0: deadline::immediate() has passed, every other deadline never passes.
+struct no_clock {
+    [[nodiscard]] static std::uint64_t now() noexcept { return 0; }
+};
+
+struct no_memory_source {
+    [[nodiscard]] static std::span<std::byte> map(std::size_t) noexcept { return {}; }
+    static void unmap(std::span<std::byte>) noexcept {}
+};
+
+// For slots that never fall free behind the embedder's back: nothing to hear.
+class null_slot_listener {
+public:
+    null_slot_listener(thread_exit_function, fork_function, void*) noexcept {}
+    null_slot_listener(const null_slot_listener&) = delete;
+    null_slot_listener& operator=(const null_slot_listener&) = delete;
+};
+
+// For a program of one thread; a second thread breaks it.
+class single_thread_slot {
+public:
+    using listener = null_slot_listener;
+    static constexpr std::uint32_t max_slots = 1;
+    [[nodiscard]] static slot_index current() noexcept { return slot_index{0}; }
+    static void attach(listener&) noexcept {}
+    static void detach(listener&) noexcept {}
+};
+
+// The caller names its slot at each call (a virtual CPU, a worker's number); calls that name none go uncached.
+template <std::uint32_t N>
+class explicit_slots {
+public:
+    using listener = null_slot_listener;
+    static constexpr std::uint32_t max_slots = N;
+    [[nodiscard]] static slot_index current() noexcept { return slot_index::none(); }
+    static void attach(listener&) noexcept {}
+    static void detach(listener&) noexcept {}
+};
+
+} // namespace cordon::inline v0

@@ -1,0 +1,187 @@
+// cordon/zone.hpp - basic_zone: what a user sees of the allocator. Each member forwards to the layer that does it.
+// SPDX-License-Identifier: BSL-1.0
+//
+//     cordon::arena ram{cordon::frame_count{262144}};
+//     cordon::zone  zone{ram.frames()};
+//     cordon::result<cordon::frame> f = zone.allocate();
+//     zone.free(*f);
+//
+// Members are safe to call from any thread, unless said otherwise. A call with a slot_index works on that
+// thread cache and is for one thread at a time for each slot; one without asks the policy's thread_slots.
+#pragma once
+
+#include "cordon/fwd.hpp"
+#include "cordon/inspect/validate.hpp"
+#include "cordon/isolation/caches_disabled.hpp"
+#include "cordon/isolation/contiguous.hpp"
+#include "cordon/isolation/isolated_range.hpp"
+#include "cordon/isolation/poison.hpp"
+#include "cordon/zone/default_policy.hpp"
+#include "cordon/zone/zone_core.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace cordon::inline v0 {
+
+template <class Policy>
+class basic_zone {
+    static_assert(zone_policy<Policy>);
+    using core = zone_core<Policy>;
+    using proof = typename core::zone_proof;
+
+public:
+    using policy = Policy;
+    using isolated_range = cordon::isolated_range<Policy>;
+    using caches_disabled = cordon::caches_disabled<Policy>;
+
+    // Effects: a zone of these frames, all free and movable; metadata comes from the policy's source. If it
+    // cannot be made, error() says why and every call fails with that.
+    explicit basic_zone(frame_range frames) : basic_zone(zone_options{.frames = frames}) {}
+    explicit basic_zone(const zone_options& options) : core_(std::span<std::byte>{}, options) {}
+    // Effects: the same in the embedder's memory: metadata_bytes(options) zero bytes, aligned to a cache line,
+    // which outlive the zone.
+    [[nodiscard]] static basic_zone place(std::span<std::byte> memory, const zone_options& options) {
+        return basic_zone(memory, options);
+    }
+    // Returns: bytes; 0 if the options are no good.
+    [[nodiscard]] static std::size_t metadata_bytes(const zone_options& options) {
+        return core::metadata_bytes(options);
+    }
+    [[nodiscard]] status error() const { return core_.error(); }
+    [[nodiscard]] frame_range frames() const { return core_.geometry().frames(); }
+    [[nodiscard]] static constexpr order pageblock_order() { return order{Policy::pageblock_order}; }
+
+    // ---- allocate and free ----
+
+    // Returns: the head of a run of 2^k frames, or no_memory after all of: the thread's cache, the zone, the
+    // caches of other threads, blocks of other types, the pressure callback. Locks: none on a hit; else the
+    // zone lock, and the isolation lock before giving up. Progress: a hit is wait-free. Cost: a few ns on a hit.
+    [[nodiscard]] CORDON_ALWAYS_INLINE result<frame> allocate(order k = order{0},
+                                                              migrate_type type = migrate_type::movable) {
+        return core_.allocate(current(), k, type);
+    }
+    [[nodiscard]] CORDON_ALWAYS_INLINE result<frame> allocate(slot_index s, order k = order{0},
+                                                              migrate_type type = migrate_type::movable) {
+        return core_.allocate(s, k, type);
+    }
+    // Requires: f is the head of a live allocation of order k; anything else goes to the policy's misuse
+    // handler, with the zone unchanged. Locks, Progress, Cost: as allocate.
+    CORDON_ALWAYS_INLINE void free(frame f, order k = order{0}) { core_.free(current(), f, k); }
+    CORDON_ALWAYS_INLINE void free(slot_index s, frame f, order k = order{0}) { core_.free(s, f, k); }
+    // Returns: ok, or what was wrong, with the zone unchanged.
+    [[nodiscard]] CORDON_ALWAYS_INLINE status try_free(frame f, order k = order{0}) {
+        return core_.try_free(current(), f, k);
+    }
+    [[nodiscard]] CORDON_ALWAYS_INLINE status try_free(slot_index s, frame f, order k = order{0}) {
+        return core_.try_free(s, f, k);
+    }
+
+    // Effects: fills `out` from its start. Returns: how many runs. Cost: one hold of the zone lock for up to
+    // 512 runs.
+    std::size_t allocate_bulk(std::span<frame> out, order k = order{0},
+                              migrate_type type = migrate_type::movable) {
+        return core_.allocate_bulk(current(), out, k, type);
+    }
+    // Effects: frees all; each that free() would refuse goes to the misuse handler and stays as it is.
+    void free_bulk(std::span<const frame> frames, order k = order{0}) { core_.free_bulk(frames, k); }
+    // Returns: ok, the run starting at f is the caller's; busy, absent, offline, poisoned, invalid_range,
+    // invalid_order: nothing changed.
+    [[nodiscard]] status allocate_exact(frame f, order k = order{0}) {
+        return core_.allocate_exact(current(), f, k);
+    }
+    // Returns: `count` frames in a row from a multiple of `alignment` on, each allocated with order 0. Frames in
+    // the way are moved or freed by the migrator (isolation/migrator.hpp).
+    template <migrator M = no_migrator>
+    result<frame_range> allocate_contiguous(frame_count count, frame_count alignment = frame_count{1},
+                                            M&& migrate_one = M{}, const isolate_options& options = {}) {
+        return cordon::allocate_contiguous(core_, count, alignment, migrate_one, options);
+    }
+
+    // ---- caches ----
+
+    // Effects: all caches give back what they hold, or only the runs that touch the range. Returns: ok;
+    // barrier_refused, timed_out, re_entered: some caches may have given back, nothing is lost.
+    status drain(deadline limit = {}) { return drain_runs({}, limit); }
+    status drain(frame_range range, deadline limit = {}) {
+        if (core_.error() != status::ok || !frames().contains(range) || range.empty())
+            return status::invalid_range;
+        const std::uint64_t first = core_.geometry().index_of(range.first()).raw();
+        return drain_runs({first, first + range.count().raw()}, limit);
+    }
+    // Returns: a token; while one lives, no thread cache is used. Nests.
+    result<caches_disabled> disable_caches(deadline limit = {}) {
+        return caches_disabled::make(core_, limit);
+    }
+
+    // ---- blocks ----
+
+    // Effects: seals whole pageblocks: no allocation returns a frame of them, frees into them stay there. All
+    // or nothing. Returns: the owner of the range; busy, unmovable, offline, absent, invalid_range,
+    // barrier_refused, timed_out: nothing changed, and options.blocker names a frame in the way.
+    // Cost: O(blocks) under the zone lock, one process-wide barrier, a scan of the caches.
+    result<isolated_range> isolate(frame_range range, const isolate_options& options = {}) {
+        isolation_protocol<Policy> protocol{core_};
+        const result<block_span> span = protocol.blocks_of(range);
+        if (!span) return span.error();
+        if (const status e = protocol.seal(current(), *span, options); e != status::ok) return e;
+        Policy::tracer::on(trace_event::isolate, range.first(), range.count());
+        return isolated_range{core_, range, {span->first, span->count, options.owner}, options};
+    }
+    // Returns: ok, the range is free and in use again; not_offline, invalid_range: nothing changed.
+    status online(frame_range range) {
+        isolation_protocol<Policy> protocol{core_};
+        const result<block_span> span = protocol.blocks_of(range);
+        if (!span) return span.error();
+        const status outcome = protocol.online(*span);
+        if (outcome == status::ok) Policy::tracer::on(trace_event::online, range.first(), range.count());
+        return outcome;
+    }
+    // Returns: ok, the frame is out for good; deferred, it will be when it is freed; poisoned, absent,
+    // foreign_frame, no_memory (max_poisoned reached), barrier_refused: nothing changed.
+    status poison(frame f) { return poison_frame(core_, current(), f); }
+    // Effects: the blocks of the range have this type from now on, whatever is in use there. Returns: ok;
+    // busy if one is isolated, invalid_range: nothing changed.
+    status set_migrate_type(frame_range range, migrate_type type) {
+        isolation_protocol<Policy> protocol{core_};
+        const result<block_span> span = protocol.blocks_of(range);
+        return span ? protocol.set_type(*span, type) : span.error();
+    }
+
+    // ---- looking ----
+
+    [[nodiscard]] frame_info state_of(frame f) const { return core_.state_of(f); }
+    // Effects: remembers who holds an allocated frame, if the policy keeps tags. Requires: the caller holds it.
+    void set_owner(frame head, owner_tag tag) {
+        if (core_.geometry().contains(core_.geometry().index_of(head)))
+            core_.tags().set(core_.geometry().index_of(head), tag);
+    }
+    // Returns: a snapshot, read without a lock: cheap, each figure true at some moment.
+    [[nodiscard]] zone_stats stats() const { return core_.stats(); }
+    // Returns: a consistent snapshot; re_entered or barrier_refused. Cost: as a drain of nothing.
+    [[nodiscard]] result<zone_stats> exact_stats() { return core_.exact_stats(current()); }
+    // Returns: what is wrong inside; safe under traffic. Cost: O(blocks), the zone lock for a region at a time.
+    [[nodiscard]] validation validate() { return validate_zone(core_); }
+    // The engine, for inspect/ and for tests. No contract.
+    [[nodiscard]] const core& internals() const { return core_; }
+    [[nodiscard]] core& internals() { return core_; }
+
+private:
+    basic_zone(std::span<std::byte> memory, const zone_options& options) : core_(memory, options) {}
+    CORDON_ALWAYS_INLINE static slot_index current() { return Policy::thread_slots::current(); }
+
+    status drain_runs(typename core::filter runs, deadline limit) {
+        const std::uint64_t until = limit.from(Policy::clock::now());
+        if (core_.error() != status::ok) return core_.error();
+        if (core_.caches().is_inside(current())) return status::re_entered;
+        if (!lock_until<typename Policy::clock, typename Policy::backoff>(core_.isolation_lock(), until))
+            return status::timed_out;
+        const typename core::isolation_guard section{core_.isolation_lock(), adopt_lock};
+        return core_.drain(section.proof(), runs, gate_claim::draining, until, [] {});
+    }
+
+    core core_;
+};
+
+} // namespace cordon::inline v0

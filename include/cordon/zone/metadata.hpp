@@ -1,0 +1,125 @@
+// cordon/zone/metadata.hpp - zone_metadata: where everything lies in the one region of metadata.
+// SPDX-License-Identifier: BSL-1.0
+//
+//     header          geometry, counters, sizes of the tables
+//     block traits    1 byte a block            what the fast paths read
+//     block fills     4 bytes a block           used, largest run
+//     block maps      64 bytes a block          a set bit is a free frame
+//     partial sets    4.6 bytes a block         (migrate type, largest run) -> blocks
+//     region maps     128 bytes a region, and the sets that bin the regions
+//     tables          8 bytes a hole, 16 a frame that can be poisoned
+//     frame states    1 byte a frame            checks cheap and full only
+//     owner tags      4 bytes a frame           owner_tags only
+//     cache slots     thread_slots::max_slots of them
+//
+// The region holds offsets and indices, no pointer: it can be copied, moved, or mapped at two addresses. All of
+// it starts as zero bytes, and what no frame has used yet is never written, so it is committed lazily.
+// Each part starts on a cache line of its own; the large ones on a page of their own.
+#pragma once
+
+#include "cordon/buddy/buddy.hpp"
+#include "cordon/cache/magazine.hpp"
+#include "cordon/core/check.hpp"
+#include "cordon/frames/frame_states.hpp"
+#include "cordon/frames/owner_tags.hpp"
+#include "cordon/zone/options.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+
+namespace cordon::inline v0 {
+
+template <class Policy>
+struct zone_header {
+    using atomics = typename Policy::atomics;
+    std::uint64_t magic;
+    std::uint32_t format;
+    std::uint32_t first_frame;
+    std::uint64_t frames;
+    std::uint32_t holes;
+    std::uint32_t max_poisoned;
+    std::uint32_t poisoned;
+    std::uint32_t condemned;
+    std::uint32_t disabled; // nesting depth of disable_caches; under the zone lock
+    typename atomics::template atomic<std::uint32_t> active_slots;
+    typename atomics::template atomic<std::uint64_t> refills;
+    typename atomics::template atomic<std::uint64_t> spills;
+    alignas(cache_line_bytes) buddy_counters<atomics> count;
+
+    static constexpr std::uint64_t magic_value = 0x6e6f64726f63'0001; // "cordon", layout 1
+};
+
+template <class Policy>
+class zone_metadata {
+public:
+    using atomics = typename Policy::atomics;
+    using geometry = zone_geometry<Policy>;
+    using header = zone_header<Policy>;
+    using slots = cache_slot<Policy>;
+    using states = std::conditional_t<Policy::checks == check_level::none, null_frame_states<atomics>,
+                                      frame_states<atomics>>;
+    using tags = std::conditional_t<Policy::owner_tags, owner_tags<atomics>, null_owner_tags<atomics>>;
+
+    zone_metadata() = default;
+    // Lays the parts out over `memory`, or only measures when it is null.
+    zone_metadata(std::byte* memory, const geometry& geo, std::uint32_t holes, std::uint32_t max_poisoned)
+        : memory_(memory) {
+        using buddy_type = buddy<Policy>;
+        const std::uint32_t blocks = geo.blocks();
+        const std::uint32_t region_count = geo.regions();
+        head = part<header>(1);
+        parts.traits = part<typename buddy_type::traits_cell>(blocks);
+        parts.fills = part<block_fill>(blocks);
+        parts.maps = part<typename buddy_type::map>(blocks);
+        parts.partial = sets(buddy_type::sets, blocks);
+        const auto region_maps = part<regions::map>(std::size_t{region_count} * regions::pools);
+        region_largest = part<std::uint8_t>(std::size_t{region_count} * regions::pools);
+        parts.whole = regions{region_maps, region_largest, sets(regions::pools * regions::bins, region_count),
+                              region_count};
+        const auto hole_ranges = part<range_table::range>(holes);
+        const auto poisoned_ranges = part<range_table::range>(max_poisoned);
+        const auto condemned_ranges = part<range_table::range>(max_poisoned);
+        states_cells = part<typename states::cell>(states::cells(geo.span()));
+        tag_cells = part<typename tags::cell>(tags::cells(geo.span()));
+        cache_slots = part<slots>(Policy::thread_slots::max_slots);
+        if (memory_ == nullptr) return;
+        hole_table = range_table{&head->holes, hole_ranges, holes};
+        poisoned_table = range_table{&head->poisoned, poisoned_ranges, max_poisoned};
+        condemned_table = range_table{&head->condemned, condemned_ranges, max_poisoned};
+        parts.count = &head->count;
+    }
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
+    header* head = nullptr;
+    typename buddy<Policy>::parts parts{};
+    std::uint8_t* region_largest = nullptr;
+    range_table hole_table;
+    range_table poisoned_table;
+    range_table condemned_table;
+    typename states::cell* states_cells = nullptr;
+    typename tags::cell* tag_cells = nullptr;
+    slots* cache_slots = nullptr;
+
+private:
+    template <class T>
+    T* part(std::size_t n) {
+        constexpr std::size_t page = 4096;
+        const std::size_t size = n * sizeof(T);
+        const std::size_t align = size >= page ? page : cache_line_bytes;
+        const std::size_t at = (bytes_ + align - 1) / align * align;
+        bytes_ = at + size;
+        // Aggregates of implicit lifetime in storage of zero bytes.
+        return memory_ == nullptr ? nullptr : reinterpret_cast<T*>(memory_ + at);
+    }
+    index_sets sets(std::uint32_t n, std::uint32_t capacity) {
+        std::uint64_t* const words = part<std::uint64_t>(index_sets::word_count(n, capacity));
+        return words == nullptr ? index_sets{} : index_sets{words, n, capacity};
+    }
+
+    std::byte* memory_ = nullptr;
+    std::size_t bytes_ = 0;
+};
+
+} // namespace cordon::inline v0

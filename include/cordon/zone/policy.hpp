@@ -1,0 +1,84 @@
+// cordon/zone/policy.hpp - zone_policy: what a policy has; bare_policy: the one that needs no operating system.
+// SPDX-License-Identifier: BSL-1.0
+//
+// The layer `zone` puts the buddy, the thread caches and the frame states together behind one lock: metadata.hpp
+// lays them out, zone_core.hpp is their engine. What a user sees is cordon::basic_zone (cordon/zone.hpp).
+//
+// A policy is one struct. Make your own by inheriting from one and overriding members:
+//
+//     struct my_policy : cordon::default_policy {
+//         using zone_lock = cordon::ticket_lock<>;
+//         static constexpr bool owner_tags = true;
+//     };
+//     cordon::basic_zone<my_policy> zone{...};
+//
+// Features are turned off by null objects (null_lock, null_gate, null_tracer), which leave no code behind.
+#pragma once
+
+#include "cordon/cache/magazine.hpp"
+#include "cordon/core/atomics.hpp"
+#include "cordon/core/check.hpp"
+#include "cordon/core/trace.hpp"
+#include "cordon/local/drain_gate.hpp"
+#include "cordon/local/lock_gate.hpp"
+#include "cordon/platform/backoff.hpp"
+#include "cordon/platform/freestanding.hpp"
+#include "cordon/sync/concepts.hpp"
+#include "cordon/sync/null_lock.hpp"
+#include "cordon/sync/spin_lock.hpp"
+#include "cordon/zone/frame_info.hpp"
+
+#include <concepts>
+
+namespace cordon::inline v0 {
+
+// Hears of each misuse before free() returns; no lock is held, the zone is unchanged.
+template <class H>
+concept misuse_handler = requires(const misuse_report& report) {
+    H::on_misuse(report);
+};
+
+template <class P>
+concept zone_policy = requires {
+    { P::pageblock_order } -> std::convertible_to<unsigned>;             // 6 to 9
+    { P::max_order } -> std::convertible_to<unsigned>;                   // up to pageblock_order + 9
+    { P::cached_orders[0] } -> std::convertible_to<const cached_order&>; // which orders, how many runs
+    { P::checks } -> std::convertible_to<check_level>;
+    { P::owner_tags } -> std::convertible_to<bool>; // 4 bytes a frame
+    typename P::atomics;                            // core/atomics.hpp
+    requires clock_source<typename P::clock>;
+    requires backoff<typename P::backoff>;
+    requires try_lockable<typename P::zone_lock>;      // guards the free memory
+    requires try_lockable<typename P::isolation_lock>; // serialises drainers
+    requires drain_gate<typename P::gate>;
+    requires thread_slots<typename P::thread_slots>;
+    requires metadata_memory<typename P::metadata_memory>;
+    requires tracer<typename P::tracer>;
+    requires misuse_handler<typename P::misuse_handler>;
+};
+
+struct trap_on_misuse {
+    static void on_misuse(const misuse_report&) { __builtin_trap(); }
+};
+
+// Several threads, no operating system: callers name their slots, spin, and place the metadata themselves.
+struct bare_policy {
+    static constexpr unsigned pageblock_order = 9;
+    static constexpr unsigned max_order = 18;
+    static constexpr cached_order cached_orders[] = {{0, 512}, {1, 128}, {2, 64}, {3, 64}, {9, 16}};
+    static constexpr check_level checks = check_level::cheap;
+    static constexpr bool owner_tags = false;
+    using atomics = std_atomics;
+    using clock = no_clock;
+    using backoff = pause_backoff;
+    using zone_lock = spin_lock<atomics, backoff>;
+    using isolation_lock = spin_lock<atomics, backoff>;
+    using gate = lock_gate<atomics, clock, backoff>;
+    using thread_slots = explicit_slots<64>;
+    using metadata_memory = no_memory_source;
+    using tracer = null_tracer;
+    using misuse_handler = trap_on_misuse;
+};
+static_assert(zone_policy<bare_policy>);
+
+} // namespace cordon::inline v0

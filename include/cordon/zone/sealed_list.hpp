@@ -1,0 +1,44 @@
+// cordon/zone/sealed_list.hpp - sealed_list: which ranges are isolated now, and for whom.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "cordon/core/types.hpp"
+#include "cordon/frames/owner_tags.hpp"
+
+#include <cstdint>
+
+namespace cordon::inline v0 {
+
+// The blocks of a sealed range; a node that lives in its isolated_range.
+struct sealed_blocks {
+    block_index first;
+    std::uint32_t count = 0;
+    owner_tag owner = owner_tag::none;
+    sealed_blocks* next = nullptr;
+};
+
+// Guarded by the zone lock.
+class sealed_list {
+public:
+    void insert(sealed_blocks& node) {
+        node.next = head_;
+        head_ = &node;
+    }
+    void erase(const sealed_blocks& node) {
+        for (sealed_blocks** at = &head_; *at != nullptr; at = &(*at)->next)
+            if (*at == &node) {
+                *at = node.next;
+                return;
+            }
+    }
+    [[nodiscard]] owner_tag owner_of(block_index b) const {
+        for (const sealed_blocks* at = head_; at != nullptr; at = at->next)
+            if (b.raw() - at->first.raw() < at->count) return at->owner;
+        return owner_tag::none;
+    }
+
+private:
+    sealed_blocks* head_ = nullptr;
+};
+
+} // namespace cordon::inline v0

@@ -1,0 +1,13 @@
+// expect-error(clang): writing variable 'sum_' requires holding lock 'lock_' exclusively
+// A write to guarded data by a function that holds no lock.
+#include "cordon/sync/guard.hpp"
+#include "cordon/sync/spin_lock.hpp"
+
+class tally {
+public:
+    void add(int n) { sum_ += n; }
+
+private:
+    cordon::spin_lock<> lock_;
+    int sum_ CORDON_GUARDED_BY(lock_) = 0;
+};

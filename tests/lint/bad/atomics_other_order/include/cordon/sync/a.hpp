@@ -1,0 +1,8 @@
+// cordon/sync/a.hpp - a fixture of the lint.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// (1) release: pairs with (2)
+inline void f() { word.store(0, std::memory_order_seq_cst); }
+// (2) acquire: pairs with (1)
+inline int g() { return word.load(std::memory_order_acquire); }

@@ -1,0 +1,6 @@
+// cordon/zone/a.hpp - a fixture of the lint.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstdint>
+#include <vector>

@@ -1,0 +1,5 @@
+// cordon/isolation/a.hpp - a fixture of the lint.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "cordon/lru/isolate.hpp"

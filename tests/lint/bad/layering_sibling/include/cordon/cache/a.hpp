@@ -1,0 +1,5 @@
+// cordon/cache/a.hpp - a fixture of the lint.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "cordon/buddy/free_area.hpp"

@@ -1,0 +1,5 @@
+// cordon/core/a.hpp - a fixture of the lint.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#define CORDON_A 1

@@ -1,0 +1,3 @@
+// cordon/core/Types.hpp - a fixture of the lint.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once

@@ -1,0 +1,58 @@
+// tests/platform/child.hpp - in_child, refuse_syscall: what would spoil the test's own process is done in a fork.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace cordon::testing {
+
+// What a child returns that cannot do its work because refuse_syscall returned false.
+inline constexpr int no_seccomp = 77;
+
+// Returns: what `body` returned in a fork child, 0 to 127; 128 + the signal that ended it (SIGALRM after 20 s).
+template <class Body>
+int in_child(Body body) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::alarm(20);
+        ::_exit(body());
+    }
+    int state = 0;
+    ::waitpid(child, &state, 0);
+    return WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
+}
+
+// Effects: from now on the system call `number` fails with `code` in this process; when its argument `index`
+// is `value`, if an index is given. Needs no privilege. Returns: false where seccomp is not to be had.
+inline bool refuse_syscall(long number, int code, int index = -1, std::uint32_t value = 0) {
+    const auto load = [](std::size_t offset) {
+        return sock_filter{BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<std::uint32_t>(offset)};
+    };
+    const auto equal = [](std::uint32_t to, unsigned char otherwise_skip) {
+        return sock_filter{BPF_JMP | BPF_JEQ | BPF_K, 0, otherwise_skip, to};
+    };
+    const auto end = [](std::uint32_t verdict) { return sock_filter{BPF_RET | BPF_K, 0, 0, verdict}; };
+    const bool any = index < 0;
+    sock_filter filter[] = {
+        load(offsetof(seccomp_data, nr)),
+        equal(static_cast<std::uint32_t>(number), 3),
+        // The low half of the argument, on little-endian machines.
+        any ? load(offsetof(seccomp_data, nr))
+            : load(offsetof(seccomp_data, args) + 8 * static_cast<std::size_t>(index)),
+        equal(any ? static_cast<std::uint32_t>(number) : value, 1),
+        end(SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(code)),
+        end(SECCOMP_RET_ALLOW),
+    };
+    sock_fprog program{sizeof filter / sizeof *filter, filter};
+    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
+}
+
+} // namespace cordon::testing

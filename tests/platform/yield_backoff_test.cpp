@@ -1,0 +1,39 @@
+// tests/platform/yield_backoff_test.cpp - pauses, then yields.
+// SPDX-License-Identifier: BSL-1.0
+#include "cordon/platform/yield_backoff.hpp"
+
+#include "platform/child.hpp"
+#include "support/catch.hpp"
+
+#include <cerrno>
+
+using namespace cordon;
+using testing::no_seccomp;
+
+static_assert(backoff<yield_backoff>);
+
+TEST_CASE("a yielding backoff gives the processor away only after its pauses", "[platform]") {
+    // A refused sched_yield shows in errno.
+    const auto attempts = [](int n) {
+        return testing::in_child([&] {
+            yield_backoff wait;
+            if (!testing::refuse_syscall(SYS_sched_yield, ENOSYS)) return no_seccomp;
+            for (int i = 0; i != n; ++i) {
+                errno = 0;
+                wait();
+                if (errno == ENOSYS) return i + 1;
+            }
+            wait.reset();
+            errno = 0;
+            wait();
+            return errno == ENOSYS ? 100 : 0;
+        });
+    };
+    const int first_yield = attempts(20);
+    if (first_yield == no_seccomp) {
+        WARN("skipped: no seccomp");
+        return;
+    }
+    CHECK(first_yield == 7); // 1, 2, 4, 8, 16, 32 pauses come first
+    CHECK(attempts(6) == 0); // and again after a reset
+}
