@@ -60,7 +60,7 @@ public:
     // zone lock, and the isolation lock before giving up. Progress: a hit is wait-free. Cost: a few ns on a hit.
     [[nodiscard]] CORDON_ALWAYS_INLINE result<frame> allocate(order k = order{0},
                                                               migrate_type type = migrate_type::movable) {
-        return core_.allocate(current(), k, type);
+        return core_.allocate(k, type);
     }
     [[nodiscard]] CORDON_ALWAYS_INLINE result<frame> allocate(slot_index s, order k = order{0},
                                                               migrate_type type = migrate_type::movable) {
@@ -68,11 +68,11 @@ public:
     }
     // Requires: f is the head of a live allocation of order k; anything else goes to the policy's misuse
     // handler, with the zone unchanged. Locks, Progress, Cost: as allocate.
-    CORDON_ALWAYS_INLINE void free(frame f, order k = order{0}) { core_.free(current(), f, k); }
+    CORDON_ALWAYS_INLINE void free(frame f, order k = order{0}) { core_.free(f, k); }
     CORDON_ALWAYS_INLINE void free(slot_index s, frame f, order k = order{0}) { core_.free(s, f, k); }
     // Returns: ok, or what was wrong, with the zone unchanged.
     [[nodiscard]] CORDON_ALWAYS_INLINE status try_free(frame f, order k = order{0}) {
-        return core_.try_free(current(), f, k);
+        return core_.try_free(f, k);
     }
     [[nodiscard]] CORDON_ALWAYS_INLINE status try_free(slot_index s, frame f, order k = order{0}) {
         return core_.try_free(s, f, k);

@@ -122,7 +122,7 @@ TEST_CASE("ten thousand short threads use few slots", "[platform]") {
         one.join();
         other.join();
     }
-    CHECK(highest.load() <= before + 1);
+    CHECK(highest.load(std::memory_order_relaxed) <= before + 1);
     CHECK(slots::in_use() == before);
 }
 
@@ -136,12 +136,13 @@ TEST_CASE("more threads than slots: the rest has none until a slot falls free", 
     holders threads{room - 1};
     std::atomic<int> step{0};
     const auto reach = [&](int to) {
-        step.store(to);
+        step.store(to, std::memory_order_release); // (5) release: pairs with (6)
         step.notify_all();
     };
     const auto wait_for = [&](int to) {
-        for (int now = step.load(); now < to; now = step.load())
-            step.wait(now);
+        // (6) acquire: pairs with (5)
+        for (int now; (now = step.load(std::memory_order_acquire)) < to;)
+            step.wait(now, std::memory_order_relaxed);
     };
     slot_index last, extra, extra_again, extra_later;
     std::thread holder([&] {

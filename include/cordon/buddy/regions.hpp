@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // The layer `buddy` is the zone's free memory, all of it under the zone lock: regions.hpp keeps whole blocks,
-// buddy.hpp the partly used ones and the counters, fallback.hpp says who may take from whom. It knows no
-// thread cache, no gate and no isolation protocol; it offers the steps that those are made of.
+// pageblocks.hpp the state of every block and the sets of partly used ones; runs.hpp takes and gives, fallback.hpp
+// says who may take from whom, buddy.hpp has the steps of sealing, offline and poison. It knows no thread cache, no gate and no isolation protocol; it offers the steps that those are made of.
 //
 // A region is 512 pageblocks, and its free blocks are a bitmap<512>, the same structure that a pageblock uses
 // for its frames, one level up: an order above the pageblock's is an aligned run of free blocks. Each region

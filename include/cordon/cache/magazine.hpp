@@ -46,26 +46,26 @@ public:
     [[nodiscard]] static constexpr std::uint16_t capacity(unsigned bin) {
         return Policy::cached_orders[bin / migrate_types].capacity;
     }
-    // Returns: where the entries of the bin start; total() for one past the last.
+    // Returns: where the entries of the bin start. With a constant order this is arithmetic, without a load.
     [[nodiscard]] CORDON_ALWAYS_INLINE static constexpr std::uint32_t offset(unsigned bin) {
-        return offsets[bin];
+        return row_start[bin / migrate_types] + bin % migrate_types * capacity(bin);
     }
-    [[nodiscard]] static constexpr std::uint32_t total() { return offsets[count]; }
+    [[nodiscard]] static constexpr std::uint32_t total() { return row_start[orders]; }
 
 private:
-    struct table {
-        std::uint32_t at[count + 1];
-        constexpr std::uint32_t operator[](unsigned bin) const { return at[bin]; }
+    struct starts {
+        std::uint32_t at[orders + 1];
+        constexpr std::uint32_t operator[](unsigned row) const { return at[row]; }
     };
     struct rows {
         std::uint8_t at[Policy::max_order + 1];
         constexpr unsigned operator[](unsigned k) const { return at[k]; }
     };
-    static constexpr table offsets = [] {
-        table t{};
-        for (unsigned bin = 0; bin != count; ++bin)
-            t.at[bin + 1] = t.at[bin] + capacity(bin);
-        return t;
+    static constexpr starts row_start = [] {
+        starts r{};
+        for (unsigned row = 0; row != orders; ++row)
+            r.at[row + 1] = r.at[row] + Policy::cached_orders[row].capacity * migrate_types;
+        return r;
     }();
     // A run that spans several blocks would need the traits of each; such orders are not cached.
     static constexpr rows row_of = [] {
@@ -82,10 +82,9 @@ private:
 // The count is readable by anybody (statistics); the rest is the owner's, or the drainer's while it has a claim.
 template <class Atomics>
 struct magazine {
-    typename Atomics::template atomic<std::uint16_t> count;
+    typename Atomics::template atomic<std::uint32_t> count;
     typename Atomics::template plain<std::uint16_t> mark;
     typename Atomics::template plain<std::uint16_t> batch;
-    std::uint16_t unused;
 };
 
 template <class Policy>

@@ -45,17 +45,21 @@ public:
     };
 
     thread_caches() = default;
-    // Effects: starts the gate. `slots` is Policy::thread_slots::max_slots slots of zero bytes.
+    // Effects: starts the gate. `slots` is slot_count slots of zero bytes.
     void start(slot* slots) {
-        slots_ = slots;
+        slots_ = slots + 1;
+        gate_.claim(at(slot_index::none()).gate, gate_claim::disabled);
         gate_.start();
     }
+    // One slot before the first is closed for ever: it is the slot of those that have none, so that the hit path
+    // needs no test for them.
+    static constexpr std::uint32_t slot_count = Policy::thread_slots::max_slots + 1;
     [[nodiscard]] bool needs_lock() const { return gate_.needs_lock(); }
 
     // ---- owner ----
 
     [[nodiscard]] CORDON_ALWAYS_INLINE bool pop(slot_index s, unsigned bin, frame_index& out) {
-        slot& c = slots_[s.raw()];
+        slot& c = at(s);
         if (!gate_.try_enter(c.gate)) [[unlikely]]
             return false;
         const unsigned n = c.magazines[bin].count.load(std::memory_order_relaxed);
@@ -69,19 +73,16 @@ public:
 
     template <class Source>
     [[nodiscard]] CORDON_ALWAYS_INLINE bool push(slot_index s, order k, frame_index i, Source& source) {
-        slot& c = slots_[s.raw()];
+        slot& c = at(s);
         if (!gate_.try_enter(c.gate)) [[unlikely]]
             return false;
         const block_traits traits = source.traits(geometry::block_of(i));
-        bool pushed = false;
-        if (traits.cacheable()) [[likely]] {
-            const unsigned bin = bins::of(k, traits.type());
-            const unsigned n = c.magazines[bin].count.load(std::memory_order_relaxed);
-            if (n < c.magazines[bin].mark) [[likely]] {
-                c.entries[bins::offset(bin) + n] = i.raw();
-                set_count(c, bin, n + 1);
-                pushed = true;
-            }
+        const unsigned bin = bins::of(k, traits.type());
+        const unsigned n = c.magazines[bin].count.load(std::memory_order_relaxed);
+        const bool pushed = traits.cacheable() && n < c.magazines[bin].mark;
+        if (pushed) [[likely]] {
+            c.entries[bins::offset(bin) + n] = i.raw();
+            set_count(c, bin, n + 1);
         }
         gate_.leave(c.gate);
         return pushed;
@@ -90,7 +91,7 @@ public:
     // Effects: refills the magazine and pops. Returns: false if the gate is closed or the source gave nothing.
     template <class Source>
     [[nodiscard]] bool pop_slow(slot_index s, unsigned bin, frame_index& out, Source& source) {
-        slot& c = slots_[s.raw()];
+        slot& c = at(s);
         if (!gate_.enter_slow(c.gate)) return false;
         unsigned n = c.magazines[bin].count.load(std::memory_order_relaxed);
         if (n == 0 && learn(c, s, bin, source)) n = refill(c, bin, source);
@@ -109,7 +110,7 @@ public:
     // frames may not be cached.
     template <class Source>
     [[nodiscard]] bool push_slow(slot_index s, order k, frame_index i, Source& source) {
-        slot& c = slots_[s.raw()];
+        slot& c = at(s);
         if (!gate_.enter_slow(c.gate)) return false;
         const block_traits traits = source.traits(geometry::block_of(i));
         const unsigned bin = bins::of(k, traits.type());
@@ -125,9 +126,7 @@ public:
         return pushed;
     }
     // Returns: whether the owner of the slot is inside its gate: the caller has interrupted it.
-    [[nodiscard]] bool is_inside(slot_index s) {
-        return !s.is_none() && gate_.is_inside(slots_[s.raw()].gate);
-    }
+    [[nodiscard]] bool is_inside(slot_index s) { return !s.is_none() && gate_.is_inside(at(s).gate); }
 
     // ---- drainer; the caller serialises drainers ----
 
@@ -139,15 +138,15 @@ public:
     status drain(std::uint32_t active, filter runs, gate_claim why, std::uint64_t until_ns, Source& source,
                  Work work) {
         for (std::uint32_t s = 0; s != active; ++s)
-            gate_.claim(slots_[s].gate, why);
+            gate_.claim(at(slot_index{s}).gate, why);
         status outcome = gate_.barrier() ? status::ok : status::barrier_refused;
         for (std::uint32_t s = 0; s != active && outcome == status::ok; ++s) {
-            if (!gate_.wait(slots_[s].gate, until_ns)) {
+            if (!gate_.wait(at(slot_index{s}).gate, until_ns)) {
                 outcome = status::timed_out;
                 break;
             }
-            take_out(slots_[s], runs, source);
-            gate_.done(slots_[s].gate);
+            take_out(at(slot_index{s}), runs, source);
+            gate_.done(at(slot_index{s}).gate);
         }
         if (outcome == status::ok) work();
         if (outcome != status::ok || why == gate_claim::draining)
@@ -157,48 +156,48 @@ public:
     // Effects: in a fork child, forgets owners that were inside. What they had in their hands is lost.
     void abandon(std::uint32_t active) {
         for (std::uint32_t s = 0; s != active; ++s)
-            gate_.abandon(slots_[s].gate);
+            gate_.abandon(at(slot_index{s}).gate);
     }
     void release(std::uint32_t active, gate_claim why) {
         for (std::uint32_t s = 0; s != active; ++s)
-            gate_.release(slots_[s].gate, why);
+            gate_.release(at(slot_index{s}).gate, why);
     }
     // Returns: whether a slot holds frames, or its owner is at it and may. Requires: the caller looked into the
     // source under its lock before, so that a refill that emptied it is seen.
     [[nodiscard]] bool may_hold(std::uint32_t active) {
         for (std::uint32_t s = 0; s != active; ++s) {
-            if (!gate_.is_outside(slots_[s].gate)) return true;
+            if (!gate_.is_outside(at(slot_index{s}).gate)) return true;
             for (unsigned bin = 0; bin != bins::count; ++bin)
                 if (racy_count(slot_index{s}, bin) != 0) return true;
         }
         return false;
     }
     // Effects: a slot starts with the claim.
-    void claim(slot_index s, gate_claim why) { gate_.claim(slots_[s.raw()].gate, why); }
+    void claim(slot_index s, gate_claim why) { gate_.claim(at(s).gate, why); }
     // Effects: gives back what an exiting thread leaves. Requires: no drain at work, the owner calls.
     template <class Source>
     void hand_back(slot_index s, Source& source) {
-        if (!gate_.wait(slots_[s.raw()].gate, UINT64_MAX)) return;
-        take_out(slots_[s.raw()], filter{}, source);
-        gate_.done(slots_[s.raw()].gate);
+        if (!gate_.wait(at(s).gate, UINT64_MAX)) return;
+        take_out(at(s), filter{}, source);
+        gate_.done(at(s).gate);
     }
 
     // Returns: runs in the magazines of the slot. Racy while its owner works.
     [[nodiscard]] std::uint32_t racy_count(slot_index s, unsigned bin) const {
-        return slots_[s.raw()].magazines[bin].count.load(std::memory_order_relaxed);
+        return at(s).magazines[bin].count.load(std::memory_order_relaxed);
     }
     // Calls f(frame_index, order, migrate_type) for each cached run. Requires: inside drain's work().
     template <class F>
     void for_each(slot_index s, F f) const {
         for (unsigned bin = 0; bin != bins::count; ++bin)
             for (std::uint32_t n = racy_count(s, bin), e = 0; e != n; ++e)
-                f(frame_index{slots_[s.raw()].entries[bins::offset(bin) + e]}, bins::order_of(bin),
-                  bins::type_of(bin));
+                f(frame_index{at(s).entries[bins::offset(bin) + e]}, bins::order_of(bin), bins::type_of(bin));
     }
 
 private:
+    CORDON_ALWAYS_INLINE slot& at(slot_index s) const { return slots_[static_cast<std::int32_t>(s.raw())]; }
     CORDON_ALWAYS_INLINE static void set_count(slot& c, unsigned bin, unsigned n) {
-        c.magazines[bin].count.store(static_cast<std::uint16_t>(n), std::memory_order_relaxed);
+        c.magazines[bin].count.store(n, std::memory_order_relaxed);
     }
     static magazine_marks marks(const slot& c, unsigned bin) {
         return {c.magazines[bin].mark, c.magazines[bin].batch};

@@ -105,6 +105,11 @@ requires(Bits >= 64 && Bits <= 512 && std::has_single_bit(Bits)) struct alignas(
     // A free can only complete the aligned runs around it, so only those are tested. Cost: one test if nothing
     // was completed.
     [[nodiscard]] constexpr unsigned grown_order(unsigned bit, unsigned largest) const {
+        const std::uint64_t around = word[bit / 64];
+        for (; largest < 6; ++largest) {
+            const std::uint64_t run = run_mask(largest + 1) << (bit % 64 & ~((2u << largest) - 1));
+            if ((around & run) != run) return largest;
+        }
         while (largest < max_order && all(bit & ~((2u << largest) - 1), largest + 1))
             ++largest;
         return largest;
@@ -144,6 +149,12 @@ requires(Bits >= 64 && Bits <= 512 && std::has_single_bit(Bits)) struct alignas(
             for (unsigned i = 0; i != words && taken != n; ++i) {
                 const std::uint64_t starts = pass == 0 ? lone_run_starts(word[i], k) : run_starts(word[i], k);
                 std::uint64_t left = starts;
+                if (left == ~0ull && n - taken >= 64) { // a whole word of single units: no bit to look for
+                    for (unsigned unit = 0; unit != 64; ++unit)
+                        out(i * 64 + unit);
+                    taken += 64;
+                    left = 0;
+                }
                 for (; left != 0 && taken != n; left &= left - 1, ++taken)
                     out(i * 64 + static_cast<unsigned>(std::countr_zero(left)));
                 word[i] &= ~((starts & ~left) * run_mask(k));

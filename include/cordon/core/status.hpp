@@ -11,7 +11,8 @@
 
 namespace cordon::inline v0 {
 
-enum class status : std::uint8_t {
+// 32 bits, so that a result<frame> is one register: the hit path returns it without assembling bytes.
+enum class status : std::uint32_t {
     ok,
     // The call could not be done now; nothing changed.
     no_memory,        // no free run of that order anywhere: zone, caches, other types

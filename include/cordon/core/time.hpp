@@ -22,17 +22,15 @@ public:
     [[nodiscard]] static constexpr deadline until(std::uint64_t until, std::uint64_t now) {
         return deadline{until == UINT64_MAX ? UINT64_MAX : until > now ? until - now : 0};
     }
-    // Any std::chrono::duration; negative ones have passed.
+    // Any std::chrono::duration; negative ones have passed, ones of more than 2^64 ns never do.
     template <class Duration>
     requires requires(Duration d) {
         { Duration::period::den } -> std::convertible_to<std::intmax_t>;
         d.count();
     }
     constexpr deadline(Duration d)
-        : ns_(d.count() <= 0
-                  ? 0
-                  : static_cast<std::uint64_t>(static_cast<long double>(d.count()) * Duration::period::num *
-                                               1'000'000'000.0L / Duration::period::den)) {}
+        : ns_(rounded(static_cast<long double>(d.count()) * Duration::period::num * 1'000'000'000.0L /
+                      Duration::period::den)) {}
 
     [[nodiscard]] constexpr bool is_never() const { return ns_ == UINT64_MAX; }
     // Returns: the clock's reading at which the deadline passes, for a clock that reads `now` at the call.
@@ -42,6 +40,10 @@ public:
 
 private:
     explicit constexpr deadline(std::uint64_t ns) : ns_(ns) {}
+    static constexpr std::uint64_t rounded(long double ns) {
+        constexpr long double end = 18446744073709551616.0L; // 2^64
+        return ns <= 0 ? 0 : ns >= end ? UINT64_MAX : static_cast<std::uint64_t>(ns);
+    }
     std::uint64_t ns_ = UINT64_MAX;
 };
 

@@ -104,7 +104,9 @@ public:
     [[nodiscard]] constexpr frame_count count() const { return count_; }
     [[nodiscard]] constexpr bool empty() const { return count_.raw() == 0; }
     // Returns: the frame behind the last one, as a raw number that cannot wrap.
-    [[nodiscard]] constexpr std::uint64_t end_raw() const { return first_.raw() + count_.raw(); }
+    [[nodiscard]] constexpr std::uint64_t end_raw() const {
+        return count_.raw() > UINT64_MAX - first_.raw() ? UINT64_MAX : first_.raw() + count_.raw();
+    }
     [[nodiscard]] constexpr bool contains(frame f) const { return f >= first_ && f.raw() < end_raw(); }
     [[nodiscard]] constexpr bool contains(frame_range r) const {
         return r.first_ >= first_ && r.end_raw() <= end_raw();

@@ -37,7 +37,8 @@ public:
         cells_[i.raw()].store(static_cast<std::uint8_t>(head | k.raw()), std::memory_order_relaxed);
     }
     [[nodiscard]] CORDON_ALWAYS_INLINE bool is_head(frame_index i, order k) const {
-        return cells_[i.raw()].load(std::memory_order_relaxed) == (head | k.raw());
+        return cells_[i.raw()].load(std::memory_order_relaxed) ==
+               head + k.raw(); // orders above 127 match none
     }
     CORDON_ALWAYS_INLINE void clear_head(frame_index i) {
         cells_[i.raw()].store(0, std::memory_order_relaxed);

@@ -9,6 +9,7 @@
 // rounded down to a whole region, so that an order is aligned in both numberings alike.
 #pragma once
 
+#include "cordon/core/config.hpp"
 #include "cordon/core/types.hpp"
 
 #include <compare>
@@ -43,6 +44,7 @@ public:
     explicit constexpr zone_geometry(frame_range frames) : frames_(frames) {
         constexpr std::uint32_t region_frames = block_frames * region_blocks;
         base_ = frames.first().raw() / region_frames * region_frames;
+        below_ = frames.first().raw() - base_;
         span_ = static_cast<std::uint32_t>(frames.end_raw() - base_);
         blocks_ = static_cast<std::uint32_t>((std::uint64_t{span_} + block_frames - 1) / block_frames);
     }
@@ -55,13 +57,18 @@ public:
     // Returns: the indices of the zone: 0 to span() - 1, those below frames().first() included.
     [[nodiscard]] constexpr std::uint32_t span() const { return span_; }
 
-    // Returns: the index; at or above span() for a frame that is not of this zone.
+    // Returns: the index; one that the zone does not contain for a frame that is not of this zone.
     [[nodiscard]] constexpr frame_index index_of(frame f) const { return frame_index{f.raw() - base_}; }
     [[nodiscard]] constexpr frame frame_at(frame_index i) const { return frame{i.raw() + base_}; }
-    [[nodiscard]] constexpr bool contains(frame_index i) const { return i.raw() < span_; }
+    [[nodiscard]] constexpr bool contains(frame_index i) const {
+        return i.raw() - below_ < frames_.count().raw(); // an index below the first frame wraps
+    }
+    // Returns: whether the index has a state byte: what the hit path asks, since a byte before the first frame
+    // is never that of a head.
+    [[nodiscard]] CORDON_ALWAYS_INLINE constexpr bool has_state(frame_index i) const { return i.raw() < span_; }
     // Returns: whether all frames of the run are of this zone.
     [[nodiscard]] constexpr bool contains(frame_index i, order k) const {
-        return i.raw() < span_ && k.frames().raw() <= span_ - i.raw();
+        return contains(i) && k.frames().raw() <= span_ - i.raw();
     }
 
     [[nodiscard]] static constexpr block_index block_of(frame_index i) {
@@ -78,6 +85,7 @@ public:
 private:
     frame_range frames_;
     std::uint32_t base_ = 0;
+    std::uint32_t below_ = 0; // indices before the first frame
     std::uint32_t span_ = 0;
     std::uint32_t blocks_ = 0;
 };

@@ -72,7 +72,7 @@ enum class fork_phase : std::uint8_t {
 using thread_exit_function = void (*)(void* self, slot_index) noexcept;
 using fork_function = void (*)(void* self, fork_phase, slot_index current) noexcept;
 
-// Dense numbers for threads. current(): below max_slots, and no other thread's at that time; or none, then
+// Dense numbers for threads. peek(): the thread's number if it has one by now, without a call or a lock. current(): below max_slots, and no other thread's at that time; or none, then
 // the caller works without a cache. A listener hears of each slot that falls free (thread_slot.hpp).
 template <class S>
 concept thread_slots =
@@ -80,6 +80,8 @@ concept thread_slots =
     requires(typename S::listener& listener) {
     { S::max_slots } -> std::convertible_to<std::uint32_t>;
     { S::current() }
+    noexcept->std::same_as<slot_index>;
+    { S::peek() }
     noexcept->std::same_as<slot_index>;
     { S::attach(listener) }
     noexcept;

@@ -39,6 +39,7 @@ public:
     using listener = null_slot_listener;
     static constexpr std::uint32_t max_slots = 1;
     [[nodiscard]] static slot_index current() noexcept { return slot_index{0}; }
+    [[nodiscard]] static slot_index peek() noexcept { return slot_index{0}; }
     static void attach(listener&) noexcept {}
     static void detach(listener&) noexcept {}
 };
@@ -50,6 +51,7 @@ public:
     using listener = null_slot_listener;
     static constexpr std::uint32_t max_slots = N;
     [[nodiscard]] static slot_index current() noexcept { return slot_index::none(); }
+    [[nodiscard]] static slot_index peek() noexcept { return slot_index::none(); }
     static void attach(listener&) noexcept {}
     static void detach(listener&) noexcept {}
 };

@@ -90,15 +90,17 @@ public:
         return mine;
     }
 
-    // Effects: from now on `l` hears of each slot that falls free and of each fork(); the first call of a
-    // process arranges for the latter. (vfork, _Fork and clone run no handlers.)
+    // Returns: this thread's slot if it has one, else none; takes none. Cost: one thread-local load.
+    [[nodiscard]] CORDON_ALWAYS_INLINE static slot_index peek() noexcept { return mine_; }
+
+    // Effects: from now on `l` hears of each slot that falls free and of each fork(). (vfork, _Fork and clone
+    // run no handlers.)
     //   exit: by the exiting thread, with its slot; no other thread has the slot until all listeners returned.
     //     current() is none by then.
     //   fork: phase prepare in the order of attaching, parent and child in reverse order, by the forking
     //     thread. When the child goes on, only that thread's slot is taken.
     // Locks: the registry lock.
     static void attach(listener& l) noexcept {
-        handle_forks();
         const section registry_lock;
         l.previous_ = registry_.last;
         l.next_ = nullptr;
@@ -125,7 +127,13 @@ public:
 
 private:
     struct section {
-        section() noexcept { ::pthread_mutex_lock(&registry_.mutex); }
+        // The handlers come before the lock is ever taken, so that no fork copies it locked into a child
+        // without an owner. Without memory for them (ENOMEM) a fork goes unheard, as one by vfork does.
+        section() noexcept {
+            ::pthread_once(&registry_.fork_handlers,
+                           [] { ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child); });
+            ::pthread_mutex_lock(&registry_.mutex);
+        }
         ~section() { ::pthread_mutex_unlock(&registry_.mutex); }
         section(const section&) = delete;
         section& operator=(const section&) = delete;
@@ -147,7 +155,6 @@ private:
         // What follows may allocate: outside the lock, and with calls from below answered by none.
         stage_ = stage::taking;
         thread_local const exit_hook hook;
-        handle_forks();
         {
             const section registry_lock;
             mine_ = registry_.take_lowest();
@@ -168,12 +175,6 @@ private:
         registry_.give_back(slot);
     }
 
-    // Before the lock is ever taken, so that no fork can copy it locked into a child without an owner. Without
-    // memory for the handlers (ENOMEM) a fork goes unheard, as one by vfork does.
-    static void handle_forks() noexcept {
-        ::pthread_once(&registry_.fork_handlers,
-                       [] { ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child); });
-    }
     static void before_fork() noexcept {
         ::pthread_mutex_lock(&registry_.mutex);
         for (const listener* l = registry_.first; l != nullptr; l = l->next_)

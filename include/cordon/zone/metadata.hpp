@@ -10,7 +10,7 @@
 //     tables          8 bytes a hole, 16 a frame that can be poisoned
 //     frame states    1 byte a frame            checks cheap and full only
 //     owner tags      4 bytes a frame           owner_tags only
-//     cache slots     thread_slots::max_slots of them
+//     cache slots     thread_slots::max_slots of them, and the closed one
 //
 // The region holds offsets and indices, no pointer: it can be copied, moved, or mapped at two addresses. All of
 // it starts as zero bytes, and what no frame has used yet is never written, so it is committed lazily.
@@ -83,7 +83,7 @@ public:
         const auto condemned_ranges = part<range_table::range>(max_poisoned);
         states_cells = part<typename states::cell>(states::cells(geo.span()));
         tag_cells = part<typename tags::cell>(tags::cells(geo.span()));
-        cache_slots = part<slots>(Policy::thread_slots::max_slots);
+        cache_slots = part<slots>(Policy::thread_slots::max_slots + 1);
         if (memory_ == nullptr) return;
         hole_table = range_table{&head->holes, hole_ranges, holes};
         poisoned_table = range_table{&head->poisoned, poisoned_ranges, max_poisoned};

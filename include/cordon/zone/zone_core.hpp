@@ -78,13 +78,17 @@ public:
 
     // ---- allocate ----
 
-    [[nodiscard]] CORDON_ALWAYS_INLINE result<frame> allocate(slot_index s, order k, migrate_type type) {
-        const unsigned bin = bins::of(k, type);
+    // With the slot of the calling thread, or with one that the caller names; none works uncached.
+    [[nodiscard]] CORDON_ALWAYS_INLINE result<frame> allocate(order k, migrate_type type) {
         frame_index i;
-        if (!s.is_none() && bin != bins::none && caches_.pop(s, bin, i)) [[likely]] {
-            states_.set_head(i, order{k});
-            return geometry_.frame_at(i);
-        }
+        if (hit(Policy::thread_slots::peek(), k, type, i)) [[likely]]
+            return hand_out(i, k);
+        return allocate_slow(k, type);
+    }
+    [[nodiscard]] CORDON_ALWAYS_INLINE result<frame> allocate(slot_index s, order k, migrate_type type) {
+        frame_index i;
+        if (hit(s, k, type, i)) [[likely]]
+            return hand_out(i, k);
         return allocate_slow(s, k, type);
     }
 
@@ -130,20 +134,36 @@ public:
     // ---- free ----
 
     // Returns: ok, or the misuse, with the zone unchanged.
+    CORDON_ALWAYS_INLINE status try_free(frame f, order k) {
+        const frame_index i = geometry_.index_of(f);
+        if (!owned(i, k)) [[unlikely]]
+            return misuse_of(i, k);
+        if (keep(Policy::thread_slots::peek(), i, k)) [[likely]]
+            return status::ok;
+        return free_slow(i, k);
+    }
     CORDON_ALWAYS_INLINE status try_free(slot_index s, frame f, order k) {
         const frame_index i = geometry_.index_of(f);
-        if constexpr (metadata::states::enabled)
-            if (!geometry_.contains(i) || !states_.is_head(i, k)) [[unlikely]]
-                return misuse_of(i, k);
-        states_.clear_head(i);
-        if (!s.is_none() && bins::of(k, migrate_type::movable) != bins::none && caches_.push(s, k, i, *this))
-            [[likely]]
+        if (!owned(i, k)) [[unlikely]]
+            return misuse_of(i, k);
+        if (keep(s, i, k)) [[likely]]
             return status::ok;
         return free_slow(s, i, k);
     }
+    // The same; what is not ok goes to the misuse handler.
+    CORDON_ALWAYS_INLINE void free(frame f, order k) {
+        const frame_index i = geometry_.index_of(f);
+        if (!owned(i, k)) [[unlikely]]
+            return refuse(i, k);
+        if (!keep(Policy::thread_slots::peek(), i, k)) [[unlikely]]
+            free_slow_or_report(i, k);
+    }
     CORDON_ALWAYS_INLINE void free(slot_index s, frame f, order k) {
-        if (const status outcome = try_free(s, f, k); outcome != status::ok) [[unlikely]]
-            report(outcome, f, k);
+        const frame_index i = geometry_.index_of(f);
+        if (!owned(i, k)) [[unlikely]]
+            return refuse(i, k);
+        if (!keep(s, i, k)) [[unlikely]]
+            free_slow_or_report(s, i, k);
     }
     // Effects: frees all of them, many under one hold of the zone lock; each that is no head of an allocation
     // of order k goes to the misuse handler and stays as it is.
@@ -153,8 +173,8 @@ public:
         std::size_t n = 0;
         for (const frame f : frames) {
             const frame_index i = geometry_.index_of(f);
-            if (const bool known = geometry_.contains(i) && states_.is_head(i, k); !known) {
-                report(misuse_of(i, k), f, k);
+            if (!geometry_.has_state(i) || !owned(i, k)) {
+                refuse(i, k);
                 continue;
             }
             states_.clear_head(i);
@@ -338,16 +358,46 @@ private:
         return creation::populate(parts_, geometry_, buddy_, options);
     }
 
-    // ---- slow paths ----
+    // ---- hit paths ----
 
+    CORDON_ALWAYS_INLINE bool hit(slot_index s, order k, migrate_type type, frame_index& out) {
+        const unsigned bin = bins::of(k, type);
+        return bin != bins::none && caches_.pop(s, bin, out);
+    }
+    CORDON_ALWAYS_INLINE bool keep(slot_index s, frame_index i, order k) {
+        states_.clear_head(i);
+        return bins::of(k, migrate_type::movable) != bins::none && caches_.push(s, k, i, *this);
+    }
+    [[nodiscard]] CORDON_ALWAYS_INLINE bool owned(frame_index i, order k) const {
+        return !metadata::states::enabled || (geometry_.has_state(i) && states_.is_head(i, k));
+    }
     // Returns: a run that was popped or taken, as its owner's.
-    result<frame> hand_out(frame_index i, order k) {
+    CORDON_ALWAYS_INLINE result<frame> hand_out(frame_index i, order k) {
         states_.set_head(i, k);
         return geometry_.frame_at(i);
     }
+
+    // ---- slow paths ----
+
+    CORDON_COLD result<frame> allocate_slow(order k, migrate_type type) {
+        return allocate_slow(Policy::thread_slots::current(), k, type);
+    }
     CORDON_COLD result<frame> allocate_slow(slot_index s, order k, migrate_type type);
+    CORDON_COLD status free_slow(frame_index i, order k) {
+        return free_slow(Policy::thread_slots::current(), i, k);
+    }
     CORDON_COLD status free_slow(slot_index s, frame_index i, order k);
     CORDON_COLD status misuse_of(frame_index i, order k) const;
+    CORDON_COLD void refuse(frame_index i, order k) const {
+        report(misuse_of(i, k), geometry_.frame_at(i), k);
+    }
+    CORDON_COLD void free_slow_or_report(frame_index i, order k) {
+        free_slow_or_report(Policy::thread_slots::current(), i, k);
+    }
+    CORDON_COLD void free_slow_or_report(slot_index s, frame_index i, order k) {
+        if (const status outcome = free_slow(s, i, k); outcome != status::ok)
+            report(outcome, geometry_.frame_at(i), k);
+    }
     status why_not_free(zone_proof proof, frame_index i, order k) const;
 
     bool take_one(zone_proof proof, order k, migrate_type type, frame_index& out) {
@@ -359,22 +409,28 @@ private:
     bool take_anywhere(slot_index s, order k, migrate_type type, frame_index& out);
 
     // Effects: gives entries[at] back, with those behind it that lie in the same word; moves `at` behind them.
-    status give_some(zone_proof proof, order k, std::span<entry> entries, std::size_t& at) {
+    CORDON_ALWAYS_INLINE status give_some(zone_proof proof, order k, std::span<entry> entries,
+                                          std::size_t& at) {
         const frame_index first{entries[at++]};
         if (k.raw() != 0) return buddy_.give(proof, first, k.raw());
         const std::uint32_t word = first.raw() / 64;
         std::uint64_t bits = 1ull << (first.raw() % 64);
-        for (std::uint32_t next; at != entries.size() && (next = entries[at]) / 64 == word; ++at) {
+        std::uint32_t n = 1;
+        for (std::uint32_t next; at != entries.size() && (next = entries[at]) / 64 == word; ++at, ++n) {
             const std::uint64_t bit = 1ull << (next % 64);
             if ((bits & bit) != 0) break; // twice in one batch: the next step finds it
             bits |= bit;
         }
-        const status outcome = buddy_.give_word(proof, frame_index{word * 64}, bits);
-        if (outcome == status::ok || (bits & (bits - 1)) == 0) return outcome;
-        // One of several was free already: one by one, so that the others come back.
+        const status outcome = buddy_.give_word(proof, frame_index{word * 64}, bits, n, 0);
+        if (outcome == status::ok || n == 1) [[likely]]
+            return outcome;
+        return give_apart(proof, frame_index{word * 64}, bits);
+    }
+    // One of several was free already: one by one, so that the others come back.
+    CORDON_COLD status give_apart(zone_proof proof, frame_index first, std::uint64_t bits) {
         status worst = status::ok;
         for (; bits != 0; bits &= bits - 1)
-            if (buddy_.give_word(proof, frame_index{word * 64}, bits & (0 - bits)) != status::ok)
+            if (buddy_.give_word(proof, first, bits & (0 - bits), 1, 0) != status::ok)
                 worst = status::double_free;
         return worst;
     }

@@ -1,6 +1,6 @@
 // The smallest program that uses cordon: exits with 0 if the headers are of the version that CMake says.
 // SPDX-License-Identifier: BSL-1.0
-#include <cordon/version.hpp>
+#include <cordon/cordon.hpp>
 
 #include <cstdio>
 #include <cstring>

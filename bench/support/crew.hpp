@@ -1,0 +1,76 @@
+// support/crew.hpp - crew: threads that stay, each on a processor of its own, and start together.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <atomic>
+#include <barrier>
+#include <functional>
+#include <sched.h>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace bench {
+
+// Effects: the calling thread runs on that processor only, if there are so many.
+inline void pin_to(unsigned processor) {
+    if (processor >= std::thread::hardware_concurrency()) return;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(processor, &one);
+    sched_setaffinity(0, sizeof one, &one);
+}
+
+class crew {
+public:
+    using work = std::function<void(unsigned worker)>;
+
+    explicit crew(unsigned workers) : begin_(workers + 1), end_(workers + 1) {
+        for (unsigned w = 0; w != workers; ++w)
+            threads_.emplace_back([this, w] { serve(w); });
+    }
+    ~crew() {
+        begin(0, {});
+        for (std::thread& t : threads_)
+            t.join();
+    }
+    crew(const crew&) = delete;
+    crew& operator=(const crew&) = delete;
+
+    // Effects: workers 0 to active - 1 run f at the same time; returns when all have.
+    void run(unsigned active, work f) {
+        begin(active, std::move(f));
+        end_.arrive_and_wait();
+    }
+
+private:
+    void begin(unsigned active, work f) {
+        work_ = std::move(f);
+        active_ = active;
+        arrived_ = 0;
+        begin_.arrive_and_wait();
+    }
+    void serve(unsigned worker) {
+        pin_to(worker);
+        for (;;) {
+            begin_.arrive_and_wait();
+            if (active_ == 0) return;
+            if (worker < active_) {
+                // Woken one after the other: wait until all of them run.
+                for (++arrived_; arrived_ != active_;)
+                    std::this_thread::yield();
+                work_(worker);
+            }
+            end_.arrive_and_wait();
+        }
+    }
+
+    std::barrier<> begin_;
+    std::barrier<> end_;
+    unsigned active_ = 0; // written while all workers wait
+    work work_;
+    std::atomic<unsigned> arrived_{0};
+    std::vector<std::thread> threads_;
+};
+
+} // namespace bench

@@ -1,0 +1,76 @@
+// support/traffic.hpp - traffic: threads that allocate and free until they are told to stop, and count it.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "support/contestants.hpp"
+#include "support/crew.hpp"
+#include "support/measure.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <pthread.h>
+#include <thread>
+
+namespace bench {
+
+// Each thread allocates a burst of 1 to 1023 frames and frees it: mostly hits, some refills and spills.
+class traffic {
+public:
+    struct reading {
+        double operations = 0;
+        double processor_ns = 0; // of the traffic threads
+        double wall_ns = 0;
+    };
+
+    traffic(cordon_zone& zone, unsigned threads) {
+        for (unsigned w = 0; w != threads; ++w)
+            lanes_.emplace_back().thread = std::thread([this, &zone, w] { drive(zone, lanes_[w], w); });
+    }
+    ~traffic() {
+        stop_ = true;
+        for (lane& l : lanes_)
+            l.thread.join();
+    }
+    traffic(const traffic&) = delete;
+    traffic& operator=(const traffic&) = delete;
+
+    reading read() {
+        reading sum{.wall_ns = wall_ns()};
+        for (lane& l : lanes_) {
+            clockid_t clock{};
+            pthread_getcpuclockid(l.thread.native_handle(), &clock);
+            sum.processor_ns += read_clock_ns(clock);
+            sum.operations += static_cast<double>(l.operations.load(std::memory_order_relaxed));
+        }
+        return sum;
+    }
+
+private:
+    struct alignas(64) lane {
+        std::atomic<std::uint64_t> operations{0};
+        std::thread thread;
+    };
+
+    void drive(cordon_zone& zone, lane& mine, unsigned worker) {
+        pin_to(worker);
+        random_numbers numbers{worker};
+        std::array<std::uint32_t, 1023> held;
+        for (std::uint64_t operations = 0; !stop_.load(std::memory_order_relaxed);) {
+            const std::size_t burst = 1 + numbers.below(1023);
+            for (std::size_t i = 0; i != burst; ++i)
+                keep(held[i] = zone.get<0>());
+            for (std::size_t i = 0; i != burst; ++i)
+                zone.put<0>(held[i]);
+            operations += 2 * burst;
+            mine.operations.store(operations, std::memory_order_relaxed);
+        }
+    }
+
+    std::atomic<bool> stop_{false};
+    std::deque<lane> lanes_;
+};
+
+} // namespace bench

@@ -1,0 +1,288 @@
+// cordon/buddy/runs.hpp - runs: taking runs of frames out of the maps, and giving them back.
+// SPDX-License-Identifier: BSL-1.0
+//
+// A take searches the map of one block once for a whole batch. A free can only raise a block's largest run, and
+// only by completing the aligned run around it: that run is tested, the map is not searched.
+#pragma once
+
+#include "cordon/buddy/fallback.hpp"
+#include "cordon/buddy/pageblocks.hpp"
+#include "cordon/core/status.hpp"
+
+#include <bit>
+#include <cstdint>
+
+namespace cordon::inline v0 {
+
+template <class Policy>
+class runs : public pageblocks<Policy> {
+    using base = pageblocks<Policy>;
+
+public:
+    using base::base;
+    using base::bins;
+    using base::block_frames;
+    using base::block_order;
+    using typename base::counters;
+    using typename base::geometry;
+    using typename base::map;
+    using typename base::proof;
+
+    // Effects: takes up to n runs of order k for the type: from its own partial blocks, from whole blocks, and
+    // for movable requests from lent ones (a request of type lent is a movable one that asks these first);
+    // calls out(frame_index) for each. Returns: how many.
+    template <class Out>
+    std::uint32_t take(proof held_lock, migrate_type type, unsigned k, std::uint32_t n, Out out) {
+        std::uint32_t taken = 0;
+        if (k < block_order) {
+            for (block_index b; taken != n && find_block(type, k, b);)
+                taken += take_from(b, k, n - taken, out);
+        } else {
+            for (std::uint32_t first; taken != n && (first = take_blocks(type, k)) != regions::none; ++taken)
+                out(take_all_of(held_lock, block_index{first}, k, type));
+        }
+        return taken;
+    }
+    // Effects: takes one run of order k from a partial block of another type, which may change its type.
+    template <class Out>
+    std::uint32_t steal(proof, migrate_type type, unsigned k, Out out) {
+        if (k >= block_order) return 0;
+        for (unsigned bin = bins; bin-- > k;) {
+            for (const migrate_type victim : fallbacks(type).types) {
+                const std::uint32_t found = this->parts_.partial.first(base::set_of(victim, bin));
+                if (found == index_sets::none) continue;
+                const block_index b{found};
+                if (converts(victim, type, block_frames - this->fill(b).used, block_frames))
+                    this->convert(b, type);
+                return take_from(b, k, 1, out);
+            }
+        }
+        return 0;
+    }
+    // Effects: takes exactly this run. Returns: false, with nothing changed, unless all of it is free and
+    // allocatable.
+    bool take_exact(proof held_lock, frame_index first, unsigned k) {
+        const block_index b = geometry::block_of(first);
+        if (k < block_order) {
+            if (!this->traits(b).allocatable() || this->fill(b).used == block_frames) return false;
+            if (this->fill(b).used != 0 && !this->map_of(first).all(geometry::bit_of(first), k)) return false;
+            take_bits(b, 1u << k, [&](map& m) { m.clear(geometry::bit_of(first), k); });
+            return true;
+        }
+        const std::uint32_t blocks = 1u << (k - block_order);
+        for (std::uint32_t i = 0; i != blocks; ++i) {
+            const block_index at{b.raw() + i};
+            if (!this->parts_.whole.contains(this->pool_of(at), at)) return false;
+        }
+        for (std::uint32_t i = 0; i != blocks; ++i)
+            this->parts_.whole.erase(this->pool_of(block_index{b.raw() + i}), block_index{b.raw() + i});
+        take_all_of(held_lock, b, k, this->traits(b).type());
+        return true;
+    }
+
+    // Effects: the run is free, in whatever state its blocks are now: allocatable, isolated or offline.
+    // Returns: ok; double_free, with nothing changed, if a frame of it was free already.
+    status give(proof held_lock, frame_index first, unsigned k) {
+        const block_index b = geometry::block_of(first);
+        if (k <= 6) {
+            const std::uint64_t bits = run_mask(k) << (first.raw() % 64);
+            return give_word(held_lock, frame_index{first.raw() & ~63u}, bits, 1u << k, k);
+        }
+        if (k < block_order) {
+            block_fill& f = this->fill(b);
+            map& m = this->open_map(b);
+            const unsigned bit = geometry::bit_of(first);
+            if (f.used < 1u << k || m.any(bit, k)) return status::double_free;
+            m.set(bit, k);
+            settle(b, f, m, bit, 1u << k, k);
+            return status::ok;
+        }
+        const std::uint32_t blocks = 1u << (k - block_order);
+        for (std::uint32_t i = 0; i != blocks; ++i)
+            if (this->fill(block_index{b.raw() + i}).used != block_frames) return status::double_free;
+        for (std::uint32_t i = 0; i != blocks; ++i)
+            give_block(block_index{b.raw() + i});
+        return status::ok;
+    }
+    // Effects: `n` frames, those that `bits` names in the 64 that start at `first`, are free. They are runs of
+    // order k, or have a run of order k among them.
+    // Returns: ok; double_free, with nothing changed, if one of them was free already.
+    CORDON_ALWAYS_INLINE status give_word(proof, frame_index first, std::uint64_t bits, std::uint32_t n,
+                                          unsigned k) {
+        const block_index b = geometry::block_of(first);
+        const unsigned bit = geometry::bit_of(first);
+        block_fill& f = this->fill(b);
+        map& m = this->open_map(b);
+        std::uint64_t& word = m.word[bit / 64];
+        if (f.used < n || (word & bits) != 0) [[unlikely]]
+            return status::double_free;
+        word |= bits;
+        settle(b, f, m, bit + static_cast<unsigned>(std::countr_zero(bits)), n, k);
+        return status::ok;
+    }
+    CORDON_ALWAYS_INLINE void prefetch(frame_index i) const {
+        const block_index b = geometry::block_of(i);
+        __builtin_prefetch(&this->parts_.maps[b.raw()].word[geometry::bit_of(i) / 64], 1);
+    }
+
+protected:
+    // Effects: clear(map) takes n bits out of the map of an allocatable block.
+    template <class Clear>
+    void take_bits(block_index b, std::uint32_t n, Clear clear) {
+        if (this->fill(b).used == 0) this->parts_.whole.erase(this->pool_of(b), b);
+        update_used(b, [&](map& m) {
+            clear(m);
+            return n;
+        });
+    }
+
+private:
+    // Effects: finds a block with a free run of order k (below block_order) for the type; a whole block gets
+    // the type. Returns: false if there is none.
+    bool find_block(migrate_type type, unsigned k, block_index& out) {
+        if (type == migrate_type::lent) return find_lent(k, out) || find_block(migrate_type::movable, k, out);
+        if (find_partial(type, k, out)) return true;
+        if (const std::uint32_t b = this->parts_.whole.take(block_pool::ordinary, 0); b != regions::none) {
+            adopt(out = block_index{b}, type);
+            return true;
+        }
+        return type == migrate_type::movable && find_lent(k, out);
+    }
+    bool find_lent(unsigned k, block_index& out) {
+        if (find_partial(migrate_type::lent, k, out)) return true;
+        const std::uint32_t b = this->parts_.whole.take(block_pool::lent, 0);
+        out = block_index{b};
+        return b != regions::none;
+    }
+    bool find_partial(migrate_type type, unsigned k, block_index& out) const {
+        for (unsigned bin = k; bin != bins; ++bin) {
+            const std::uint32_t b = this->parts_.partial.first(base::set_of(type, bin));
+            if (b == index_sets::none) continue;
+            out = block_index{b};
+            return true;
+        }
+        return false;
+    }
+    std::uint32_t take_blocks(migrate_type type, unsigned k) {
+        const bool may_lend = type == migrate_type::movable || type == migrate_type::lent;
+        const block_pool first = type == migrate_type::lent ? block_pool::lent : block_pool::ordinary;
+        const block_pool second = type == migrate_type::lent ? block_pool::ordinary : block_pool::lent;
+        std::uint32_t found = this->parts_.whole.take(first, k - block_order);
+        if (found == regions::none && may_lend) found = this->parts_.whole.take(second, k - block_order);
+        if (found == regions::none && may_lend && k > block_order)
+            found = this->parts_.whole.take_mixed(k - block_order);
+        return found;
+    }
+    // Effects: a whole block, in no set now, gets the type of who takes it. Nobody turns a block into a lent
+    // one, or a lent one into another.
+    void adopt(block_index b, migrate_type type) {
+        const migrate_type old = this->traits(b).type();
+        if (old == type || old == migrate_type::lent || type == migrate_type::lent) return;
+        this->move_count(b, old, type);
+        this->set_traits(b, this->traits(b).with_type(type));
+    }
+    // Effects: 2^(k - block_order) whole blocks, in no set now, are used. Returns: their first frame.
+    frame_index take_all_of(proof, block_index first, unsigned k, migrate_type type) {
+        for (std::uint32_t i = 0; i != 1u << (k - block_order); ++i) {
+            const block_index b{first.raw() + i};
+            adopt(b, type);
+            counters::subtract(this->free_count(this->traits(b).type()), block_frames);
+            this->fill(b).used = block_frames;
+        }
+        return geometry::index_of(first);
+    }
+    // Effects: takes up to n runs of order k (below block_order) from an allocatable block with a free one.
+    template <class Out>
+    std::uint32_t take_from(block_index b, unsigned k, std::uint32_t n, Out out) {
+        std::uint32_t taken = 0;
+        const std::uint32_t fits = (block_frames - this->fill(b).used) >> k;
+        update_used(b, [&](map& m) {
+            taken = m.take(k, n < fits ? n : fits, [&](unsigned bit) { out(geometry::index_of(b, bit)); });
+            return taken << k;
+        });
+        return taken;
+    }
+    // Effects: change(map) clears bits and returns how many; then the block is in the set that it belongs to.
+    // Requires: the block is partial, or whole and in no set.
+    template <class Change>
+    void update_used(block_index b, Change change) {
+        block_fill& f = this->fill(b);
+        const migrate_type type = this->traits(b).type();
+        const bool was_listed = f.used != 0;
+        map& m = this->open_map(b);
+        const std::uint32_t taken = change(m);
+        f.used = static_cast<std::uint16_t>(f.used + taken);
+        counters::subtract(this->free_count(type), taken);
+        const unsigned largest = f.used == block_frames ? bins : m.largest_order();
+        if (was_listed && largest == f.largest) return;
+        if (was_listed) this->parts_.partial.erase(base::set_of(type, f.largest), b.raw());
+        f.largest = static_cast<std::uint8_t>(largest);
+        if (largest < bins) this->parts_.partial.insert(base::set_of(type, largest), b.raw());
+    }
+
+    // Effects: after n bits were set in the word of `bit`, or in the run of order k that starts there: the block
+    // is counted, and in the set that it belongs to.
+    CORDON_ALWAYS_INLINE void settle(block_index b, block_fill& f, map& m, unsigned bit, std::uint32_t n,
+                                     unsigned k) {
+        const block_traits t = this->traits(b);
+        const bool was_full = f.used == block_frames;
+        if (t.has(block_traits::poisoned)) [[unlikely]]
+            return settle_poisoned(b, f, m, bit, n, k);
+        f.used = static_cast<std::uint16_t>(f.used - n);
+        counters::add(this->free_counter_of(t), n);
+        unsigned largest = was_full || f.largest < k ? k : f.largest;
+        if (n != 1u << k) // scattered in one word: any of its runs may be complete now
+            while (largest < 6 && run_starts(m.word[bit / 64], largest + 1) != 0)
+                ++largest;
+        if (n == 1u << k || largest >= 6) largest = m.grown_order(bit, largest);
+        if (!was_full && f.used != 0 && largest == f.largest) [[likely]]
+            return;
+        relist(b, f, t, was_full, largest);
+    }
+    void relist(block_index b, block_fill& f, block_traits t, bool was_full, unsigned largest) {
+        const unsigned before = f.largest;
+        f.largest = static_cast<std::uint8_t>(largest);
+        if (!t.allocatable()) return;
+        if (!was_full) this->parts_.partial.erase(base::set_of(t.type(), before), b.raw());
+        this->insert(b);
+    }
+    // The same when some frames of the block are condemned: those that were freed now do not come back.
+    void settle_poisoned(block_index b, block_fill& f, map& m, unsigned bit, std::uint32_t n, unsigned k) {
+        const block_traits t = this->traits(b);
+        const bool was_full = f.used == block_frames;
+        const bool scattered = n != 1u << k;
+        n -= divert_condemned(b, m, scattered ? bit & ~63u : bit, scattered ? 64 : n);
+        f.used = static_cast<std::uint16_t>(f.used - n);
+        counters::add(this->free_counter_of(t), n);
+        relist(b, f, t, was_full, m.largest_order());
+    }
+    void give_block(block_index b) {
+        block_fill& f = this->fill(b);
+        if (this->traits(b).has(block_traits::poisoned)) {
+            map& m = this->open_map(b);
+            m.set();
+            return settle_poisoned(b, f, m, 0, block_frames, block_order);
+        }
+        const block_traits t = this->traits(b);
+        f.used = 0;
+        counters::add(this->free_counter_of(t), block_frames);
+        if (t.allocatable()) this->insert(b);
+    }
+    // Effects: of the frames just freed among the `count` from `bit` on, the condemned ones do not come back.
+    // Returns: how many those are.
+    std::uint32_t divert_condemned(block_index b, map& m, unsigned bit, std::uint32_t count) {
+        std::uint32_t diverted = 0;
+        for (std::uint32_t i = 0; i != count; ++i) {
+            const frame_index at = geometry::index_of(b, bit + i);
+            if (!this->parts_.condemned->contains(at) || !m.test(bit + i)) continue;
+            m.clear(bit + i, 0);
+            this->parts_.condemned->erase(at);
+            this->parts_.poisoned->insert(at, 1);
+            ++diverted;
+        }
+        counters::add(this->parts_.count->poisoned, diverted);
+        return diverted;
+    }
+};
+
+} // namespace cordon::inline v0
