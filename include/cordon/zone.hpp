@@ -142,11 +142,12 @@ public:
     // foreign_frame, no_memory (max_poisoned reached), barrier_refused: nothing changed.
     status poison(frame f) { return poison_frame(core_, current(), f); }
     // Effects: the blocks of the range have this type from now on, whatever is in use there. Returns: ok;
-    // busy if one is isolated, invalid_range: nothing changed.
+    // busy if one is isolated, absent, invalid_range, re_entered: nothing changed; barrier_refused: the type is
+    // set, but caches may still hand out frames of the range as their old one.
     status set_migrate_type(frame_range range, migrate_type type) {
         isolation_protocol<Policy> protocol{core_};
         const result<block_span> span = protocol.blocks_of(range);
-        return span ? protocol.set_type(*span, type) : span.error();
+        return span ? protocol.set_type(current(), *span, type) : span.error();
     }
 
     // ---- looking ----

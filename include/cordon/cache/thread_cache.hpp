@@ -19,6 +19,7 @@
 #include "cordon/local/drain_gate.hpp"
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -47,7 +48,8 @@ public:
     thread_caches() = default;
     // Effects: starts the gate. `slots` is slot_count slots of zero bytes.
     void start(slot* slots) {
-        slots_ = slots + 1;
+        slots_ = reinterpret_cast<std::byte*>(slots + 1);
+        stride_ = sizeof(slot);
         gate_.claim(at(slot_index::none()).gate, gate_claim::disabled);
         gate_.start();
     }
@@ -115,7 +117,10 @@ public:
         const block_traits traits = source.traits(geometry::block_of(i));
         const unsigned bin = bins::of(k, traits.type());
         bool pushed = false;
-        if (traits.cacheable() && (!is_full(c, bin) || learn(c, s, bin, source))) {
+        // Learning may have made the slot active, too late for a drain at work: then only what is read now counts.
+        if (traits.cacheable() &&
+            (!is_full(c, bin) ||
+             (learn(c, s, bin, source) && source.traits(geometry::block_of(i)) == traits))) {
             if (is_full(c, bin)) spill(c, bin, source);
             const unsigned n = c.magazines[bin].count.load(std::memory_order_relaxed);
             c.entries[bins::offset(bin) + n] = i.raw();
@@ -153,10 +158,16 @@ public:
             release(active, why); // else the caller does
         return outcome;
     }
-    // Effects: in a fork child, forgets owners that were inside. What they had in their hands is lost.
-    void abandon(std::uint32_t active) {
-        for (std::uint32_t s = 0; s != active; ++s)
-            gate_.abandon(at(slot_index{s}).gate);
+    // Effects: in a fork child, forgets owners that were inside, or just looked whether they may enter; slots that
+    // are not active yet and the closed one included. What the slot of such an owner holds may be torn: it is lost.
+    void abandon() {
+        for (std::uint32_t s = slot_index::none().raw(); s != Policy::thread_slots::max_slots; ++s) {
+            slot& c = at(slot_index{s});
+            if (gate_.is_outside(c.gate)) continue;
+            for (unsigned bin = 0; bin != bins::count; ++bin)
+                set_count(c, bin, 0);
+            gate_.abandon(c.gate);
+        }
     }
     void release(std::uint32_t active, gate_claim why) {
         for (std::uint32_t s = 0; s != active; ++s)
@@ -174,12 +185,13 @@ public:
     }
     // Effects: a slot starts with the claim.
     void claim(slot_index s, gate_claim why) { gate_.claim(at(s).gate, why); }
-    // Effects: gives back what an exiting thread leaves. Requires: no drain at work, the owner calls.
+    // Effects: the owner gives back all that his slot holds. It does so inside the gate, where a signal handler on
+    // the same thread stays out; a gate that is closed to him has nothing behind it. Requires: no drain at work.
     template <class Source>
     void hand_back(slot_index s, Source& source) {
-        if (!gate_.wait(at(s).gate, UINT64_MAX)) return;
+        if (!gate_.enter_slow(at(s).gate)) return;
         take_out(at(s), filter{}, source);
-        gate_.done(at(s).gate);
+        gate_.leave_slow(at(s).gate);
     }
 
     // Returns: runs in the magazines of the slot. Racy while its owner works.
@@ -195,7 +207,9 @@ public:
     }
 
 private:
-    CORDON_ALWAYS_INLINE slot& at(slot_index s) const { return slots_[static_cast<std::int32_t>(s.raw())]; }
+    CORDON_ALWAYS_INLINE slot& at(slot_index s) const {
+        return *reinterpret_cast<slot*>(slots_ + static_cast<std::int32_t>(s.raw()) * stride_);
+    }
     CORDON_ALWAYS_INLINE static void set_count(slot& c, unsigned bin, unsigned n) {
         c.magazines[bin].count.store(n, std::memory_order_relaxed);
     }
@@ -266,7 +280,12 @@ private:
         }
     }
 
-    slot* slots_ = nullptr;
+    // Where no zone could be made every slot is this one: empty for ever, so that each operation goes its slow way
+    // and finds the error there.
+    static inline slot nowhere_{};
+
+    std::byte* slots_ = reinterpret_cast<std::byte*>(&nowhere_);
+    std::ptrdiff_t stride_ = 0;
     [[no_unique_address]] gate gate_;
 };
 

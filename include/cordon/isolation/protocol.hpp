@@ -72,9 +72,7 @@ public:
             return refused;
         });
         if (outcome == status::ok) {
-            const auto first = geometry::index_of(span.first).raw();
-            const std::uint64_t end = first + std::uint64_t{span.count} * geometry::block_frames;
-            outcome = zone_.drain(section.proof(), {first, end}, gate_claim::draining, until, [] {});
+            outcome = zone_.drain(section.proof(), runs_of(span), gate_claim::draining, until, [] {});
             if (outcome != status::ok)
                 zone_.with_zone_lock([&](proof held_lock) { unseal(held_lock, span); });
         }
@@ -127,18 +125,24 @@ public:
         return outcome;
     }
 
-    // Effects: the blocks have this type. Returns: busy, with nothing changed, if one is isolated; absent.
-    status set_type(block_span span, migrate_type type) {
-        return zone_.with_zone_lock([&](proof held_lock) {
-            status outcome = status::ok;
+    // Effects: the blocks have this type, and no cache holds a frame of them that it would hand out as another.
+    // Returns: busy or absent, with nothing changed, if one is isolated or absent; re_entered; barrier_refused if
+    // caches could not be looked at: then they may.
+    status set_type(slot_index s, block_span span, migrate_type type) {
+        if (zone_.caches().is_inside(s)) return status::re_entered;
+        const typename core::isolation_guard section{zone_.isolation_lock()};
+        const status outcome = zone_.with_zone_lock([&](proof held_lock) {
+            status refused = status::ok;
             for_each(span, [&](block_index b) {
-                if (zone_.blocks().traits(b).has(block_traits::isolated)) outcome = status::busy;
-                if (zone_.blocks().traits(b).has(block_traits::absent)) outcome = status::absent;
+                if (zone_.blocks().traits(b).has(block_traits::isolated)) refused = status::busy;
+                if (zone_.blocks().traits(b).has(block_traits::absent)) refused = status::absent;
             });
-            if (outcome == status::ok)
+            if (refused == status::ok)
                 for_each(span, [&](block_index b) { zone_.blocks().set_type(held_lock, b, type); });
-            return outcome;
+            return refused;
         });
+        if (outcome != status::ok) return outcome;
+        return zone_.drain(section.proof(), runs_of(span), gate_claim::draining, UINT64_MAX, [] {});
     }
     // Returns: frames of the blocks that are in use, or on their way.
     [[nodiscard]] std::uint64_t used_frames(proof held_lock, block_span span) const {
@@ -186,12 +190,26 @@ private:
                                                                          : status::ok;
             if (refused == status::ok) continue;
             if (options.blocker != nullptr) {
-                options.blocker->found = zone_.state_of(held_lock, geometry::index_of(b));
+                options.blocker->found = first_in_use(held_lock, b);
                 options.blocker->isolator = zone_.sealed(held_lock).owner_of(b);
             }
             return refused;
         }
         return status::ok;
+    }
+    [[nodiscard]] static typename core::filter runs_of(block_span span) {
+        const std::uint64_t first = geometry::index_of(span.first).raw();
+        return {first, first + std::uint64_t{span.count} * geometry::block_frames};
+    }
+    // Returns: the first frame of the block that is not free; its first one if all are.
+    [[nodiscard]] frame_info first_in_use(proof held_lock, block_index b) const {
+        for (unsigned bit = 0; bit != geometry::block_frames; ++bit) {
+            const frame_info info = zone_.state_of(held_lock, geometry::index_of(b, bit));
+            if (info.state == frame_state::allocated || info.state == frame_state::tail ||
+                info.state == frame_state::cached)
+                return info;
+        }
+        return zone_.state_of(held_lock, geometry::index_of(b));
     }
     void unseal(proof held_lock, block_span span) {
         for_each(span, [&](block_index b) { zone_.blocks().unseal(held_lock, b); });

@@ -56,8 +56,7 @@ namespace cordon::inline v0 {
 enum class gate_claim : std::uint32_t {
     draining = 1, // a drainer is at work; over in microseconds
     disabled = 2, // disable_caches: until its last token dies
-    forking = 4,  // from before a fork until after it
-    locked = 8,   // for ever: there is no heavy barrier, the slot's lock guards it
+    locked = 4,   // for ever: there is no heavy barrier, the slot's lock guards it
 };
 
 // Owner: try_enter, leave; when try_enter fails, enter_slow and leave_slow.

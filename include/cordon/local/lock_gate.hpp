@@ -28,15 +28,22 @@ public:
     [[nodiscard]] static constexpr bool needs_lock() { return false; } // the lock is the gate, not a claim
 
     [[nodiscard]] CORDON_ALWAYS_INLINE static bool try_enter(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
-        return !is_inside(s) && s.lock.try_lock() && admitted(s);
+        if (is_inside(s)) return false;
+        announce(s);
+        if (!s.lock.try_lock()) {
+            s.busy.store(0, std::memory_order_relaxed);
+            return false;
+        }
+        return admitted(s);
     }
     CORDON_ALWAYS_INLINE static void leave(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
-        s.busy.store(0, std::memory_order_release); // (2) release: pairs with (1)
         s.lock.unlock();
+        s.busy.store(0, std::memory_order_release); // (2) release: pairs with (1)
     }
     // A drainer holds the lock for microseconds: wait for it rather than go past the cache.
     [[nodiscard]] static bool enter_slow(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
         if (is_inside(s)) return false;
+        announce(s);
         s.lock.lock();
         return admitted(s);
     }
@@ -49,7 +56,10 @@ public:
     [[nodiscard]] static bool is_outside(slot& s) {
         return s.busy.load(std::memory_order_acquire) == 0; // (1) acquire: pairs with (2)
     }
-    static void abandon(slot& s) { s.busy.store(0, std::memory_order_relaxed); }
+    static void abandon(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
+        s.lock.unlock();
+        s.busy.store(0, std::memory_order_relaxed);
+    }
 
     static void claim(slot& s, gate_claim why) {
         s.claimed.store(s.claimed.load(std::memory_order_relaxed) | static_cast<std::uint32_t>(why),
@@ -66,14 +76,16 @@ public:
     }
 
 private:
-    // Effects: with the lock held: inside, or the lock dropped because the slot is claimed.
-    CORDON_ALWAYS_INLINE static bool admitted(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
-        if (s.claimed.load(std::memory_order_relaxed) != 0) {
-            s.lock.unlock();
-            return false;
-        }
+    // Effects: busy is set around the lock, so that a signal handler never finds the lock held by its own thread.
+    CORDON_ALWAYS_INLINE static void announce(slot& s) {
         s.busy.store(1, std::memory_order_relaxed);
-        return true;
+        Atomics::light_barrier();
+    }
+    // Effects: with the lock held: inside, or the lock dropped because the slot is claimed.
+    CORDON_ALWAYS_INLINE static bool admitted(slot& s) {
+        if (s.claimed.load(std::memory_order_relaxed) == 0) return true;
+        leave(s);
+        return false;
     }
 };
 

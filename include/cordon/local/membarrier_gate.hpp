@@ -56,17 +56,17 @@ public:
     // false if the caller must do without the cache.
     [[nodiscard]] bool enter_slow(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
         if (asymmetric_ || is_inside(s)) return try_enter(s);
-        s.lock.lock();
-        if ((s.claimed.load(std::memory_order_relaxed) & ~bits(gate_claim::locked)) != 0) {
-            s.lock.unlock();
-            return false;
-        }
+        // Busy is set around the lock: a signal handler never finds it held by its own thread.
         s.busy.store(1, std::memory_order_relaxed);
-        return true;
+        Atomics::light_barrier();
+        s.lock.lock();
+        if ((s.claimed.load(std::memory_order_relaxed) & ~bits(gate_claim::locked)) == 0) return true;
+        leave_slow(s);
+        return false;
     }
     void leave_slow(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
-        leave(s);
         if (!asymmetric_) s.lock.unlock();
+        leave(s);
     }
     // Returns: to its owner, whether he is inside: then this is a signal handler, or a callback from there.
     [[nodiscard]] CORDON_ALWAYS_INLINE static bool is_inside(slot& s) {
@@ -78,7 +78,10 @@ public:
         return s.busy.load(std::memory_order_acquire) == 0; // (3) acquire: pairs with (2)
     }
     // Effects: forgets an owner that died inside, as in a fork child.
-    static void abandon(slot& s) { s.busy.store(0, std::memory_order_relaxed); }
+    static void abandon(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
+        s.lock.unlock();
+        s.busy.store(0, std::memory_order_relaxed);
+    }
 
     // ---- drainer ----
 

@@ -1,0 +1,300 @@
+// cordon/zone/zone_base.hpp - zone_base: the parts of a zone, its locks, and what is done under the zone lock.
+// SPDX-License-Identifier: BSL-1.0
+//
+// Locks, in the order in which they are taken: isolation lock (drainers and isolators, one at a time), gate, zone
+// lock. The zone lock is innermost: nothing waits, calls out or takes a lock while holding it.
+#pragma once
+
+#include "cordon/buddy/buddy.hpp"
+#include "cordon/cache/thread_cache.hpp"
+#include "cordon/core/status.hpp"
+#include "cordon/core/trace.hpp"
+#include "cordon/sync/guard.hpp"
+#include "cordon/zone/creation.hpp"
+#include "cordon/zone/frame_info.hpp"
+#include "cordon/zone/metadata.hpp"
+#include "cordon/zone/options.hpp"
+#include "cordon/zone/policy.hpp"
+#include "cordon/zone/sealed_list.hpp"
+#include "cordon/zone/stats.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace cordon::inline v0 {
+
+template <zone_policy Policy>
+class zone_base {
+public:
+    using policy = Policy;
+    using geometry_type = zone_geometry<Policy>;
+    using buddy_type = buddy<Policy>;
+    using caches_type = thread_caches<Policy>;
+    using metadata = zone_metadata<Policy>;
+    using bins = magazine_bins<Policy>;
+    using entry = typename caches_type::entry;
+    using filter = typename caches_type::filter;
+    using trace = typename Policy::tracer;
+    using zone_proof = held<typename Policy::zone_lock>;
+    using isolation_proof = held<typename Policy::isolation_lock>;
+    using zone_guard = guard<typename Policy::zone_lock>;
+    using isolation_guard = guard<typename Policy::isolation_lock>;
+
+    zone_base(const zone_base&) = delete;
+    zone_base& operator=(const zone_base&) = delete;
+
+    [[nodiscard]] status error() const { return error_; }
+    [[nodiscard]] const geometry_type& geometry() const { return geometry_; }
+    [[nodiscard]] std::span<const std::byte> metadata_memory() const { return memory_; }
+
+    // ---- looking ----
+
+    [[nodiscard]] frame_info state_of(frame f) const {
+        const frame_index i = geometry_.index_of(f);
+        if (!geometry_.contains(i)) return {.number = f};
+        return with_zone_lock([&](zone_proof proof) { return state_of(proof, i); });
+    }
+    [[nodiscard]] frame_info state_of(zone_proof proof, frame_index i) const {
+        const block_traits t = buddy_.traits(geometry_type::block_of(i));
+        frame_info info{.number = geometry_.frame_at(i), .type = t.type()};
+        info.block_isolated = t.has(block_traits::isolated);
+        info.poison_pending = t.has(block_traits::poisoned) && parts_.condemned_table.contains(i);
+        if (t.has(block_traits::absent) || (t.has(block_traits::partial) && parts_.hole_table.contains(i))) {
+            info.state = frame_state::absent;
+        } else if (t.has(block_traits::poisoned) && parts_.poisoned_table.contains(i)) {
+            info.state = frame_state::poisoned;
+        } else if (buddy_.is_free(proof, i)) {
+            info.state = t.has(block_traits::isolated)  ? frame_state::isolated
+                         : t.has(block_traits::offline) ? frame_state::offline
+                                                        : frame_state::free;
+        } else if (const auto found = states_.allocation_of(i, Policy::max_order); found.found) {
+            info.state = found.head == i ? frame_state::allocated : frame_state::tail;
+            info.head = geometry_.frame_at(found.head);
+            info.size = found.size;
+            info.owner = tags_.of(found.head);
+        } else {
+            info.state = frame_state::cached;
+        }
+        return info;
+    }
+
+    // Returns: what the counters say, read one after the other. Locks: none.
+    [[nodiscard]] zone_stats stats() const {
+        return error_ == status::ok ? count(cached_runs()) : zone_stats{};
+    }
+    // ---- frame_source, but for activate ----
+
+    [[nodiscard]] CORDON_ALWAYS_INLINE block_traits traits(block_index b) const { return buddy_.traits(b); }
+
+    template <class Out>
+    std::uint32_t take_batch(migrate_type type, order k, std::uint32_t n, Out out) {
+        frame_index last;
+        const std::uint32_t taken = with_zone_lock([&](zone_proof proof) {
+            bump(head_->refills);
+            return buddy_.take(proof, type, k.raw(), n, [&](frame_index i) { out(last = i); });
+        });
+        if (taken != 0) trace::on(trace_event::refill, geometry_.frame_at(last), runs(taken, k));
+        return taken;
+    }
+    // Effects: gives runs back; frames of order 0 that share a word of the map go there in one step. A run that
+    // was free already (two threads freed it in one instant) goes to the misuse handler.
+    void give_batch(order k, std::span<entry> entries) {
+        frame_index twice;
+        std::uint32_t wrong = 0;
+        with_zone_lock([&](zone_proof proof) {
+            bump(head_->spills);
+            for (std::size_t e = 0; e != entries.size();) {
+                if (e + prefetch_distance < entries.size())
+                    buddy_.prefetch(frame_index{entries[e + prefetch_distance]});
+                const frame_index i{entries[e]};
+                if (give_some(proof, k, entries, e) == status::ok) continue;
+                twice = i;
+                ++wrong;
+            }
+        });
+        trace::on(trace_event::spill, geometry_.frame_at(frame_index{entries[0]}),
+                  runs(static_cast<std::uint32_t>(entries.size()), k));
+        if (wrong != 0) report(status::double_free, geometry_.frame_at(twice), k);
+    }
+    // ---- for the isolation layer ----
+
+    template <class F>
+    auto with_zone_lock(F f) const {
+        const zone_guard section{zone_lock_};
+        return f(section.proof());
+    }
+    [[nodiscard]] auto& isolation_lock() { return isolation_lock_; }
+    [[nodiscard]] buddy_type& blocks() { return buddy_; }
+    [[nodiscard]] const buddy_type& blocks() const { return buddy_; }
+    [[nodiscard]] caches_type& caches() { return caches_; }
+    [[nodiscard]] const caches_type& caches() const { return caches_; }
+    [[nodiscard]] sealed_list& sealed(zone_proof) { return sealed_; }
+    [[nodiscard]] metadata& parts() { return parts_; }
+    [[nodiscard]] auto& states() { return states_; }
+    [[nodiscard]] auto& tags() { return tags_; }
+    [[nodiscard]] const auto& tags() const { return tags_; }
+    [[nodiscard]] std::uint32_t active_slots() const {
+        return head_->active_slots.load(std::memory_order_relaxed);
+    }
+
+protected:
+    explicit zone_base(pressure_callback pressure) : pressure_(pressure) {}
+    ~zone_base() { Policy::metadata_memory::unmap(own_memory_); }
+
+    // Effects: makes the zone; one that cannot be made has no frames, and error() says why.
+    void make(std::span<std::byte> memory, const zone_options& options) {
+        error_ = try_make(memory, options);
+        if (error_ == status::ok) return;
+        geometry_ = geometry_type{};
+        caches_ = caches_type{};
+    }
+    status try_make(std::span<std::byte> memory, const zone_options& options) {
+        using creation = zone_creation<Policy>;
+        if (const status e = creation::check(options); e != status::ok) return e;
+        const std::size_t bytes = creation::measure(options);
+        if (memory.empty()) memory = own_memory_ = Policy::metadata_memory::map(bytes);
+        if (memory.size() < bytes || reinterpret_cast<std::uintptr_t>(memory.data()) % cache_line_bytes != 0)
+            return status::no_metadata;
+        memory_ = memory.first(bytes);
+        geometry_ = geometry_type{options.frames};
+        parts_ = metadata{memory.data(), geometry_, creation::hole_capacity(options), options.max_poisoned};
+        head_ = parts_.head;
+        states_ = typename metadata::states{parts_.states_cells};
+        tags_ = typename metadata::tags{parts_.tag_cells};
+        parts_.parts.holes = &parts_.hole_table;
+        parts_.parts.poisoned = &parts_.poisoned_table;
+        parts_.parts.condemned = &parts_.condemned_table;
+        buddy_ = buddy_type{geometry_, parts_.parts};
+        caches_.start(parts_.cache_slots);
+        return creation::populate(parts_, geometry_, buddy_, options);
+    }
+
+    // Effects: tells the misuse handler. Requires: no lock held.
+    void report(status what, frame f, order k) const {
+        misuse_report message{what, k, state_of(f)};
+        Policy::misuse_handler::on_misuse(message);
+    }
+
+    // Returns: what is wrong with freeing a run that is no head of that order.
+    CORDON_COLD status misuse_of(frame_index i, order k) const;
+    // Returns: what stands in the way of taking a run.
+    status why_not_free(zone_proof proof, frame_index i, order k) const;
+    [[nodiscard]] frame_count cached_runs() const {
+        std::uint64_t frames = 0;
+        for (std::uint32_t s = 0; s != active_slots(); ++s)
+            for (unsigned bin = 0; bin != bins::count; ++bin)
+                frames += caches_.racy_count(slot_index{s}, bin) * bins::order_of(bin).frames().raw();
+        return frame_count{frames};
+    }
+    [[nodiscard]] zone_stats count(frame_count cached) const;
+
+    // Read by every operation, written once.
+    geometry_type geometry_;
+    caches_type caches_;
+    typename metadata::states states_;
+    buddy_type buddy_;
+    typename metadata::header* head_ = nullptr;
+    status error_ = status::ok;
+    typename metadata::tags tags_;
+    pressure_callback pressure_;
+    std::span<std::byte> memory_;
+    std::span<std::byte> own_memory_;
+    metadata parts_;
+    sealed_list sealed_;
+    // A line each: one is spun on, the other is not.
+    alignas(cache_line_bytes) mutable typename Policy::zone_lock zone_lock_;
+    alignas(cache_line_bytes) typename Policy::isolation_lock isolation_lock_;
+
+private:
+    static constexpr std::size_t prefetch_distance = 8;
+
+    static frame_count runs(std::uint32_t n, order k) { return frame_count{n * k.frames().raw()}; }
+    static void bump(auto& counter) {
+        counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+
+    // Effects: gives entries[at] back, with those behind it that lie in the same word; moves `at` behind them.
+    CORDON_ALWAYS_INLINE status give_some(zone_proof proof, order k, std::span<entry> entries,
+                                          std::size_t& at) {
+        const frame_index first{entries[at++]};
+        if (k.raw() != 0) return buddy_.give(proof, first, k.raw());
+        const std::uint32_t word = first.raw() / 64;
+        std::uint64_t bits = 1ull << (first.raw() % 64);
+        std::uint32_t n = 1;
+        for (std::uint32_t next; at != entries.size() && (next = entries[at]) / 64 == word; ++at, ++n) {
+            const std::uint64_t bit = 1ull << (next % 64);
+            if ((bits & bit) != 0) break; // twice in one batch: the next step finds it
+            bits |= bit;
+        }
+        const status outcome = buddy_.give_word(proof, frame_index{word * 64}, bits, n, 0);
+        if (outcome == status::ok || n == 1) [[likely]]
+            return outcome;
+        return give_apart(proof, frame_index{word * 64}, bits);
+    }
+    // One of several was free already: one by one, so that the others come back.
+    CORDON_COLD status give_apart(zone_proof proof, frame_index first, std::uint64_t bits) {
+        status worst = status::ok;
+        for (; bits != 0; bits &= bits - 1)
+            if (buddy_.give_word(proof, first, bits & (0 - bits), 1, 0) != status::ok)
+                worst = status::double_free;
+        return worst;
+    }
+};
+
+template <zone_policy Policy>
+status zone_base<Policy>::misuse_of(frame_index i, order k) const {
+    if (error_ != status::ok || !geometry_.contains(i)) return status::foreign_frame;
+    if (k.raw() > Policy::max_order) return status::invalid_order;
+    switch (state_of(geometry_.frame_at(i)).state) {
+    case frame_state::foreign: return status::foreign_frame;
+    case frame_state::absent: return status::free_of_absent;
+    case frame_state::free: return status::double_free;
+    case frame_state::cached: return status::free_of_cached;
+    case frame_state::allocated: break;
+    case frame_state::tail: return status::free_of_tail;
+    case frame_state::isolated: return status::free_of_isolated;
+    case frame_state::offline: return status::free_of_offline;
+    case frame_state::poisoned: return status::free_of_poisoned;
+    }
+    if (!geometry_.frame_at(i).is_aligned(k)) return status::misaligned_frame;
+    return geometry_.contains(i, k) ? status::wrong_order : status::foreign_frame;
+}
+
+// Returns: ok if taking a run failed although all of it is free (never), or what stands in the way.
+template <zone_policy Policy>
+status zone_base<Policy>::why_not_free(zone_proof proof, frame_index i, order k) const {
+    for (std::uint64_t n = 0; n != k.frames().raw(); ++n)
+        switch (state_of(proof, frame_index{static_cast<std::uint32_t>(i.raw() + n)}).state) {
+        case frame_state::absent: return status::absent;
+        case frame_state::offline: return status::offline;
+        case frame_state::poisoned: return status::poisoned;
+        default: break;
+        }
+    return status::busy;
+}
+
+template <zone_policy Policy>
+zone_stats zone_base<Policy>::count(frame_count cached) const {
+    const auto read = [](const auto& counter) {
+        return frame_count{counter.load(std::memory_order_relaxed)};
+    };
+    const auto& counters = head_->count;
+    zone_stats now;
+    for (unsigned t = 0; t != migrate_types; ++t)
+        now.free += now.free_of_type[t] = read(counters.free[t]);
+    now.isolated_free = read(counters.isolated_free);
+    now.offline = read(counters.offline);
+    now.poisoned = read(counters.poisoned);
+    now.cached = cached;
+    now.managed =
+        frame_count{std::uint64_t{geometry_.blocks()} * geometry_type::block_frames} - read(counters.absent);
+    const frame_count rest = now.free + now.isolated_free + now.offline + now.poisoned + now.cached;
+    now.allocated = now.managed > rest ? now.managed - rest : frame_count{};
+    now.refills = head_->refills.load(std::memory_order_relaxed);
+    now.spills = head_->spills.load(std::memory_order_relaxed);
+    now.active_slots = active_slots();
+    return now;
+}
+
+} // namespace cordon::inline v0
