@@ -228,7 +228,7 @@ double isolate_and_undo(cordon_zone& zone, std::uint32_t first_block, std::uint3
     const auto sealed = zone.zone().isolate(range);
     const double end = wall_ns();
     if (!sealed) {
-        std::fprintf(stderr, "isolate: %s\n", cordon::name(sealed.error()));
+        std::fprintf(stderr, "isolate: %s\n", cordon::name(sealed.error()).data());
         std::exit(1);
     }
     return end - start;

@@ -163,7 +163,11 @@ public:
     // Returns: a consistent snapshot; re_entered or barrier_refused. Cost: as a drain of nothing.
     [[nodiscard]] result<zone_stats> exact_stats() { return core_.exact_stats(current()); }
     // Returns: what is wrong inside; safe under traffic. Cost: O(blocks), the zone lock for a region at a time.
-    [[nodiscard]] validation validate() { return validate_zone(core_); }
+    [[nodiscard]] validation validate(const validate_options& options = {}) {
+        return validate_zone(core_, options);
+    }
+    // The zone lock, for what it observes: observed_lock<..., lock_counter<...>> counts acquisitions.
+    [[nodiscard]] const auto& zone_lock() const { return core_.zone_lock(); }
     // The engine, for inspect/ and for tests. No contract.
     [[nodiscard]] const core& internals() const { return core_; }
     [[nodiscard]] core& internals() { return core_; }

@@ -70,8 +70,7 @@ struct hooked_atomics : std_atomics {
         }
     };
     template <class T>
-    using atomic =
-        std::conditional_t<std::is_same_v<T, std::uint8_t>, watched_byte, std_atomics::atomic<T>>;
+    using atomic = std::conditional_t<std::is_same_v<T, std::uint8_t>, watched_byte, std_atomics::atomic<T>>;
 
     static inline const watched_byte* remembered = nullptr;
     static inline std::uint8_t remembered_value = 0;

@@ -80,7 +80,8 @@ template <class Policy>
                 for (unsigned bin = 0; bin != buddy_type::bins; ++bin) {
                     const auto mt = static_cast<migrate_type>(type);
                     const bool belongs = partial && t.type() == mt && map.largest_order() == bin;
-                    placed = placed && parts.partial.contains(buddy_type::set_of(mt, bin), b.raw()) == belongs;
+                    placed =
+                        placed && parts.partial.contains(buddy_type::set_of(mt, bin), b.raw()) == belongs;
                 }
             const bool lent = t.type() == migrate_type::lent;
             placed = placed && parts.whole.contains(block_pool::ordinary, b) == (whole && !lent);
@@ -104,7 +105,8 @@ template <class Policy>
 }
 
 template <class Policy>
-[[nodiscard]] frame_range block(const basic_zone<Policy>& zone, std::uint32_t number, std::uint32_t count = 1) {
+[[nodiscard]] frame_range block(const basic_zone<Policy>& zone, std::uint32_t number,
+                                std::uint32_t count = 1) {
     constexpr std::uint32_t frames = 1u << Policy::pageblock_order;
     return {zone.frames().first() + frame_count{std::uint64_t{number} * frames},
             frame_count{std::uint64_t{count} * frames}};
@@ -150,12 +152,13 @@ template <class Policy>
     auto& core = zone.internals();
     std::size_t n = 0;
     const typename zone_core<Policy>::isolation_guard section{core.isolation_lock()};
-    (void)core.drain(section.proof(), zone_core<Policy>::filter::nothing(), gate_claim::draining, UINT64_MAX, [&] {
-        for (std::uint32_t s = 0; s != core.active_slots(); ++s)
-            core.caches().for_each(slot_index{s}, [&](frame_index i, order k, migrate_type) {
-                n += range.overlaps({core.geometry().frame_at(i), k.frames()});
-            });
-    });
+    (void)core.drain(section.proof(), zone_core<Policy>::filter::nothing(), gate_claim::draining, UINT64_MAX,
+                     [&] {
+                         for (std::uint32_t s = 0; s != core.active_slots(); ++s)
+                             core.caches().for_each(slot_index{s}, [&](frame_index i, order k, migrate_type) {
+                                 n += range.overlaps({core.geometry().frame_at(i), k.frames()});
+                             });
+                     });
     return n;
 }
 

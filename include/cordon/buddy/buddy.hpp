@@ -49,6 +49,7 @@ public:
         counters::add(this->free_count(t.type()), free);
         this->set_traits(b, t);
         this->insert(b);
+        this->audit(b);
     }
     // Effects: an isolated, idle block leaves the zone.
     void set_offline(proof, block_index b) {

@@ -18,6 +18,7 @@
 
 #include "cordon/buddy/regions.hpp"
 #include "cordon/core/bitmap.hpp"
+#include "cordon/core/check.hpp"
 #include "cordon/core/index_set.hpp"
 #include "cordon/frames/block_traits.hpp"
 #include "cordon/frames/geometry.hpp"
@@ -114,6 +115,21 @@ public:
         if (fill(b).used == 0) m.set();
         if (fill(b).used == block_frames) m.clear();
         return m;
+    }
+    // With checks of level full: stops if the block is not what its counts say.
+    void audit(block_index b) const {
+        if constexpr (Policy::checks == check_level::full) {
+            const block_fill f = fill(b);
+            const map& m = parts_.maps[b.raw()];
+            const bool partial = f.used != 0 && f.used != block_frames;
+            const bool listed = partial && traits(b).allocatable();
+            const bool true_counts =
+                !partial || (m.count() == block_frames - f.used && m.largest_order() == f.largest);
+            const bool true_place =
+                (!listed || parts_.partial.contains(set_of(traits(b).type(), f.largest), b.raw())) &&
+                (f.used != 0 || !traits(b).allocatable() || parts_.whole.contains(pool_of(b), b));
+            if (!true_counts || !true_place) __builtin_trap();
+        }
     }
     [[nodiscard]] const parts& raw_parts() const { return parts_; }
 

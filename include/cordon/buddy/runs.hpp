@@ -102,6 +102,7 @@ public:
             if (this->fill(block_index{b.raw() + i}).used != block_frames) return status::double_free;
         for (std::uint32_t i = 0; i != blocks; ++i)
             give_block(block_index{b.raw() + i});
+        this->audit(b);
         return status::ok;
     }
     // Effects: `n` frames, those that `bits` names in the 64 that start at `first`, are free. They are runs of
@@ -118,6 +119,7 @@ public:
             return status::double_free;
         word |= bits;
         settle(b, f, m, bit + static_cast<unsigned>(std::countr_zero(bits)), n, k);
+        this->audit(b);
         return status::ok;
     }
     CORDON_ALWAYS_INLINE void prefetch(frame_index i) const {
@@ -200,6 +202,7 @@ private:
             taken = m.take(k, n < fits ? n : fits, [&](unsigned bit) { out(geometry::index_of(b, bit)); });
             return taken << k;
         });
+        this->audit(b);
         return taken;
     }
     // Effects: change(map) clears bits and returns how many; then the block is in the set that it belongs to.

@@ -118,9 +118,8 @@ public:
         const unsigned bin = bins::of(k, traits.type());
         bool pushed = false;
         // Learning may have made the slot active, too late for a drain at work: then only what is read now counts.
-        if (traits.cacheable() &&
-            (!is_full(c, bin) ||
-             (learn(c, s, bin, source) && source.traits(geometry::block_of(i)) == traits))) {
+        if (traits.cacheable() && (!is_full(c, bin) || (learn(c, s, bin, source) &&
+                                                        source.traits(geometry::block_of(i)) == traits))) {
             if (is_full(c, bin)) spill(c, bin, source);
             const unsigned n = c.magazines[bin].count.load(std::memory_order_relaxed);
             c.entries[bins::offset(bin) + n] = i.raw();

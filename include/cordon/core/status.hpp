@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <utility>
 
 namespace cordon::inline v0 {
@@ -50,7 +51,7 @@ enum class status : std::uint32_t {
 };
 
 // Returns: the enumerator's name.
-[[nodiscard]] constexpr const char* name(status s) {
+[[nodiscard]] constexpr std::string_view name(status s) {
     switch (s) {
     case status::ok: return "ok";
     case status::no_memory: return "no_memory";

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace cordon::inline v0 {
 
@@ -20,7 +21,7 @@ enum class migrate_type : std::uint8_t {
 };
 inline constexpr unsigned migrate_types = 4;
 
-[[nodiscard]] constexpr const char* name(migrate_type t) {
+[[nodiscard]] constexpr std::string_view name(migrate_type t) {
     switch (t) {
     case migrate_type::movable: return "movable";
     case migrate_type::unmovable: return "unmovable";

@@ -30,8 +30,8 @@ concept inspectable_zone = requires(const Z& zone) {
 enum class block_row : unsigned { isolated = migrate_types, offline, absent };
 inline constexpr unsigned block_rows = migrate_types + 3;
 
-[[nodiscard]] constexpr const char* block_row_name(unsigned row) {
-    constexpr const char* hidden[] = {"isolated", "offline", "absent"};
+[[nodiscard]] constexpr std::string_view block_row_name(unsigned row) {
+    constexpr std::string_view hidden[] = {"isolated", "offline", "absent"};
     return row < migrate_types ? name(static_cast<migrate_type>(row)) : hidden[row - migrate_types];
 }
 
@@ -92,7 +92,7 @@ private:
     static void add_runs(const bitmap<Bits>& m, unsigned unit, std::uint64_t (&runs)[counts::orders]) {
         const auto add = [&](unsigned k, std::uint64_t starts) {
             const unsigned over = unit + k < counts::orders ? 0 : unit + k - (counts::orders - 1);
-            runs[unit + k - over] += static_cast<std::uint64_t>(std::popcount(starts)) << over;
+            runs[unit + k - over] += static_cast<std::uint64_t>(bits_set(starts)) << over;
         };
         std::uint64_t full_words = 0;
         for (unsigned w = 0; w != m.words; ++w) {

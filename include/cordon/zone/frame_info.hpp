@@ -7,6 +7,7 @@
 #include "cordon/frames/owner_tags.hpp"
 
 #include <cstdint>
+#include <string_view>
 
 namespace cordon::inline v0 {
 
@@ -23,7 +24,7 @@ enum class frame_state : std::uint8_t {
     poisoned,  // taken out for good
 };
 
-[[nodiscard]] constexpr const char* name(frame_state s) {
+[[nodiscard]] constexpr std::string_view name(frame_state s) {
     switch (s) {
     case frame_state::foreign: return "foreign";
     case frame_state::absent: return "absent";

@@ -48,7 +48,7 @@ concept zone_policy = requires {
     typename P::atomics;                            // core/atomics.hpp
     requires clock_source<typename P::clock>;
     requires backoff<typename P::backoff>;
-    requires try_lockable<typename P::zone_lock>;      // guards the free memory
+    requires basic_lockable<typename P::zone_lock>;    // guards the free memory
     requires try_lockable<typename P::isolation_lock>; // serialises drainers
     requires drain_gate<typename P::gate>;
     requires thread_slots<typename P::thread_slots>;

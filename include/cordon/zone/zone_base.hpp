@@ -124,6 +124,7 @@ public:
         const zone_guard section{zone_lock_};
         return f(section.proof());
     }
+    [[nodiscard]] const auto& zone_lock() const { return zone_lock_; }
     [[nodiscard]] auto& isolation_lock() { return isolation_lock_; }
     [[nodiscard]] buddy_type& blocks() { return buddy_; }
     [[nodiscard]] const buddy_type& blocks() const { return buddy_; }
@@ -142,6 +143,13 @@ protected:
     explicit zone_base(pressure_callback pressure) : pressure_(pressure) {}
     ~zone_base() { Policy::metadata_memory::unmap(own_memory_); }
 
+    // Returns: whether the zone lock was free and is held now; never for a lock that cannot try.
+    [[nodiscard]] bool try_zone_lock() CORDON_TRY_ACQUIRE(true, zone_lock_) CORDON_NO_THREAD_SAFETY_ANALYSIS {
+        if constexpr (try_lockable<typename Policy::zone_lock>)
+            return zone_lock_.try_lock();
+        else
+            return false;
+    }
     // Effects: makes the zone; one that cannot be made has no frames, and error() says why.
     void make(std::span<std::byte> memory, const zone_options& options) {
         error_ = try_make(memory, options);

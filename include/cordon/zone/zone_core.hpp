@@ -16,6 +16,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <span>
 
 namespace cordon::inline v0 {
@@ -296,7 +297,7 @@ result<frame> zone_core<Policy>::allocate_slow(slot_index s, order k, migrate_ty
     frame_index i;
     if (caches_.is_inside(s)) {
         // A signal handler that interrupted its own thread: the zone lock may be held below us.
-        if (!zone_lock_.try_lock()) return status::re_entered;
+        if (!this->try_zone_lock()) return status::re_entered;
         const zone_guard section{zone_lock_, adopt_lock};
         return take_one(section.proof(), k, type, i) ? hand_out(i, k) : result<frame>{status::no_memory};
     }
@@ -340,7 +341,7 @@ status zone_core<Policy>::free_slow(slot_index s, frame_index i, order k) {
         if (!geometry_.contains(i, k) || k.raw() > Policy::max_order) return misuse_of(i, k);
     status outcome = status::ok;
     if (caches_.is_inside(s)) {
-        if (!zone_lock_.try_lock()) {
+        if (!this->try_zone_lock()) {
             states_.set_head(i, k);
             return status::re_entered;
         }
@@ -374,8 +375,7 @@ void zone_core<Policy>::on_fork(void* self, fork_phase phase,
     if (phase == fork_phase::prepare) {
         {
             const isolation_guard section{engine.isolation_lock_};
-            engine.fork_quiesced_ =
-                engine.disable_caches(section.proof(), UINT64_MAX) == status::ok;
+            engine.fork_quiesced_ = engine.disable_caches(section.proof(), UINT64_MAX) == status::ok;
         }
         engine.isolation_lock_.lock();
         engine.zone_lock_.lock();
