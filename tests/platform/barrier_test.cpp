@@ -74,7 +74,9 @@ TEST_CASE("behind a heavy barrier no owner is inside that passed a light one uns
         WARN("skipped: this system has no membarrier");
         return;
     }
-    std::atomic<bool> busy{false}, claimed{false}, inside{false}, stop{false};
+    // A line each, or the lines' own order hides what the barriers do.
+    struct alignas(cache_line_bytes) flag : std::atomic<bool> {};
+    flag busy{}, claimed{}, inside{}, started{}, stop{};
     std::thread owner([&] {
         while (!stop.load(std::memory_order_relaxed)) {
             busy.store(true, std::memory_order_relaxed);
@@ -85,12 +87,16 @@ TEST_CASE("behind a heavy barrier no owner is inside that passed a light one uns
                 inside.store(false, std::memory_order_relaxed);
             }
             busy.store(false, std::memory_order_release); // (3) release: pairs with (4)
+            started.store(true, std::memory_order_relaxed);
+            cpu_relax();
         }
     });
-    // Other load can make a round as long as a time slice, so the time is bounded as well as the rounds.
-    const std::uint64_t end = monotonic_clock::now() + 1'000'000'000;
+    // Other load can make a round as long as a time slice: a time, not a number of rounds.
+    while (!started.load(std::memory_order_relaxed))
+        std::this_thread::yield();
+    const std::uint64_t end = monotonic_clock::now() + testing::scaled(std::uint64_t{300'000'000});
     int refused = 0, violations = 0;
-    for (int round = 0; round != testing::scaled(10'000) && monotonic_clock::now() < end; ++round) {
+    for (int round = 0; monotonic_clock::now() < end; ++round) {
         claimed.store(true, std::memory_order_relaxed);
         refused += !barrier.issue();
         yield_backoff wait;

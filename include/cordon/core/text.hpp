@@ -42,6 +42,15 @@ S& print(S& sink, std::string_view text) {
     return sink;
 }
 
+// The length is counted here: std::string_view would call strlen, which a freestanding program may lack.
+template <text_sink S>
+S& print(S& sink, const char* text) {
+    std::ptrdiff_t length = 0;
+    while (text[length] != '\0')
+        ++length;
+    sink.write(text, length);
+    return sink;
+}
 template <text_sink S>
 S& print_decimal(S& sink, std::uint64_t value) {
     char digits[20];

@@ -88,7 +88,7 @@ private:
 
     template <text_sink S>
     void draw(S& sink, const map_cell& cell, unsigned& colour) const {
-        constexpr std::string_view bars[] = {"·", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+        constexpr const char* bars[] = {"·", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
         if (cell.isolated) return put(sink, "I", "◆", yellow, colour);
         if (cell.offline) return put(sink, "-", "░", cyan, colour);
         if (cell.frames == 0) return put(sink, " ", " ", colour, colour);
@@ -99,13 +99,15 @@ private:
                                       : cell.free == 0         ? 8
                                       : used * 8 < cell.frames ? 1
                                                                : used * 8 / cell.frames;
-        const char digit = static_cast<char>('0' + eighths);
-        const std::string_view letter = eighths == 0 ? "." : eighths == 8 ? "#" : std::string_view{&digit, 1};
-        put(sink, letter, bars[eighths], eighths == 0 ? unsigned{grey} : fill_colours[eighths], colour);
+        const char digit[2] = {static_cast<char>('0' + eighths), '\0'};
+        put(sink,
+            eighths == 0   ? "."
+            : eighths == 8 ? "#"
+                           : digit,
+            bars[eighths], eighths == 0 ? unsigned{grey} : fill_colours[eighths], colour);
     }
     template <text_sink S>
-    void put(S& sink, std::string_view letter, std::string_view glyph, unsigned wanted,
-             unsigned& colour) const {
+    void put(S& sink, const char* letter, const char* glyph, unsigned wanted, unsigned& colour) const {
         paint(sink, wanted, colour);
         print(sink, options_.ansi ? glyph : letter);
     }

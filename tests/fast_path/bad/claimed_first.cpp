@@ -10,7 +10,7 @@ extern "C" unsigned hit_allocate(slot& s) {
     const bool open = s.claimed.load(std::memory_order_acquire) == 0;
     s.busy.store(1, std::memory_order_relaxed);
     std::atomic_signal_fence(std::memory_order_seq_cst);
-    if (open) n = s.count.load(std::memory_order_relaxed);
+    if (open) s.count.store(n = 1, std::memory_order_relaxed);
     s.busy.store(0, std::memory_order_release);
     return n;
 }

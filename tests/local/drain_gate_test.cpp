@@ -1,0 +1,33 @@
+// tests/local/drain_gate_test.cpp - null_gate: the gate of a program with one thread.
+// SPDX-License-Identifier: BSL-1.0
+#include "cordon/local/drain_gate.hpp"
+
+#include "support/catch.hpp"
+
+#include <type_traits>
+
+using namespace cordon;
+
+TEST_CASE("null_gate is always open and costs nothing", "[local]") {
+    STATIC_REQUIRE(drain_gate<null_gate>);
+    STATIC_REQUIRE(std::is_empty_v<null_gate>);
+    STATIC_REQUIRE(std::is_empty_v<null_gate::slot>);
+    null_gate gate;
+    null_gate::slot slot;
+    gate.start();
+    CHECK_FALSE(gate.needs_lock());
+    gate.claim(slot, gate_claim::disabled);
+    CHECK(gate.try_enter(slot));
+    gate.leave(slot);
+    CHECK(gate.enter_slow(slot));
+    CHECK(gate.is_outside(slot));
+    CHECK_FALSE(gate.is_inside(slot));
+    CHECK(gate.barrier());
+    CHECK(gate.wait(slot, 0));
+}
+
+TEST_CASE("the reasons of a claim are bits of their own", "[local]") {
+    constexpr auto bit = [](gate_claim c) { return static_cast<std::uint32_t>(c); };
+    STATIC_REQUIRE((bit(gate_claim::draining) & bit(gate_claim::disabled)) == 0);
+    STATIC_REQUIRE((bit(gate_claim::locked) & (bit(gate_claim::draining) | bit(gate_claim::disabled))) == 0);
+}

@@ -1,0 +1,141 @@
+// tests/local/membarrier_gate_test.cpp - the gate that owners pass without a read-modify-write.
+// SPDX-License-Identifier: BSL-1.0
+#include "cordon/local/membarrier_gate.hpp"
+
+#include "cordon/platform/default.hpp"
+#include "local/gate_contract.hpp"
+#include "support/catch.hpp"
+#include "support/zones.hpp"
+
+using namespace cordon;
+using namespace cordon::testing;
+
+namespace {
+
+using gate_type = membarrier_gate<std_atomics, refusable_barrier, default_clock, default_backoff>;
+static_assert(drain_gate<gate_type>);
+
+// Sets what the barrier refuses, for a scope.
+struct refusal {
+    refusal(bool start, bool issue) {
+        refusable_barrier::at_start.store(start);
+        refusable_barrier::at_issue.store(issue);
+    }
+    ~refusal() {
+        refusable_barrier::at_start.store(false);
+        refusable_barrier::at_issue.store(false);
+    }
+    refusal(const refusal&) = delete;
+    refusal& operator=(const refusal&) = delete;
+};
+
+using refusable_zone = basic_zone<refusable_policy>;
+constexpr slot_index mine{0};
+frame_range frames() {
+    return {frame{0}, frame_count{8 * small_block}};
+}
+
+} // namespace
+
+TEST_CASE("membarrier_gate keeps owner and drainer apart", "[local]") {
+    check_gate<gate_type>();
+}
+
+TEST_CASE("membarrier_gate in lock mode keeps owner and drainer apart", "[local]") {
+    const refusal at_start{true, false};
+    check_gate<gate_type>();
+}
+
+TEST_CASE("the mode of membarrier_gate is chosen at the start", "[local]") {
+    gate_type gate;
+    gate.start();
+    CHECK_FALSE(gate.needs_lock());
+    const refusal at_start{true, false};
+    CHECK_FALSE(gate.needs_lock());
+    gate_type late;
+    late.start();
+    CHECK(late.needs_lock());
+    CHECK(late.barrier()); // nothing to order
+}
+
+TEST_CASE("a refused barrier is told, and the gate stays what it is", "[local]") {
+    gate_type gate;
+    gate.start();
+    const refusal at_issue{false, true};
+    CHECK_FALSE(gate.barrier());
+    CHECK_FALSE(gate.needs_lock());
+}
+
+TEST_CASE("the waiting drainer gives up at its deadline", "[local]") {
+    gate_type gate;
+    gate.start();
+    gate_type::slot slot{};
+    REQUIRE(gate.try_enter(slot));
+    gate.claim(slot, gate_claim::draining);
+    REQUIRE(gate.barrier());
+    CHECK_FALSE(gate.wait(slot, default_clock::now() + 1'000'000));
+    gate.leave(slot);
+    CHECK(gate.wait(slot, default_clock::now()));
+    gate.done(slot);
+}
+
+TEST_CASE("a zone whose barrier is refused at the start works in lock mode", "[local]") {
+    const refusal at_start{true, false};
+    misuse_record::reset();
+    refusable_zone zone{frames()};
+    REQUIRE(zone.internals().caches().needs_lock());
+    const frame f = *zone.allocate(mine);
+    zone.free(mine, f);
+    CHECK(zone.stats().cached.raw() != 0);
+    CHECK(zone.try_free(mine, f) == status::free_of_cached);
+    {
+        auto range = zone.isolate(block(zone, 0));
+        REQUIRE(range);
+        CHECK(range->all_free());
+        CHECK(cached_in(zone, block(zone, 0)) == 0);
+    }
+    { const auto closed = zone.disable_caches(); }
+    CHECK(zone.drain() == status::ok);
+    CHECK(zone.stats().free == zone.frames().count());
+    CHECK(take_all(zone, order{0}, migrate_type::movable, mine).size() == zone.frames().count().raw());
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("a barrier that is refused later makes a drain fail, and nothing has changed", "[local]") {
+    misuse_record::reset();
+    refusable_zone zone{frames()};
+    const frame kept = *zone.allocate(mine);
+    const frame freed = *zone.allocate(mine);
+    zone.free(mine, freed);
+    const zone_stats before = zone.stats();
+    REQUIRE(before.cached.raw() != 0);
+    {
+        const refusal at_issue{false, true};
+        CHECK(zone.drain() == status::barrier_refused);
+        CHECK(zone.drain(block(zone, 0)) == status::barrier_refused);
+        CHECK(zone.isolate(block(zone, 0)).error() == status::barrier_refused);
+        CHECK(zone.isolate(block(zone, 0), {.level = isolation_level::exclusive}).error() ==
+              status::barrier_refused);
+        CHECK(zone.disable_caches().error() == status::barrier_refused);
+        CHECK(zone.exact_stats().error() == status::barrier_refused);
+        CHECK(zone.allocate_exact(freed) == status::barrier_refused);
+        CHECK(zone.allocate_contiguous(frame_count{3 * small_block}).error() == status::barrier_refused);
+        CHECK(zone.poison(freed) == status::barrier_refused);
+        zone_stats now = zone.stats();
+        now.refills = before.refills;
+        now.spills = before.spills;
+        CHECK(now == before);
+        CHECK(zone.state_of(kept).state == frame_state::allocated);
+        CHECK(zone.state_of(freed).state == frame_state::cached);
+        CHECK_FALSE(zone.state_of(freed).poison_pending);
+        CHECK_FALSE(zone.state_of(kept).block_isolated);
+        // Owners do not notice; what other threads have cached is out of reach.
+        CHECK(zone.allocate(mine));
+        const auto rest = take_all(zone, order{0}, migrate_type::movable, slot_index{1});
+        CHECK(zone.stats().cached.raw() != 0);
+        free_all(zone, rest);
+    }
+    CHECK(zone.drain() == status::ok);
+    CHECK(zone.isolate(block(zone, 0)));
+    CHECK(agrees(zone));
+}
