@@ -116,7 +116,8 @@ void check_taking(const Map& before, unsigned k, unsigned n) {
         split += !expected.lone(first, k);
     }
     REQUIRE(std::equal(std::begin(m.word), std::end(m.word), std::begin(rest.word)));
-    REQUIRE((split == 0 || taken.size() - split == lone_runs)); // larger runs are split only when no lone one is left
+    REQUIRE((split == 0 ||
+             taken.size() - split == lone_runs)); // larger runs are split only when no lone one is left
 }
 
 template <class Map>
@@ -146,9 +147,15 @@ void check_map() {
 
 } // namespace
 
-TEST_CASE("a bitmap of 64 bits reads, takes and grows as loops do", "[core]") { check_map<bitmap<64>>(); }
-TEST_CASE("a bitmap of 128 bits reads, takes and grows as loops do", "[core]") { check_map<bitmap<128>>(); }
-TEST_CASE("a bitmap of 512 bits reads, takes and grows as loops do", "[core]") { check_map<bitmap<512>>(); }
+TEST_CASE("a bitmap of 64 bits reads, takes and grows as loops do", "[core]") {
+    check_map<bitmap<64>>();
+}
+TEST_CASE("a bitmap of 128 bits reads, takes and grows as loops do", "[core]") {
+    check_map<bitmap<128>>();
+}
+TEST_CASE("a bitmap of 512 bits reads, takes and grows as loops do", "[core]") {
+    check_map<bitmap<512>>();
+}
 
 TEST_CASE("setting and clearing a run touches its bits and no others", "[core]") {
     using map = bitmap<512>;

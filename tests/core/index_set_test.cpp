@@ -47,7 +47,8 @@ void check_against_set(std::uint32_t sets, std::uint32_t capacity) {
     }
     for (std::uint32_t s = 0; s != sets; ++s) {
         std::vector<std::uint32_t> walked;
-        for (std::uint32_t m = tested.first(s); m != index_sets::none; m = tested.next(s, std::uint64_t{m} + 1))
+        for (std::uint32_t m = tested.first(s); m != index_sets::none;
+             m = tested.next(s, std::uint64_t{m} + 1))
             walked.push_back(m);
         REQUIRE(std::equal(walked.begin(), walked.end(), expected[s].begin(), expected[s].end()));
         for (const std::uint32_t m : expected[s])
@@ -61,7 +62,8 @@ void check_against_set(std::uint32_t sets, std::uint32_t capacity) {
 } // namespace
 
 TEST_CASE("sets of numbers below any capacity behave as std::set", "[core]") {
-    for (const std::uint32_t capacity : {1u, 2u, 63u, 64u, 65u, 4095u, 4096u, 4097u, 262'143u, 262'145u, 300'000u})
+    for (const std::uint32_t capacity :
+         {1u, 2u, 63u, 64u, 65u, 4095u, 4096u, 4097u, 262'143u, 262'145u, 300'000u})
         check_against_set(3, capacity);
     check_against_set(36, 100);
     check_against_set(1, 64);

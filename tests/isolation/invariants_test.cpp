@@ -276,7 +276,8 @@ TEST_CASE("invariant 10: a free into an isolated block stays there and counts as
           "[isolation]") {
     small_zone zone{frames()};
     const auto all = occupy(zone, block(zone, 4));
-    const frame big = *zone.allocate(nobody, order{2});
+    const frame big{8};
+    REQUIRE(zone.allocate_exact(big, order{2}) == status::ok);
     auto range = zone.isolate(frame_range{frame{0}, frame_count{5 * small_block}});
     REQUIRE(range);
     const zone_stats before = zone.stats();

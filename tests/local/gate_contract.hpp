@@ -23,7 +23,6 @@ void check_gate_apart() {
     const unsigned drains = scaled(3000u);
     std::uint64_t contents = 0;
     std::uint64_t pushed = 0;
-    std::uint64_t refused = 0;
     std::atomic<bool> stop{false};
     std::atomic<bool> someone_inside{false};
     std::atomic<unsigned> together{0};
@@ -42,8 +41,6 @@ void check_gate_apart() {
             } else if (gate.enter_slow(slot)) {
                 section(work);
                 gate.leave_slow(slot);
-            } else {
-                ++refused;
             }
         }
     }};

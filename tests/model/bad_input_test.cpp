@@ -114,7 +114,8 @@ private:
         now.first.reserve(all.count().raw());
         for (const frame f : all) {
             const frame_info i = zone_.state_of(f);
-            now.first.push_back(std::uint64_t{i.head.raw()} << 32 | static_cast<std::uint64_t>(i.state) << 24 |
+            now.first.push_back(std::uint64_t{i.head.raw()} << 32 |
+                                static_cast<std::uint64_t>(i.state) << 24 |
                                 std::uint64_t{i.size.raw()} << 16 | static_cast<std::uint64_t>(i.type) << 8 |
                                 std::uint64_t{i.block_isolated} << 1 | std::uint64_t{i.poison_pending});
         }
@@ -176,7 +177,7 @@ std::uint64_t refuse_heads() {
                 REQUIRE(expected == status::misaligned_frame);
             else
                 REQUIRE(expected == (f.raw() + given.frames().raw() > all.end_raw() ? status::foreign_frame
-                                                                                   : status::wrong_order));
+                                                                                    : status::wrong_order));
         });
     }
     return refused;
@@ -223,7 +224,8 @@ TEST_CASE("an order far above the largest is refused, whatever its low bits say"
 
 TEST_CASE("ranges whose end does not fit into 64 bits are refused", "[model]") {
     scene s;
-    for (const std::uint64_t count : {UINT64_MAX, UINT64_MAX - 63, UINT64_MAX - 191, std::uint64_t{1} << 63}) {
+    for (const std::uint64_t count :
+         {UINT64_MAX, UINT64_MAX - 63, UINT64_MAX - 191, std::uint64_t{1} << 63}) {
         const frame_range wrapped{examined.first(), frame_count{count}};
         CHECK(s.zone().isolate(wrapped).error() == status::invalid_range);
         CHECK(s.zone().online(wrapped) == status::invalid_range);

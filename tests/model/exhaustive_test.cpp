@@ -81,7 +81,8 @@ private:
                 try_exact(f, order{k});
                 try_free(f, order{k});
             }
-            for (const frame f : {frame{0}, frame{31}, frame{48}, frame{63}, frame{64}, frame{UINT32_MAX - 1}})
+            for (const frame f :
+                 {frame{0}, frame{31}, frame{48}, frame{63}, frame{64}, frame{UINT32_MAX - 1}})
                 expect(zone_.try_free(f, order{k}) == status::foreign_frame);
         }
         for (const unsigned k : {7u, 63u, 128u, 132u, 255u}) {
@@ -137,7 +138,8 @@ private:
             const frame_info info = zone_.state_of(f);
             const reference_model::cell& cell = model_.at(f);
             if (info.state != cell.state) return false;
-            if (cell.state != frame_state::free && (info.head != cell.head || info.size != cell.size)) return false;
+            if (cell.state != frame_state::free && (info.head != cell.head || info.size != cell.size))
+                return false;
         }
         const zone_stats now = zone_.stats();
         return now.allocated.raw() == model_.allocated() &&

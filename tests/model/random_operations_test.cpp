@@ -59,7 +59,9 @@ class episode {
 
 public:
     explicit episode(std::uint64_t seed)
-        : random_(seed), frames_(random_frames()), holes_(random_holes()),
+        : random_(seed),
+          frames_(random_frames()),
+          holes_(random_holes()),
           zone_(zone_options{.frames = frames_, .holes = holes_, .max_poisoned = max_poisoned}),
           model_(frames_, order{Policy::pageblock_order}, order{Policy::max_order}),
           live_at_(frames_.count().raw()) {
@@ -102,8 +104,9 @@ private:
         for (std::uint64_t n = random_.below(4); n != 0; --n) {
             const std::uint64_t at = random_.below(frames_.count().raw());
             const std::uint64_t most = frames_.count().raw() - at;
-            const frame_range hole{frames_.first() + frame_count{at},
-                                   frame_count{1 + random_.below(std::min<std::uint64_t>(most, block_frames * 3 / 2))}};
+            const frame_range hole{
+                frames_.first() + frame_count{at},
+                frame_count{1 + random_.below(std::min<std::uint64_t>(most, block_frames * 3 / 2))}};
             if (std::none_of(holes.begin(), holes.end(), [&](frame_range h) { return h.overlaps(hole); }))
                 holes.push_back(hole);
         }
@@ -118,7 +121,8 @@ private:
     }
     order any_order() {
         const unsigned k = static_cast<unsigned>(std::countr_zero(random_() | 1ull << Policy::max_order));
-        return random_.below(4) == 0 ? order{static_cast<unsigned>(random_.below(Policy::max_order + 1))} : order{k};
+        return random_.below(4) == 0 ? order{static_cast<unsigned>(random_.below(Policy::max_order + 1))}
+                                     : order{k};
     }
     migrate_type any_type() {
         return random_.below(2) == 0 ? migrate_type::movable : static_cast<migrate_type>(random_.below(4));
@@ -226,7 +230,8 @@ private:
             forget(one.head);
         }
         std::uint64_t wrong = 0;
-        if (const frame bad = any_frame(); random_.below(4) == 0 && model_.at(bad).state != frame_state::allocated) {
+        if (const frame bad = any_frame();
+            random_.below(4) == 0 && model_.at(bad).state != frame_state::allocated) {
             batch.push_back(bad);
             wrong = 1;
         }
@@ -238,9 +243,8 @@ private:
         const std::uint64_t at = frames_.first().raw() + random_.below(frames_.count().raw() + 8);
         const frame f{static_cast<std::uint32_t>(at > 4 ? at - 4 : 0)};
         const order k{static_cast<unsigned>(random_.below(8) == 0 ? random_.below(256)
-                                                                   : random_.below(Policy::max_order + 2))};
-        const status expected =
-            model_.free_status(f, k, zone_.state_of(f).state == frame_state::cached);
+                                                                  : random_.below(Policy::max_order + 2))};
+        const status expected = model_.free_status(f, k, zone_.state_of(f).state == frame_state::cached);
         if (random_.below(2) == 0 || expected == status::ok) {
             REQUIRE(zone_.try_free(any_slot(), f, k) == expected);
             if (expected == status::ok) forget(f);
@@ -270,7 +274,8 @@ private:
         tokens_.push_back(std::move(*token));
     }
     void enable() {
-        if (!tokens_.empty()) tokens_.erase(tokens_.begin() + static_cast<std::ptrdiff_t>(random_.below(tokens_.size())));
+        if (!tokens_.empty())
+            tokens_.erase(tokens_.begin() + static_cast<std::ptrdiff_t>(random_.below(tokens_.size())));
     }
 
     // ---- isolation ----
@@ -354,12 +359,14 @@ private:
     }
     void online() {
         const frame_range range = any_blocks();
-        const status expected = all_blocks(range, reference_model::block::offline) ? status::ok : status::not_offline;
+        const status expected =
+            all_blocks(range, reference_model::block::offline) ? status::ok : status::not_offline;
         REQUIRE(zone_.online(range) == expected);
         if (expected == status::ok) set_blocks(range, reference_model::block::open);
     }
     void poison() {
-        const frame f = random_.below(16) == 0 ? frame{static_cast<std::uint32_t>(frames_.end_raw())} : any_frame();
+        const frame f =
+            random_.below(16) == 0 ? frame{static_cast<std::uint32_t>(frames_.end_raw())} : any_frame();
         reference_model after = model_;
         status expected = after.poison(f);
         const bool takes_place = expected == status::ok || expected == status::deferred;
@@ -472,8 +479,8 @@ private:
     [[nodiscard]] bool is_possible(order k, migrate_type type) const {
         const bool may_lend = type == migrate_type::movable || type == migrate_type::lent;
         const std::uint64_t step = k.frames().raw();
-        for (std::uint64_t at = (frames_.first().raw() + step - 1) / step * step; at + step <= frames_.end_raw();
-             at += step) {
+        for (std::uint64_t at = (frames_.first().raw() + step - 1) / step * step;
+             at + step <= frames_.end_raw(); at += step) {
             const frame f{static_cast<std::uint32_t>(at)};
             if (!model_.is_free(f, k)) continue;
             bool lent = false;
@@ -494,7 +501,8 @@ private:
                         now.allocated.raw() == model_.allocated() &&
                         ((tokens_.empty() && exclusive_ == 0) || now.cached.raw() == 0);
         if (!ok) [[unlikely]] {
-            CAPTURE(now.managed.raw(), now.allocated.raw(), model_.allocated(), now.cached.raw(), parts.raw());
+            CAPTURE(now.managed.raw(), now.allocated.raw(), model_.allocated(), now.cached.raw(),
+                    parts.raw());
             FAIL("frames were lost or found");
         }
     }

@@ -94,7 +94,7 @@ TEST_CASE("behind a heavy barrier no owner is inside that passed a light one uns
     // Other load can make a round as long as a time slice: a time, not a number of rounds.
     while (!started.load(std::memory_order_relaxed))
         std::this_thread::yield();
-    const std::uint64_t end = monotonic_clock::now() + testing::scaled(std::uint64_t{300'000'000});
+    const std::uint64_t end = monotonic_clock::now() + testing::scaled(std::uint64_t{1'000'000'000});
     int refused = 0, violations = 0;
     for (int round = 0; monotonic_clock::now() < end; ++round) {
         claimed.store(true, std::memory_order_relaxed);

@@ -100,6 +100,19 @@ TEST_CASE("a thread keeps its slot, from before main", "[platform]") {
     CHECK(slots::current() == main_thread.before);
 }
 
+TEST_CASE("a peek finds a slot that was taken, and takes none", "[platform]") {
+    slot_index before{0}, after;
+    bool same = false;
+    std::thread([&] {
+        before = slots::peek();
+        after = slots::current();
+        same = slots::peek() == after;
+    }).join();
+    CHECK(before.is_none());
+    CHECK_FALSE(after.is_none());
+    CHECK(same);
+}
+
 TEST_CASE("threads that live together have different slots", "[platform]") {
     const holders threads{8};
     std::set<slot_index> all(threads.taken().begin(), threads.taken().end());

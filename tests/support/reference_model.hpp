@@ -26,7 +26,10 @@ public:
     };
 
     reference_model(frame_range frames, order pageblock, order max)
-        : frames_(frames), pageblock_(pageblock), max_(max), cells_(frames.count().raw()),
+        : frames_(frames),
+          pageblock_(pageblock),
+          max_(max),
+          cells_(frames.count().raw()),
           blocks_(static_cast<std::size_t>((frames.end_raw() >> pageblock.raw()) + 1)) {}
 
     [[nodiscard]] frame_range frames() const { return frames_; }
@@ -41,9 +44,7 @@ public:
         return block_of(f) == block::isolated ? frame_state::isolated : frame_state::offline;
     }
     // Returns: whether the run can be allocated.
-    [[nodiscard]] bool is_free(frame f, order k) const {
-        return exact_status(f, k) == status::ok;
-    }
+    [[nodiscard]] bool is_free(frame f, order k) const { return exact_status(f, k) == status::ok; }
     [[nodiscard]] status exact_status(frame f, order k) const {
         if (k > max_) return status::invalid_order;
         const frame_range run{f, k.frames()};

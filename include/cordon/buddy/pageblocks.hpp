@@ -189,9 +189,9 @@ protected:
     }
 
     [[nodiscard]] auto& free_counter_of(block_traits t) const {
-        return t.has(block_traits::isolated)  ? parts_.count->isolated_free
-               : t.has(block_traits::offline) ? parts_.count->offline
-                                              : free_count(t.type());
+        if (t.allocatable()) [[likely]]
+            return free_count(t.type());
+        return t.has(block_traits::isolated) ? parts_.count->isolated_free : parts_.count->offline;
     }
 
     geometry geometry_;

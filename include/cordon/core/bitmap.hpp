@@ -35,9 +35,11 @@ CORDON_ALWAYS_INLINE constexpr std::uint64_t lone_run_starts(std::uint64_t word,
     return run_starts(word, k) & ~(pairs | pairs << ((1u << k) & 63));
 }
 
+inline constexpr std::uint64_t run_masks[7] = {
+    0x1, 0x3, 0xf, 0xff, 0xffff, 0xffff'ffff, 0xffff'ffff'ffff'ffff};
 // Returns: 2^k ones. k is 0 to 6.
 CORDON_ALWAYS_INLINE constexpr std::uint64_t run_mask(unsigned k) {
-    return k == 6 ? ~0ull : (1ull << (1u << k)) - 1;
+    return run_masks[k];
 }
 
 // Returns: the number of ones. Not std::popcount: without a processor's instruction that calls a library.
@@ -115,8 +117,8 @@ requires(Bits >= 64 && Bits <= 512 && std::has_single_bit(Bits)) struct alignas(
     [[nodiscard]] constexpr unsigned grown_order(unsigned bit, unsigned largest) const {
         const std::uint64_t around = word[bit / 64];
         for (; largest < 6; ++largest) {
-            const std::uint64_t run = run_mask(largest + 1) << (bit % 64 & ~((2u << largest) - 1));
-            if ((around & run) != run) return largest;
+            const std::uint64_t run = run_mask(largest + 1);
+            if ((around >> (bit & 63 & (~1u << largest)) & run) != run) return largest;
         }
         while (largest < max_order && all(bit & ~((2u << largest) - 1), largest + 1))
             ++largest;

@@ -65,7 +65,9 @@ public:
     }
     // Returns: whether the index has a state byte: what the hit path asks, since a byte before the first frame
     // is never that of a head.
-    [[nodiscard]] CORDON_ALWAYS_INLINE constexpr bool has_state(frame_index i) const { return i.raw() < span_; }
+    [[nodiscard]] CORDON_ALWAYS_INLINE constexpr bool has_state(frame_index i) const {
+        return i.raw() < span_;
+    }
     // Returns: whether all frames of the run are of this zone.
     [[nodiscard]] constexpr bool contains(frame_index i, order k) const {
         return contains(i) && k.frames().raw() <= span_ - i.raw();

@@ -150,8 +150,8 @@ private:
 // Effects: rows of characters, each with the number of its first frame, and a line that explains them. Frames
 // that rest in thread caches are used. Cost: O(blocks), the zone lock for one character at a time.
 template <text_sink S, inspectable_zone Zone>
-S& write_frame_map(S& sink, const Zone& zone, const frame_map_options& options = {}) {
-    frame_map<typename Zone::policy>{zone.internals(), options}.write(sink);
+S& write_frame_map(S& sink, const Zone& z, const frame_map_options& options = {}) {
+    frame_map<typename Zone::policy>{z.internals(), options}.write(sink);
     return sink;
 }
 

@@ -20,10 +20,10 @@ namespace cordon::inline v0 {
 
 // A zone as a user has it: cordon::basic_zone.
 template <class Z>
-concept inspectable_zone = requires(const Z& zone) {
+concept inspectable_zone = requires(const Z& z) {
     typename Z::policy;
-    zone.internals();
-    zone.stats();
+    z.internals();
+    z.stats();
 };
 
 // What blocks are, one row for each migrate type and for each state that hides the type.
@@ -113,10 +113,10 @@ S& print_zone_name(S& sink, frame_range frames) {
 
 // Effects: one line, the number of free runs of each order from 0 on, isolated ones left out.
 template <text_sink S, inspectable_zone Zone>
-S& write_buddyinfo(S& sink, const Zone& zone) {
+S& write_buddyinfo(S& sink, const Zone& z) {
     using counter = free_run_counter<typename Zone::policy>;
-    const auto all = counter::count(zone.internals());
-    print_zone_name(sink, zone.frames());
+    const auto all = counter::count(z.internals());
+    print_zone_name(sink, z.frames());
     for (unsigned k = 0; k != all.orders; ++k) {
         std::uint64_t runs = 0;
         for (unsigned t = 0; t != migrate_types; ++t)
@@ -128,11 +128,11 @@ S& write_buddyinfo(S& sink, const Zone& zone) {
 
 // Effects: a table of free runs, migrate type by order, and the number of blocks of each type and state.
 template <text_sink S, inspectable_zone Zone>
-S& write_pagetypeinfo(S& sink, const Zone& zone) {
+S& write_pagetypeinfo(S& sink, const Zone& z) {
     using counter = free_run_counter<typename Zone::policy>;
     constexpr std::size_t name_width = 14;
-    const auto all = counter::count(zone.internals());
-    print(print_zone_name(print(sink, "free runs of "), zone.frames()), " by migrate type and order\n");
+    const auto all = counter::count(z.internals());
+    print(print_zone_name(print(sink, "free runs of "), z.frames()), " by migrate type and order\n");
     print_spaces(sink, name_width);
     for (unsigned k = 0; k != all.orders; ++k)
         print_right(sink, k, 7);
@@ -153,15 +153,15 @@ S& write_pagetypeinfo(S& sink, const Zone& zone) {
 // Effects: where the frames are, in frames and MiB, for frames of `frame_bytes` bytes each; the figures of
 // zone.stats(), a line each.
 template <text_sink S, inspectable_zone Zone>
-S& write_summary(S& sink, const Zone& zone, std::uint64_t frame_bytes = 4096) {
-    const zone_stats now = zone.stats();
+S& write_summary(S& sink, const Zone& z, std::uint64_t frame_bytes = 4096) {
+    const zone_stats now = z.stats();
     const auto line = [&](std::string_view what, frame_count n) {
         const std::uint64_t tenths = n.bytes(frame_bytes) * 10 >> 20;
         print_right(print_left(print(sink, "  "), what, 14), n.raw(), 12);
         print_right(sink, tenths / 10, 12);
         print(print_decimal(print(sink, "."), tenths % 10), " MiB\n");
     };
-    print(print_zone_name(sink, zone.frames()), ", frames:\n");
+    print(print_zone_name(sink, z.frames()), ", frames:\n");
     line("managed", now.managed);
     line("allocated", now.allocated);
     line("cached", now.cached);

@@ -72,8 +72,9 @@ enum class fork_phase : std::uint8_t {
 using thread_exit_function = void (*)(void* self, slot_index) noexcept;
 using fork_function = void (*)(void* self, fork_phase, slot_index current) noexcept;
 
-// Dense numbers for threads. peek(): the thread's number if it has one by now, without a call or a lock. current(): below max_slots, and no other thread's at that time; or none, then
-// the caller works without a cache. A listener hears of each slot that falls free (thread_slot.hpp).
+// Dense numbers for threads. current(): below max_slots, and no other thread's at that time; or none, then
+// the caller works without a cache. peek(): the number if the thread has one by now, without a lock.
+// A listener hears of each slot that falls free (thread_slot.hpp).
 template <class S>
 concept thread_slots =
     std::constructible_from<typename S::listener, thread_exit_function, fork_function, void*> &&

@@ -1,0 +1,292 @@
+// tests/cache/thread_cache_test.cpp - a thread's cache over a source that is not a buddy.
+// SPDX-License-Identifier: BSL-1.0
+#include "cordon/cache/thread_cache.hpp"
+
+#include "support/catch.hpp"
+#include "support/zones.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <vector>
+
+using namespace cordon;
+using namespace cordon::testing;
+
+namespace {
+
+struct fake_policy : small_policy {
+    using gate = membarrier_gate<atomics, refusable_barrier, clock, backoff>;
+};
+using caches_type = thread_caches<fake_policy>;
+using filter = caches_type::filter;
+using bins = caches_type::bins;
+
+// Frames 0, 1, 2, ...; what comes back is kept in the order it came.
+struct fake_source {
+    std::uint32_t next = 0;
+    std::uint32_t left = 10'000;
+    unsigned batches = 0;
+    unsigned activated = 0;
+    bool may_activate = true;
+    block_traits all_traits;
+    std::vector<std::uint32_t> back;
+
+    [[nodiscard]] block_traits traits(block_index) const { return all_traits; }
+    [[nodiscard]] bool activate(slot_index) { return ++activated, may_activate; }
+    template <class Out>
+    std::uint32_t take_batch(migrate_type, order k, std::uint32_t n, Out out) {
+        ++batches;
+        const std::uint32_t take = n < left ? n : left;
+        left -= take;
+        for (std::uint32_t i = 0; i != take; ++i, next += static_cast<std::uint32_t>(k.frames().raw()))
+            out(frame_index{next});
+        return take;
+    }
+    void give_batch(order, std::span<caches_type::entry> entries) {
+        ++batches;
+        back.insert(back.end(), entries.begin(), entries.end());
+    }
+};
+static_assert(frame_source<fake_source, caches_type::entry>);
+
+struct fixture {
+    std::unique_ptr<caches_type::slot[]> memory{new caches_type::slot[caches_type::slot_count]()};
+    caches_type caches;
+    fake_source source;
+    slot_index mine{1};
+    unsigned bin = bins::of(order{0}, migrate_type::movable);
+
+    fixture() { caches.start(memory.get()); }
+    std::uint32_t count(unsigned b) const { return caches.racy_count(mine, b); }
+    bool take(frame_index& out) {
+        return caches.pop(mine, bin, out) || caches.pop_slow(mine, bin, out, source);
+    }
+    bool give(std::uint32_t i) {
+        return caches.push(mine, order{0}, frame_index{i}, source) ||
+               caches.push_slow(mine, order{0}, frame_index{i}, source);
+    }
+    status drain(filter runs, std::uint64_t until = UINT64_MAX) {
+        return caches.drain(2, runs, gate_claim::draining, until, source, [] {});
+    }
+};
+
+} // namespace
+
+TEST_CASE("a refill draws a batch and pops it in rising order", "[cache]") {
+    fixture on;
+    frame_index out;
+    for (std::uint32_t i = 0; i != 100; ++i) {
+        REQUIRE(on.take(out));
+        REQUIRE(out.raw() == i);
+    }
+    CHECK(on.source.batches < 10);
+}
+
+TEST_CASE("a refill that gets less than it asked for loses nothing", "[cache]") {
+    fixture on;
+    on.source.left = 3;
+    frame_index out;
+    std::vector<std::uint32_t> got;
+    while (on.take(out))
+        got.push_back(out.raw());
+    CHECK(got == std::vector<std::uint32_t>{0, 1, 2});
+}
+
+TEST_CASE("what is pushed last is popped first", "[cache]") {
+    fixture on;
+    REQUIRE(on.give(7));
+    REQUIRE(on.give(9));
+    frame_index out;
+    REQUIRE(on.take(out));
+    CHECK(out.raw() == 9);
+    REQUIRE(on.take(out));
+    CHECK(out.raw() == 7);
+}
+
+TEST_CASE("a full magazine spills its oldest batch, keeps the rest, and grows", "[cache]") {
+    fixture on;
+    for (std::uint32_t i = 0; i != 1000; ++i) {
+        REQUIRE(on.give(i));
+        REQUIRE(on.count(on.bin) <= bins::capacity(on.bin));
+    }
+    CHECK(on.source.batches < 45); // at its full size a batch is half of the capacity of 64
+    CHECK(std::is_sorted(on.source.back.begin(), on.source.back.end()));
+    CHECK(on.source.back.size() + on.count(on.bin) == 1000);
+    frame_index out;
+    REQUIRE(on.take(out));
+    CHECK(out.raw() == 999);
+}
+
+TEST_CASE("frames of a block that may not be cached are not pushed", "[cache]") {
+    fixture on;
+    for (const std::uint8_t bit : {block_traits::isolated, block_traits::offline, block_traits::poisoned}) {
+        on.source.all_traits = block_traits{}.with(bit);
+        CHECK_FALSE(on.give(5));
+    }
+    on.source.all_traits = block_traits{}.with_type(migrate_type::unmovable);
+    CHECK(on.give(5));
+    CHECK(on.count(bins::of(order{0}, migrate_type::unmovable)) == 1);
+    CHECK(on.count(on.bin) == 0);
+}
+
+TEST_CASE("a request for movable frames takes cached lent ones when there are no others", "[cache]") {
+    fixture on;
+    on.source.left = 0;
+    on.source.all_traits = block_traits{}.with_type(migrate_type::lent);
+    REQUIRE(on.give(5));
+    frame_index out;
+    CHECK(on.take(out));
+    CHECK(out.raw() == 5);
+    CHECK_FALSE(on.take(out));
+}
+
+TEST_CASE("a slot that may not become active is not used", "[cache]") {
+    fixture on;
+    on.source.may_activate = false;
+    frame_index out;
+    CHECK_FALSE(on.give(5));
+    CHECK_FALSE(on.take(out));
+    CHECK(on.source.activated != 0);
+    CHECK(on.count(on.bin) == 0);
+    on.source.may_activate = true;
+    CHECK(on.give(5));
+}
+
+TEST_CASE("no slot is a slot that is always closed", "[cache]") {
+    fixture on;
+    frame_index out;
+    CHECK_FALSE(on.caches.pop(slot_index::none(), on.bin, out));
+    CHECK_FALSE(on.caches.push(slot_index::none(), order{0}, frame_index{1}, on.source));
+    CHECK_FALSE(on.caches.is_inside(slot_index::none()));
+}
+
+TEST_CASE("a drain of a range takes the runs that touch it and leaves the others, in order", "[cache]") {
+    fixture on;
+    for (const std::uint32_t i : {1u, 50u, 2u, 51u, 3u, 99u})
+        REQUIRE(on.give(i));
+    REQUIRE(on.drain({50, 100}) == status::ok);
+    std::set<std::uint32_t> taken(on.source.back.begin(), on.source.back.end());
+    CHECK(taken == std::set<std::uint32_t>{50, 51, 99});
+    frame_index out;
+    for (const std::uint32_t i : {3u, 2u, 1u}) {
+        REQUIRE(on.take(out));
+        CHECK(out.raw() == i);
+    }
+}
+
+TEST_CASE("a drain's filter takes a run that has one frame in the range", "[cache]") {
+    constexpr filter runs{8, 16};
+    STATIC_REQUIRE(runs.takes(0, order{4}));
+    STATIC_REQUIRE(runs.takes(15, order{0}));
+    STATIC_REQUIRE_FALSE(runs.takes(16, order{0}));
+    STATIC_REQUIRE_FALSE(runs.takes(0, order{3}));
+    STATIC_REQUIRE_FALSE(filter::nothing().takes(0, order{9}));
+    STATIC_REQUIRE(filter{}.takes(UINT32_MAX - 1, order{0}));
+    STATIC_REQUIRE(filter{}.takes_all());
+}
+
+TEST_CASE("a drain of everything halves what was learned; one of a range leaves it", "[cache]") {
+    fixture on;
+    for (std::uint32_t i = 0; i != 500; ++i)
+        REQUIRE(on.give(i));
+    const unsigned mark = on.memory[2].magazines[on.bin].mark;
+    REQUIRE(mark == 64);
+    REQUIRE(on.drain({490, 495}) == status::ok);
+    CHECK(on.memory[2].magazines[on.bin].mark == 64);
+    REQUIRE(on.drain({}) == status::ok);
+    CHECK(on.count(on.bin) == 0);
+    CHECK(on.memory[2].magazines[on.bin].mark == 32);
+}
+
+TEST_CASE("work in a drain finds every cache closed", "[cache]") {
+    fixture on;
+    REQUIRE(on.give(1));
+    bool worked = false;
+    const status outcome =
+        on.caches.drain(2, filter::nothing(), gate_claim::draining, UINT64_MAX, on.source, [&] {
+            frame_index out;
+            worked = true;
+            CHECK_FALSE(on.caches.pop(on.mine, on.bin, out));
+            CHECK_FALSE(on.give(2));
+            unsigned runs = 0;
+            on.caches.for_each(on.mine, [&](frame_index i, order k, migrate_type t) {
+                ++runs;
+                CHECK(i.raw() == 1);
+                CHECK(k == order{0});
+                CHECK(t == migrate_type::movable);
+            });
+            CHECK(runs == 1);
+        });
+    CHECK(outcome == status::ok);
+    CHECK(worked);
+    CHECK(on.give(3));
+}
+
+TEST_CASE("a drain whose barrier is refused leaves every run where it is", "[cache]") {
+    fixture on;
+    REQUIRE(on.give(1));
+    refusable_barrier::at_issue.store(true);
+    bool worked = false;
+    const status outcome =
+        on.caches.drain(2, filter{}, gate_claim::disabled, UINT64_MAX, on.source, [&] { worked = true; });
+    refusable_barrier::at_issue.store(false);
+    CHECK(outcome == status::barrier_refused);
+    CHECK_FALSE(worked);
+    CHECK(on.count(on.bin) == 1);
+    CHECK(on.give(2)); // open again
+}
+
+TEST_CASE("a long claim stays until it is released", "[cache]") {
+    fixture on;
+    REQUIRE(on.caches.drain(2, filter{}, gate_claim::disabled, UINT64_MAX, on.source, [] {}) == status::ok);
+    CHECK_FALSE(on.give(1));
+    REQUIRE(on.drain({}) == status::ok);
+    CHECK_FALSE(on.give(1));
+    on.caches.release(2, gate_claim::disabled);
+    CHECK(on.give(1));
+}
+
+TEST_CASE("an owner hands back all his slot holds", "[cache]") {
+    fixture on;
+    for (std::uint32_t i = 0; i != 5; ++i)
+        REQUIRE(on.give(i));
+    CHECK(on.caches.may_hold(2));
+    on.caches.hand_back(on.mine, on.source);
+    CHECK(on.source.back.size() == 5);
+    CHECK_FALSE(on.caches.may_hold(2));
+    CHECK_FALSE(on.caches.is_inside(on.mine));
+}
+
+TEST_CASE("handing back happens inside the gate, where a signal handler stays out", "[cache]") {
+    struct looking_source : fake_source {
+        fixture* on = nullptr;
+        bool inside = false;
+        void give_batch(order k, std::span<caches_type::entry> entries) {
+            inside = on->caches.is_inside(on->mine);
+            fake_source::give_batch(k, entries);
+        }
+    };
+    fixture on;
+    REQUIRE(on.give(5));
+    looking_source source;
+    source.on = &on;
+    on.caches.hand_back(on.mine, source);
+    CHECK(source.inside);
+}
+
+TEST_CASE("an abandoned slot is open and empty; others keep what they have", "[cache]") {
+    fixture on;
+    REQUIRE(on.give(5));
+    // Its owner is gone, in the middle of something.
+    on.memory[2].gate.busy.store(1, std::memory_order_relaxed);
+    on.memory[3].gate.busy.store(1, std::memory_order_relaxed); // never active
+    on.caches.abandon();
+    CHECK_FALSE(on.caches.is_inside(on.mine));
+    CHECK_FALSE(on.caches.is_inside(slot_index{2}));
+    CHECK(on.count(on.bin) == 0);
+    CHECK(on.drain({}) == status::ok);
+    CHECK(on.give(6));
+    on.caches.abandon();
+    CHECK(on.count(on.bin) == 1);
+}

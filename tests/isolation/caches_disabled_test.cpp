@@ -1,0 +1,114 @@
+// tests/isolation/caches_disabled_test.cpp - a zone without thread caches for as long as a token lives.
+// SPDX-License-Identifier: BSL-1.0
+#include "cordon/isolation/caches_disabled.hpp"
+
+#include "support/catch.hpp"
+#include "support/zones.hpp"
+
+#include <chrono>
+#include <thread>
+#include <utility>
+
+using namespace cordon;
+using namespace cordon::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+using small_zone = basic_zone<small_policy>;
+constexpr slot_index mine{0};
+
+struct fixture {
+    small_zone zone{frame_range{frame{0}, frame_count{4 * small_block}}};
+    // Returns: whether a free is kept in the cache.
+    bool caches() {
+        zone.free(mine, *zone.allocate(mine));
+        const bool kept = zone.stats().cached.raw() != 0;
+        REQUIRE(zone.drain() == status::ok);
+        return kept;
+    }
+};
+
+} // namespace
+
+TEST_CASE("the first token empties and closes all caches, the last one opens them", "[isolation]") {
+    fixture on;
+    on.zone.free(mine, *on.zone.allocate(mine));
+    REQUIRE(on.zone.stats().cached.raw() != 0);
+    auto outer = on.zone.disable_caches();
+    REQUIRE(outer);
+    CHECK(on.zone.stats().cached.raw() == 0);
+    {
+        auto inner = on.zone.disable_caches();
+        REQUIRE(inner);
+        CHECK_FALSE(on.caches());
+        inner->enable();
+        CHECK_FALSE(on.caches());
+        inner->enable(); // spent: nothing
+    }
+    CHECK_FALSE(on.caches());
+    outer->enable();
+    CHECK(on.caches());
+}
+
+TEST_CASE("a token is moved, not copied", "[isolation]") {
+    fixture on;
+    auto a = std::move(*on.zone.disable_caches());
+    auto b = std::move(a);
+    CHECK_FALSE(on.caches());
+    a = std::move(b);
+    CHECK_FALSE(on.caches());
+    a = std::move(*on.zone.disable_caches()); // the old one is given up
+    CHECK_FALSE(on.caches());
+    auto& same = a;
+    a = std::move(same);
+    CHECK_FALSE(on.caches());
+    a = {};
+    CHECK(on.caches());
+}
+
+TEST_CASE("exclusive isolation and tokens end in any order", "[isolation]") {
+    fixture on;
+    auto range = on.zone.isolate(block(on.zone, 0), {.level = isolation_level::exclusive});
+    REQUIRE(range);
+    auto token = on.zone.disable_caches();
+    auto second = on.zone.isolate(block(on.zone, 1), {.level = isolation_level::exclusive});
+    REQUIRE(second);
+    range->undo();
+    CHECK_FALSE(on.caches());
+    token->enable();
+    CHECK_FALSE(on.caches());
+    CHECK(second->offline() == status::ok);
+    CHECK(on.caches());
+    {
+        auto third = on.zone.isolate(block(on.zone, 2), {.level = isolation_level::exclusive});
+        CHECK_FALSE(on.caches());
+        CHECK(third->claim());
+        CHECK(on.caches());
+    }
+    CHECK(on.caches());
+}
+
+TEST_CASE("a refused exclusive isolation leaves the caches open", "[isolation]") {
+    fixture on;
+    REQUIRE(on.zone.set_migrate_type(block(on.zone, 2), migrate_type::unmovable) == status::ok);
+    CHECK(on.zone.isolate(block(on.zone, 0, 4), {.level = isolation_level::exclusive}).error() ==
+          status::unmovable);
+    CHECK(on.caches());
+}
+
+TEST_CASE("a token is not to be had while another drainer works longer than the deadline", "[isolation]") {
+    fixture on;
+    status outcome = status::ok;
+    {
+        const guard section{on.zone.internals().isolation_lock()};
+        std::thread{[&] { outcome = on.zone.disable_caches(1ms).error(); }}.join();
+        CHECK(outcome == status::timed_out);
+        std::thread{[&] { outcome = on.zone.drain(1ms); }}.join();
+        CHECK(outcome == status::timed_out);
+        std::thread{[&] { outcome = on.zone.isolate(block(on.zone, 0), {.deadline = 1ms}).error(); }}.join();
+        CHECK(outcome == status::timed_out);
+    }
+    CHECK(on.zone.disable_caches(1ms));
+    CHECK(on.caches());
+}

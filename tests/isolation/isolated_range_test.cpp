@@ -1,0 +1,233 @@
+// tests/isolation/isolated_range_test.cpp - what the owner of a sealed range can do with it.
+// SPDX-License-Identifier: BSL-1.0
+#include "cordon/isolation/isolated_range.hpp"
+
+#include "support/catch.hpp"
+#include "support/zones.hpp"
+
+#include <chrono>
+#include <thread>
+#include <utility>
+#include <vector>
+
+using namespace cordon;
+using namespace cordon::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+using small_zone = basic_zone<small_policy>;
+using range_type = small_zone::isolated_range;
+constexpr slot_index mine{0};
+constexpr slot_index nobody = slot_index::none();
+
+frame_range frames(std::uint32_t blocks = 8) {
+    return {frame{0}, frame_count{blocks * small_block}};
+}
+
+} // namespace
+
+TEST_CASE("a sealed range is found isolated, and open again when its owner dies", "[isolation]") {
+    small_zone zone{frames()};
+    {
+        const auto range = zone.isolate(block(zone, 2, 3));
+        REQUIRE(range);
+        CHECK(range->range() == block(zone, 2, 3));
+        CHECK(range->all_free());
+        CHECK(zone.state_of(block(zone, 2).first()).state == frame_state::isolated);
+        CHECK(zone.state_of(block(zone, 2).first()).block_isolated);
+        CHECK(zone.stats().isolated_free.raw() == 3 * small_block);
+    }
+    CHECK(zone.state_of(block(zone, 2).first()).state == frame_state::free);
+    CHECK(zone.stats().isolated_free.raw() == 0);
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("each level empties the caches of the range; targeted leaves the rest, exclusive none",
+          "[isolation]") {
+    const auto level = GENERATE(isolation_level::targeted, isolation_level::exclusive);
+    small_zone zone{frames(4)};
+    for (const std::uint32_t f : {0u, 1u, 100u, 101u})
+        REQUIRE(zone.allocate_exact(frame{f}) == status::ok);
+    for (const std::uint32_t f : {0u, 1u, 100u, 101u})
+        zone.free(mine, frame{f});
+    REQUIRE(zone.stats().cached.raw() == 4);
+    {
+        const auto range = zone.isolate(block(zone, 0), {.level = level});
+        REQUIRE(range);
+        CHECK(cached_in(zone, block(zone, 0)) == 0);
+        const bool exclusive = level == isolation_level::exclusive;
+        CHECK(zone.stats().cached.raw() == (exclusive ? 0 : 2));
+        const frame f = *zone.allocate(mine);
+        zone.free(mine, f);
+        CHECK((zone.stats().cached.raw() == 0) == exclusive);
+    }
+    zone.free(mine, *zone.allocate(mine));
+    CHECK(zone.stats().cached.raw() != 0);
+}
+
+TEST_CASE("next_busy walks over the allocations in the way, with their heads and sizes", "[isolation]") {
+    small_zone zone{frames()};
+    REQUIRE(zone.allocate_exact(frame{small_block + 5}) == status::ok);
+    REQUIRE(zone.allocate_exact(frame{small_block + 8}, order{3}) == status::ok);
+    REQUIRE(zone.allocate_exact(frame{2 * small_block}, order{7}) == status::ok); // blocks 2 and 3
+    zone.set_owner(frame{small_block + 5}, owner_tag{9});
+
+    const auto range = zone.isolate(block(zone, 1, 2));
+    REQUIRE(range);
+    CHECK(range->busy().raw() == 1 + 8 + small_block);
+    CHECK_FALSE(range->all_free());
+    busy_frame at = range->next_busy();
+    CHECK(at.head() == frame{small_block + 5});
+    CHECK(at.size() == order{0});
+    CHECK(at.found.owner == owner_tag{9});
+    at = range->next_busy(at.found.number + frame_count{1});
+    CHECK(at.head() == frame{small_block + 8});
+    CHECK(at.size() == order{3});
+    at = range->next_busy(frame{small_block + 11}); // from its middle
+    CHECK(at.head() == frame{small_block + 8});
+    CHECK(at.found.state == frame_state::tail);
+    at = range->next_busy(frame{small_block + 16});
+    CHECK(at.head() == frame{2 * small_block});
+    CHECK(at.size() == order{7});
+    CHECK_FALSE(range->next_busy(frame{3 * small_block}));
+
+    const auto second_half = zone.isolate(block(zone, 3));
+    REQUIRE(second_half);
+    CHECK(second_half->next_busy().head() == frame{2 * small_block}); // its head lies before the range
+}
+
+TEST_CASE("claim makes the range the caller's, frame by frame", "[isolation]") {
+    small_zone zone{frames()};
+    const frame_range wanted = block(zone, 2, 2);
+    auto range = zone.isolate(wanted);
+    REQUIRE(range);
+    SECTION("all of it") {
+        REQUIRE(*range->claim() == wanted);
+        CHECK(zone.stats().allocated == wanted.count());
+    }
+    SECTION("a part; the rest is open again") {
+        const frame_range part{wanted.first() + frame_count{3}, frame_count{70}};
+        REQUIRE(*range->claim(part) == part);
+        CHECK(zone.stats().allocated == part.count());
+        CHECK(zone.state_of(wanted.first()).state == frame_state::free);
+        for (const frame f : part)
+            zone.free(nobody, f);
+    }
+    CHECK_FALSE(*range);
+    CHECK(zone.stats().isolated_free.raw() == 0);
+    for (const frame f : wanted)
+        (void)zone.try_free(nobody, f);
+    CHECK(zone.stats().free == zone.frames().count());
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("claim and offline of a range in use are refused; it stays isolated", "[isolation]") {
+    small_zone zone{frames()};
+    REQUIRE(zone.allocate_exact(frame{small_block + 7}) == status::ok);
+    auto range = zone.isolate(block(zone, 1, 2));
+    REQUIRE(range);
+    CHECK(range->claim().error() == status::busy);
+    CHECK(range->offline() == status::busy);
+    CHECK(range->claim({frame{0}, frame_count{2}}).error() == status::invalid_range);
+    CHECK(range->claim({frame{small_block}, frame_count{0}}).error() == status::invalid_range);
+    CHECK(*range);
+    CHECK(zone.stats().isolated_free.raw() == 2 * small_block - 1);
+    zone.free(nobody, frame{small_block + 7});
+    CHECK(range->offline() == status::ok);
+    CHECK(zone.stats().offline.raw() == 2 * small_block);
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("a range with a poisoned frame goes offline and comes back without it", "[isolation]") {
+    small_zone zone{frames()};
+    REQUIRE(zone.poison(frame{3}) == status::ok);
+    auto range = zone.isolate(block(zone, 0, 2));
+    REQUIRE(range);
+    CHECK(range->all_free());
+    CHECK(range->claim().error() == status::poisoned);
+    REQUIRE(range->offline() == status::ok);
+    CHECK(zone.stats().offline.raw() == 2 * small_block - 1);
+    REQUIRE(zone.online(block(zone, 0, 2)) == status::ok);
+    CHECK(zone.state_of(frame{3}).state == frame_state::poisoned);
+    CHECK(zone.stats().free.raw() == 8 * small_block - 1);
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("a range is moved with its ownership; the one that is assigned to is undone first", "[isolation]") {
+    small_zone zone{frames()};
+    range_type a = std::move(*zone.isolate(block(zone, 0), {.owner = owner_tag{1}}));
+    range_type b = std::move(*zone.isolate(block(zone, 1), {.owner = owner_tag{2}}));
+    REQUIRE(zone.stats().isolated_free.raw() == 2 * small_block);
+    a = std::move(b);
+    CHECK_FALSE(b);
+    CHECK(b.undo() == status::not_isolated);
+    CHECK(a.range() == block(zone, 1));
+    CHECK(zone.state_of(frame{0}).state == frame_state::free);
+    busy_frame blocker;
+    CHECK(zone.isolate(block(zone, 1), {.blocker = &blocker}).error() == status::busy);
+    CHECK(blocker.isolator == owner_tag{2}); // the list of owners follows the move
+
+    range_type& same = a;
+    a = std::move(same);
+    CHECK(a);
+    range_type c{std::move(a)};
+    CHECK(c.undo() == status::ok);
+    CHECK(zone.stats().isolated_free.raw() == 0);
+    std::vector<range_type> many;
+    for (std::uint32_t i = 0; i != 8; ++i)
+        many.push_back(std::move(*zone.isolate(block(zone, i), {.owner = owner_tag{10 + i}})));
+    for (std::uint32_t i = 0; i != 8; ++i) {
+        CHECK(zone.isolate(block(zone, i), {.blocker = &blocker}).error() == status::busy);
+        CHECK(blocker.isolator == owner_tag{10 + i});
+    }
+    many.clear();
+    CHECK(agrees(zone));
+    CHECK(zone.stats().free == zone.frames().count());
+}
+
+TEST_CASE("the range's deadline is that of migrate, unless one is given", "[isolation]") {
+    small_zone zone{frames()};
+    REQUIRE(zone.allocate_exact(frame{1}) == status::ok);
+    auto range = zone.isolate(block(zone, 0), {.deadline = 20ms});
+    REQUIRE(range);
+    const auto never_now = [](const busy_frame&) { return migrate_outcome::retry; };
+    const auto start = std::chrono::steady_clock::now();
+    const migrate_report report = range->migrate(never_now);
+    CHECK(report.outcome == status::timed_out);
+    CHECK(std::chrono::steady_clock::now() - start >= 20ms);
+    CHECK(report.retries != 0);
+    CHECK(report.blocker.head() == frame{1});
+    CHECK(range->migrate(never_now, deadline::immediate()).outcome == status::timed_out);
+}
+
+TEST_CASE("the first and the last block of a zone can be cut off by its ends", "[isolation]") {
+    small_zone zone{{.frames = {frame{100}, frame_count{200}}}};
+    CHECK_FALSE(zone.isolate({frame{64}, frame_count{64}}));
+    auto first = zone.isolate({frame{100}, frame_count{28}});
+    REQUIRE(first);
+    CHECK(first->all_free());
+    CHECK(first->busy().raw() == 0);
+    CHECK(zone.stats().isolated_free.raw() == 28);
+    auto last = zone.isolate({frame{256}, frame_count{44}});
+    REQUIRE(last);
+    CHECK(zone.stats().isolated_free.raw() == 28 + 44);
+    CHECK(last->claim()->count().raw() == 44);
+    CHECK(first->offline() == status::ok);
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("a range with a hole is isolated around it, a block that never existed is not", "[isolation]") {
+    const frame_range holes[] = {{frame{70}, frame_count{10}}, {frame{128}, frame_count{64}}};
+    small_zone zone{{.frames = frames(), .holes = holes}};
+    auto range = zone.isolate(block(zone, 1));
+    REQUIRE(range);
+    CHECK(range->all_free());
+    CHECK(zone.stats().isolated_free.raw() == small_block - 10);
+    CHECK(range->claim().error() == status::absent);
+    CHECK(zone.isolate(block(zone, 2)).error() == status::absent);
+    CHECK(zone.isolate(block(zone, 0, 8)).error() == status::busy);
+    CHECK(zone.stats().isolated_free.raw() == small_block - 10);
+    CHECK(range->undo() == status::ok);
+    CHECK(agrees(zone));
+}

@@ -1,0 +1,232 @@
+// tests/isolation/migrator_test.cpp - what becomes of a frame for each thing that a migrator can say.
+// SPDX-License-Identifier: BSL-1.0
+#include "cordon/isolation/migrator.hpp"
+
+#include "support/catch.hpp"
+#include "support/zones.hpp"
+
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <vector>
+
+using namespace cordon;
+using namespace cordon::testing;
+
+namespace {
+
+using small_zone = basic_zone<small_policy>;
+constexpr slot_index nobody = slot_index::none();
+
+// A zone of eight blocks, the second sealed, with allocations of three sizes in it.
+struct fixture {
+    small_zone zone{frame_range{frame{0}, frame_count{8 * small_block}}};
+    std::map<std::uint32_t, order> live; // the embedder's record: head -> size
+    std::optional<small_zone::isolated_range> range;
+
+    fixture() {
+        put(small_block + 3, 0);
+        put(small_block + 8, 3);
+        put(small_block + 33, 0);
+        put(small_block + 40, 1);
+        auto made = zone.isolate(block(zone, 1));
+        REQUIRE(made);
+        range.emplace(std::move(*made));
+    }
+    void put(std::uint32_t f, unsigned k) {
+        REQUIRE(zone.allocate_exact(frame{f}, order{k}) == status::ok);
+        live.emplace(f, order{k});
+    }
+    // Returns: whether the zone's allocations are those of the record.
+    [[nodiscard]] bool matches() {
+        std::uint64_t recorded = 0;
+        for (const auto& [head, size] : live) {
+            const frame_info info = zone.state_of(frame{head});
+            if (info.state != frame_state::allocated || info.size != size) return false;
+            recorded += size.frames().raw();
+        }
+        return zone.exact_stats()->allocated.raw() == recorded && agrees(zone);
+    }
+    migrate_outcome move(const busy_frame& from, frame to) {
+        live.emplace(to.raw(), from.size());
+        live.erase(from.head().raw());
+        return migrate_outcome::moved;
+    }
+};
+
+} // namespace
+
+TEST_CASE("moved: the contents live in the new frame, the old one is freed", "[isolation]") {
+    fixture on;
+    const migrate_report report = on.range->migrate([&](const busy_frame& from, frame to) {
+        CHECK_FALSE(on.range->range().contains(to));
+        CHECK(on.zone.state_of(to).size == from.size());
+        return on.move(from, to);
+    });
+    CHECK(report.outcome == status::ok);
+    CHECK(report.moved.raw() == 1 + 8 + 1 + 2);
+    CHECK(report.freed.raw() == 0);
+    CHECK_FALSE(report.blocker);
+    CHECK(on.live.size() == 4);
+    CHECK(on.range->all_free());
+    CHECK(on.matches());
+}
+
+TEST_CASE("freed: the embedder has freed it, the new frame goes back", "[isolation]") {
+    fixture on;
+    const auto evict = [&](const busy_frame& from) {
+        on.zone.free(from.head(), from.size());
+        on.live.erase(from.head().raw());
+        return migrate_outcome::freed;
+    };
+    SECTION("by a migrator that moves nothing") {
+        CHECK(on.range->migrate(evict).freed.raw() == 12);
+    }
+    SECTION("by one that could have moved") {
+        const migrate_report report =
+            on.range->migrate([&](const busy_frame& from, frame) { return evict(from); });
+        CHECK(report.freed.raw() == 12);
+        CHECK(report.moved.raw() == 0);
+    }
+    CHECK(on.range->all_free());
+    CHECK(on.live.empty());
+    CHECK(on.matches());
+}
+
+TEST_CASE("retry: it is asked again, the new frame goes back in between", "[isolation]") {
+    fixture on;
+    std::map<std::uint32_t, int> asked;
+    const migrate_report report = on.range->migrate([&](const busy_frame& from, frame to) {
+        if (++asked[from.head().raw()] < 3) return migrate_outcome::retry;
+        return on.move(from, to);
+    });
+    CHECK(report.outcome == status::ok);
+    CHECK(report.retries == 8);
+    CHECK(report.moved.raw() == 12);
+    CHECK(on.matches());
+}
+
+TEST_CASE("failed: the others are still moved, and the report names one that is left", "[isolation]") {
+    fixture on;
+    const migrate_report report = on.range->migrate([&](const busy_frame& from, frame to) {
+        return from.size() == order{3} ? migrate_outcome::failed : on.move(from, to);
+    });
+    CHECK(report.outcome == status::migration_failed);
+    CHECK(report.failed.raw() == 8);
+    CHECK(report.moved.raw() == 4);
+    CHECK(report.blocker.head() == frame{small_block + 8});
+    CHECK(on.range->busy().raw() == 8);
+    CHECK(on.matches());
+    CHECK(*on.range);
+}
+
+TEST_CASE("a migrator may throw: nothing is lost, the range stays isolated", "[isolation]") {
+    fixture on;
+    unsigned calls = 0;
+    const auto throwing = [&](const busy_frame& from, frame to) {
+        if (++calls == 3) throw std::runtime_error{"pinned"};
+        return on.move(from, to);
+    };
+    CHECK_THROWS_AS(on.range->migrate(throwing), std::runtime_error);
+    CHECK(on.matches());
+    CHECK(on.zone.stats().isolated_free.raw() != 0);
+    CHECK(on.range->busy().raw() == 3);
+    CHECK(on.range->migrate(throwing).outcome == status::ok);
+    CHECK(on.matches());
+}
+
+TEST_CASE("a migrator may call the zone: allocate, free, drain, look", "[isolation]") {
+    fixture on;
+    const slot_index slot{2};
+    const migrate_report report = on.range->migrate([&](const busy_frame& from, frame to) {
+        const frame scratch = *on.zone.allocate(slot);
+        const frame more = *on.zone.allocate(nobody, order{4});
+        CHECK_FALSE(on.range->range().contains(scratch));
+        CHECK_FALSE(on.range->range().contains(more));
+        CHECK(on.zone.drain() == status::ok);
+        CHECK(on.zone.exact_stats());
+        CHECK(on.zone.validate());
+        CHECK(on.zone.isolate(block(on.zone, 7)));
+        CHECK(on.zone.isolate(on.range->range()).error() == status::busy);
+        CHECK(on.range->busy().raw() != 0);
+        on.zone.free(slot, scratch);
+        on.zone.free(nobody, more, order{4});
+        return on.move(from, to);
+    });
+    CHECK(report.outcome == status::ok);
+    CHECK(on.zone.drain() == status::ok);
+    CHECK(on.matches());
+}
+
+TEST_CASE("a migrator may free other frames of the range; they are not asked for again", "[isolation]") {
+    fixture on;
+    unsigned calls = 0;
+    const migrate_report report = on.range->migrate([&](const busy_frame& from) {
+        ++calls;
+        for (const auto& [head, size] : on.live)
+            on.zone.free(frame{head}, size);
+        on.live.clear();
+        CHECK(from.head() == frame{small_block + 3});
+        return migrate_outcome::freed;
+    });
+    CHECK(calls == 1);
+    CHECK(report.outcome == status::ok);
+    CHECK(on.matches());
+}
+
+TEST_CASE("without memory to move to, migrate says so", "[isolation]") {
+    fixture on;
+    const auto rest = take_all(on.zone);
+    const migrate_report report =
+        on.range->migrate([&](const busy_frame& from, frame to) { return on.move(from, to); });
+    CHECK(report.outcome == status::no_memory);
+    CHECK(report.moved.raw() == 0);
+    CHECK(report.failed.raw() == 12);
+    CHECK(report.blocker);
+    free_all(on.zone, rest);
+    CHECK(on.matches());
+}
+
+TEST_CASE("only the allocations that touch a part are asked for", "[isolation]") {
+    fixture on;
+    auto mover = [&](const busy_frame& from, frame to) { return on.move(from, to); };
+    const migrate_report report =
+        on.range->migrate({frame{small_block + 10}, frame_count{24}}, mover, deadline::never());
+    CHECK(report.outcome == status::ok);
+    CHECK(report.moved.raw() == 8 + 1);
+    CHECK(on.range->busy().raw() == 3);
+    CHECK(on.range->migrate({frame{0}, frame_count{2}}, mover, {}).outcome == status::invalid_range);
+    CHECK(on.matches());
+}
+
+TEST_CASE("a frame that is on its way is waited for, not asked for", "[isolation]") {
+    fixture on;
+    // Taken from the zone and not yet anybody's: as between a pop and the stamp of its owner.
+    auto& core = on.zone.internals();
+    core.states().clear_head(frame_index{small_block + 3});
+    unsigned calls = 0;
+    const auto count = [&](const busy_frame& from, frame to) {
+        ++calls;
+        CHECK(from.head() != frame{small_block + 3});
+        return on.move(from, to);
+    };
+    const migrate_report report = on.range->migrate(count, std::chrono::milliseconds{2});
+    CHECK(report.outcome == status::timed_out);
+    CHECK(report.blocker.found.state == frame_state::cached);
+    CHECK(calls == 3);
+    core.states().set_head(frame_index{small_block + 3}, order{0});
+    CHECK(on.range->migrate([&](const busy_frame& from, frame to) { return on.move(from, to); }).outcome ==
+          status::ok);
+    CHECK(on.matches());
+}
+
+TEST_CASE("an idle range needs no migrator's help", "[isolation]") {
+    small_zone zone{frame_range{frame{0}, frame_count{2 * small_block}}};
+    auto range = zone.isolate(block(zone, 0));
+    REQUIRE(range);
+    const migrate_report report = range->migrate([](const busy_frame&) {
+        FAIL("asked");
+        return migrate_outcome::failed;
+    });
+    CHECK(report.outcome == status::ok);
+}

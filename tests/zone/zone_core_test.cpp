@@ -1,0 +1,328 @@
+// tests/zone/zone_core_test.cpp - where an allocation looks, exact and bulk calls, misuse.
+// SPDX-License-Identifier: BSL-1.0
+#include "cordon/zone/zone_core.hpp"
+
+#include "support/catch.hpp"
+#include "support/zones.hpp"
+
+#include <algorithm>
+#include <vector>
+
+using namespace cordon;
+using namespace cordon::testing;
+
+namespace {
+
+using small_zone = basic_zone<small_policy>;
+constexpr slot_index mine{0};
+constexpr slot_index other{1};
+constexpr slot_index nobody = slot_index::none();
+
+frame_range frames(std::uint32_t blocks) {
+    return {frame{0}, frame_count{blocks * small_block}};
+}
+
+std::uint64_t free_of(const small_zone& zone, migrate_type type) {
+    return zone.stats().free_of_type[static_cast<unsigned>(type)].raw();
+}
+
+// Under pressure: gives back one of the frames it holds.
+struct reserve {
+    small_zone* zone = nullptr;
+    std::vector<frame> held;
+    unsigned calls = 0;
+    order asked{};
+    migrate_type type = migrate_type::movable;
+
+    static bool give(void* context, order k, migrate_type t) {
+        auto& self = *static_cast<reserve*>(context);
+        ++self.calls;
+        self.asked = k;
+        self.type = t;
+        if (self.held.empty()) return false;
+        self.zone->free(self.held.back());
+        self.held.pop_back();
+        return true;
+    }
+};
+
+} // namespace
+
+TEST_CASE("an allocation looks into its own cache first", "[zone]") {
+    small_zone zone{frames(4)};
+    const frame f = *zone.allocate(mine);
+    zone.free(mine, f);
+    const std::uint64_t refills = zone.stats().refills;
+    CHECK(*zone.allocate(mine) == f);
+    CHECK(zone.stats().refills == refills);
+}
+
+TEST_CASE("then into the zone, a batch at a time", "[zone]") {
+    small_zone zone{frames(4)};
+    const auto all = take_all(zone, order{0}, migrate_type::movable, mine);
+    CHECK(all.size() == 4 * small_block);
+    CHECK(zone.stats().refills < 30);
+}
+
+TEST_CASE("then into the caches of others", "[zone]") {
+    small_zone zone{frames(4)};
+    free_all(zone, take_all(zone), order{0}, other);
+    REQUIRE(zone.stats().cached.raw() != 0);
+    CHECK(take_all(zone, order{0}, migrate_type::movable, mine).size() == 4 * small_block);
+    CHECK(zone.stats().cached.raw() == 0);
+}
+
+TEST_CASE("cached frames of order 0 merge into what a larger request needs", "[zone]") {
+    small_zone zone{frames(4)};
+    free_all(zone, take_all(zone), order{0}, mine);
+    CHECK(take_all(zone, order{8}, migrate_type::movable, mine).size() == 1);
+}
+
+TEST_CASE("then into blocks of other types, whole ones first", "[zone]") {
+    small_zone zone{frames(4)};
+    const frame kept = *zone.allocate(nobody, order{0}, migrate_type::unmovable);
+    REQUIRE(zone.state_of(kept).type == migrate_type::unmovable);
+    // 3 blocks whole and 63 frames of the unmovable block: all of it serves movable requests in the end.
+    const auto all = take_all(zone);
+    CHECK(all.size() == 4 * small_block - 1);
+    CHECK(std::all_of(all.begin(), all.begin() + 3 * small_block,
+                      [&](frame f) { return zone.state_of(f).type == migrate_type::movable; }));
+    CHECK(zone.state_of(all.back()).type ==
+          migrate_type::unmovable); // movable frames do not take the block over
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("a request that moves less takes over a block that is at least half free", "[zone]") {
+    small_zone zone{frames(1)};
+    const auto use = [&](std::uint32_t n) {
+        std::vector<frame> some(n);
+        REQUIRE(zone.allocate_bulk(some) == n);
+    };
+    SECTION("half free") {
+        use(small_block / 2);
+        REQUIRE(zone.allocate(nobody, order{0}, migrate_type::unmovable));
+        CHECK(free_of(zone, migrate_type::unmovable) == small_block / 2 - 1);
+        CHECK(free_of(zone, migrate_type::movable) == 0);
+    }
+    SECTION("less than half free") {
+        use(small_block / 2 + 1);
+        REQUIRE(zone.allocate(nobody, order{0}, migrate_type::unmovable));
+        CHECK(free_of(zone, migrate_type::unmovable) == 0);
+        CHECK(free_of(zone, migrate_type::movable) == small_block / 2 - 2);
+    }
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("then it asks the embedder, and looks again as long as that helps", "[zone]") {
+    reserve spare;
+    small_zone zone{{.frames = frames(1), .pressure = {&reserve::give, &spare}}};
+    spare.zone = &zone;
+    spare.held.resize(10);
+    REQUIRE(zone.allocate_bulk(spare.held) == 10);
+    const auto all = take_all(zone, order{0}, migrate_type::reclaimable, mine);
+    CHECK(all.size() == small_block);
+    CHECK(spare.calls == 11);
+    CHECK(spare.asked == order{0});
+    CHECK(spare.type == migrate_type::reclaimable);
+    CHECK(zone.allocate().error() == status::no_memory);
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("lent blocks serve movable requests last, others never, and lent requests first", "[zone]") {
+    small_zone zone{frames(3)};
+    REQUIRE(zone.set_migrate_type(block(zone, 1), migrate_type::lent) == status::ok);
+    SECTION("unmovable and reclaimable requests do not see them") {
+        const auto type = GENERATE(migrate_type::unmovable, migrate_type::reclaimable);
+        const auto all = take_all(zone, order{0}, type, mine);
+        CHECK(all.size() == 2 * small_block);
+        CHECK(count_in(all, block(zone, 1)) == 0);
+        CHECK_FALSE(zone.allocate(nobody, order{6}, type));
+    }
+    SECTION("movable requests take them when the ordinary ones are used up") {
+        const auto all = take_all(zone, order{0}, migrate_type::movable, mine);
+        REQUIRE(all.size() == 3 * small_block);
+        CHECK(count_in({all.begin(), all.begin() + 2 * small_block}, block(zone, 1)) == 0);
+        CHECK(zone.state_of(block(zone, 1).first()).type == migrate_type::lent);
+    }
+    SECTION("lent requests take them first, then ordinary ones") {
+        const auto all = take_all(zone, order{0}, migrate_type::lent, nobody);
+        REQUIRE(all.size() == 3 * small_block);
+        CHECK(count_in({all.begin(), all.begin() + small_block}, block(zone, 1)) == small_block);
+    }
+    SECTION("frames of both pools make one large run when nothing else is left") {
+        CHECK(zone.allocate(nobody, order{7})->raw() == 0);
+    }
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("allocate_exact takes one run, out of a cache if it must", "[zone]") {
+    small_zone zone{frames(4)};
+    free_all(zone, take_all(zone), order{0}, mine);
+    const frame cached{*zone.allocate(mine)};
+    zone.free(mine, cached);
+    REQUIRE(zone.state_of(cached).state == frame_state::cached);
+    CHECK(zone.allocate_exact(cached) == status::ok);
+    CHECK(zone.state_of(cached).state == frame_state::allocated);
+    CHECK(zone.allocate_exact(cached) == status::busy);
+    CHECK(zone.allocate_exact(frame{128}, order{7}) == (cached.raw() >= 128 ? status::busy : status::ok));
+    CHECK(zone.allocate_exact(frame{3}, order{1}) == status::invalid_range); // not aligned
+    CHECK(zone.allocate_exact(frame{4 * small_block}) == status::invalid_range);
+    CHECK(zone.allocate_exact(frame{3 * small_block}, order{7}) == status::invalid_range);
+    CHECK(zone.allocate_exact(frame{0}, order{9}) == status::invalid_order);
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("bulk calls fill what they can and give all of it back", "[zone]") {
+    small_zone zone{frames(20)};
+    const order k{GENERATE(0u, 1u, 3u, 6u)};
+    const std::uint64_t runs = zone.frames().count().raw() >> k.raw();
+    std::vector<frame> some(runs + 5);
+    REQUIRE(zone.allocate_bulk(some, k) == runs);
+    CHECK(zone.stats().free.raw() == 0);
+    some.resize(runs);
+    std::vector<frame> sorted = some;
+    std::sort(sorted.begin(), sorted.end());
+    CHECK(std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end());
+    zone.free_bulk(some, k);
+    CHECK(zone.stats().free == zone.frames().count());
+    CHECK(agrees(zone));
+    CHECK(zone.allocate_bulk({}) == 0);
+    zone.free_bulk({});
+}
+
+TEST_CASE("a bulk allocation also finds what the caches of others hold", "[zone]") {
+    small_zone zone{frames(2)};
+    free_all(zone, take_all(zone), order{0}, other);
+    std::vector<frame> some(2 * small_block);
+    CHECK(zone.allocate_bulk(some) == 2 * small_block);
+}
+
+TEST_CASE("a wrong free is refused, reported, and changes nothing", "[zone]") {
+    small_zone zone{{.frames = {frame{small_block}, frame_count{7 * small_block}}}};
+    const frame head = *zone.allocate(nobody, order{2});
+    const frame cached = *zone.allocate(mine);
+    zone.free(mine, cached);
+    const frame freed = *zone.allocate(nobody, order{3});
+    zone.free(nobody, freed, order{3});
+    zone.set_owner(head, owner_tag{42});
+    auto isolated = zone.isolate(block(zone, 5));
+    REQUIRE(isolated);
+    REQUIRE(zone.isolate(block(zone, 6))->offline() == status::ok);
+    const frame bad = block(zone, 4).first();
+    REQUIRE(zone.poison(bad) == status::ok);
+
+    struct wrong {
+        frame f;
+        order k;
+        status what;
+        frame_state state;
+    };
+    const wrong calls[] = {
+        {freed, order{3}, status::double_free, frame_state::free},
+        {cached, order{0}, status::free_of_cached, frame_state::cached},
+        {head + frame_count{1}, order{0}, status::free_of_tail, frame_state::tail},
+        {head, order{1}, status::wrong_order, frame_state::allocated},
+        {head, order{9}, status::invalid_order, frame_state::allocated},
+        {block(zone, 5).first(), order{0}, status::free_of_isolated, frame_state::isolated},
+        {block(zone, 6).first(), order{0}, status::free_of_offline, frame_state::offline},
+        {bad, order{0}, status::free_of_poisoned, frame_state::poisoned},
+        {frame{small_block - 1}, order{0}, status::free_of_absent, frame_state::absent},
+        {frame{8 * small_block}, order{0}, status::foreign_frame, frame_state::foreign},
+        {frame::none(), order{0}, status::foreign_frame, frame_state::foreign},
+    };
+    const zone_stats before = zone.stats();
+    for (const wrong& call : calls)
+        for (const slot_index slot : {mine, nobody}) {
+            INFO(name(call.what) << ", frame " << call.f.raw());
+            misuse_record::reset();
+            CHECK(zone.try_free(slot, call.f, call.k) == call.what);
+            CHECK(misuse_record::count.load() == 0);
+            zone.free(slot, call.f, call.k);
+            REQUIRE(misuse_record::count.load() == 1);
+            CHECK(misuse_record::last.what == call.what);
+            CHECK(misuse_record::last.given == call.k);
+            CHECK(misuse_record::last.found.number == call.f);
+            CHECK(misuse_record::last.found.state == call.state);
+            zone.free_bulk(std::vector<frame>{call.f}, call.k);
+            CHECK(misuse_record::count.load() == 2);
+            CHECK(zone.stats() == before);
+        }
+    zone.free(head, order{0});
+    CHECK(misuse_record::last.found.owner == owner_tag{42});
+    CHECK(misuse_record::last.found.size == order{2});
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("two copies of one free in one batch are found when they reach the map", "[zone]") {
+    // What two threads do that free one frame at the same instant: both see an allocated head.
+    small_zone zone{frames(2)};
+    const frame f = *zone.allocate(nobody);
+    zone.free(nobody, f);
+    auto& core = zone.internals();
+    misuse_record::reset();
+    core.states().set_head(core.geometry().index_of(f), order{0});
+    zone.free_bulk(std::vector<frame>{f});
+    CHECK(misuse_record::count.load() == 1);
+    CHECK(misuse_record::last.what == status::double_free);
+    CHECK(zone.stats().free.raw() == 2 * small_block);
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("calls with senseless arguments are refused", "[zone]") {
+    small_zone zone{frames(4)};
+    CHECK(zone.allocate(nobody, order{9}).error() == status::invalid_order);
+    CHECK(zone.allocate(mine, order{200}).error() == status::invalid_order);
+    frame out[2];
+    CHECK(zone.allocate_bulk(out, order{9}) == 0);
+    CHECK(zone.drain({frame{0}, frame_count{0}}) == status::invalid_range);
+    CHECK(zone.drain({frame{0}, frame_count{5 * small_block}}) == status::invalid_range);
+    CHECK(zone.isolate({frame{1}, frame_count{small_block}}).error() == status::invalid_range);
+    CHECK(zone.isolate({frame{0}, frame_count{small_block + 1}}).error() == status::invalid_range);
+    CHECK(zone.online({frame{0}, frame_count{0}}) == status::invalid_range);
+    CHECK(zone.poison(frame{4 * small_block}) == status::foreign_frame);
+    CHECK(zone.allocate_contiguous(frame_count{0}).error() == status::invalid_argument);
+    CHECK(zone.allocate_contiguous(frame_count{1}, frame_count{3}).error() == status::invalid_argument);
+}
+
+TEST_CASE("a zone that could not be made says so at each call", "[zone]") {
+    const frame_range holes[] = {{frame{0}, frame_count{10}}, {frame{5}, frame_count{10}}};
+    const zone_options bad[] = {
+        {.frames = {}},
+        {.frames = {frame{UINT32_MAX - 5}, frame_count{10}}},
+        {.frames = frames(2), .holes = holes},
+    };
+    for (const zone_options& options : bad) {
+        small_zone zone{options};
+        CHECK(zone.error() == status::invalid_range);
+        CHECK(zone.allocate(mine).error() == status::invalid_range);
+        CHECK(zone.allocate(nobody).error() == status::invalid_range);
+        frame out[2];
+        CHECK(zone.allocate_bulk(out) == 0);
+        CHECK(zone.try_free(mine, frame{0}) == status::foreign_frame);
+        CHECK(zone.allocate_exact(frame{0}) != status::ok);
+        CHECK_FALSE(zone.isolate(frames(1)));
+        CHECK_FALSE(zone.disable_caches());
+        CHECK(zone.poison(frame{0}) != status::ok);
+        CHECK(zone.drain() != status::ok);
+        CHECK(zone.stats() == zone_stats{});
+        CHECK(zone.state_of(frame{0}).state == frame_state::foreign);
+    }
+}
+
+TEST_CASE("exact_stats balances to the frame", "[zone]") {
+    small_zone zone{frames(8)};
+    const auto some = occupy(zone, {frame{10}, frame_count{100}});
+    zone.free(mine, some[0]);
+    REQUIRE(zone.poison(frame{200}) == status::ok);
+    REQUIRE(zone.isolate(block(zone, 6))->offline() == status::ok);
+    const auto range = zone.isolate(block(zone, 5));
+    const zone_stats now = *zone.exact_stats();
+    CHECK(now.managed.raw() == 8 * small_block);
+    CHECK(now.allocated.raw() == 99);
+    CHECK(now.cached.raw() == 1);
+    CHECK(now.poisoned.raw() == 1);
+    CHECK(now.offline.raw() == small_block);
+    CHECK(now.isolated_free.raw() == small_block);
+    CHECK(now.free + now.isolated_free + now.cached + now.allocated + now.offline + now.poisoned ==
+          now.managed);
+}
