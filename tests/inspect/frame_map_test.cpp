@@ -61,7 +61,7 @@ TEST_CASE("the map in colour draws bars and ends each row without colour", "[ins
     REQUIRE(z.allocate_exact(frame{0}, order{8}) == status::ok);
     REQUIRE(z.allocate_exact(frame{512}, order{9}) == status::ok);
     CHECK(map_of(z, {.ansi = true})
-              .starts_with("          0  \x1b[38;5;143m▄\x1b[38;5;167m█\x1b[38;5;240m··\x1b[0m\n"));
+              .starts_with("          0  \x1b[38;5;75m▄\x1b[38;5;61m█\x1b[38;5;240m··\x1b[0m\n"));
 }
 
 TEST_CASE("a map of no columns and rows still is one", "[inspect]") {

@@ -35,6 +35,11 @@ struct policy : default_policy {
     using misuse_handler = record_misuse;
 };
 
+struct largest_cached : policy {
+    static constexpr unsigned max_order = pageblock_order;
+    static constexpr cached_order cached_orders[] = {{max_order, 8}};
+};
+
 constexpr slot_index owner{0};
 constexpr frame_count block{1u << policy::pageblock_order};
 constexpr frame_range all{frame{64 + 7}, frame_count{5 * 64 + 40}}; // both ends inside a block
@@ -219,6 +224,18 @@ TEST_CASE("an order far above the largest is refused, whatever its low bits say"
         for (unsigned given = policy::max_order + 1; given != 256; ++given)
             REQUIRE(s.zone().try_free(f, order{given}) == status::invalid_order);
         REQUIRE(s.zone().try_free(f, order{k}) == status::ok);
+    }
+}
+
+TEST_CASE("an order above the largest is refused, although the largest is cached", "[model]") {
+    constexpr order largest{largest_cached::max_order};
+    basic_zone<largest_cached> zone{all};
+    const result<frame> cached = zone.allocate(owner, largest);
+    REQUIRE(cached);
+    REQUIRE(zone.try_free(owner, *cached, largest) == status::ok);
+    for (unsigned k = largest.raw() + 1; k != 256; ++k) {
+        REQUIRE(zone.allocate(owner, order{k}).error() == status::invalid_order);
+        REQUIRE(zone.try_free(owner, *cached, order{k}) == status::invalid_order);
     }
 }
 

@@ -198,7 +198,8 @@ TEST_CASE("a bulk allocation also finds what the caches of others hold", "[zone]
 }
 
 TEST_CASE("a wrong free is refused, reported, and changes nothing", "[zone]") {
-    small_zone zone{{.frames = {frame{small_block}, frame_count{7 * small_block}}}};
+    const frame_range holes[] = {{frame{0}, frame_count{small_block}}};
+    small_zone zone{{.frames = frames(8), .holes = holes}};
     const frame head = *zone.allocate(nobody, order{2});
     const frame cached = *zone.allocate(mine);
     zone.free(mine, cached);

@@ -34,7 +34,7 @@ public:
 
     // Returns: the bin, or none if the order is not cached.
     [[nodiscard]] CORDON_ALWAYS_INLINE static constexpr unsigned of(order k, migrate_type t) {
-        const unsigned row = row_of[k.raw() <= Policy::max_order ? k.raw() : Policy::max_order];
+        const unsigned row = row_of[k.raw() <= Policy::max_order ? k.raw() : Policy::max_order + 1];
         return row == orders ? none : row * migrate_types + static_cast<unsigned>(t);
     }
     [[nodiscard]] static constexpr order order_of(unsigned bin) {
@@ -58,7 +58,7 @@ private:
         constexpr std::uint32_t operator[](unsigned row) const { return at[row]; }
     };
     struct rows {
-        std::uint8_t at[Policy::max_order + 1];
+        std::uint8_t at[Policy::max_order + 2]; // the last one: every order above the largest
         constexpr unsigned operator[](unsigned k) const { return at[k]; }
     };
     static constexpr starts row_start = [] {

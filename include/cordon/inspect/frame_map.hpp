@@ -63,8 +63,8 @@ public:
 
 private:
     // Colours of the 256 that terminals agree on; 0 is none.
-    enum : unsigned { plain = 0, grey = 240, yellow = 220, cyan = 44, red = 196 };
-    static constexpr unsigned fill_colours[] = {71, 71, 71, 107, 143, 179, 173, 167, 167}; // green to red
+    enum : unsigned { plain = 0, grey = 240, yellow = 226, orange = 208, red = 196 };
+    static constexpr unsigned fill_colours[] = {153, 153, 117, 111, 75, 69, 68, 67, 61}; // lighter is emptier
 
     [[nodiscard]] const geometry& geo() const { return zone_.geometry(); }
 
@@ -90,7 +90,7 @@ private:
     void draw(S& sink, const map_cell& cell, unsigned& colour) const {
         constexpr const char* bars[] = {"·", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
         if (cell.isolated) return put(sink, "I", "◆", yellow, colour);
-        if (cell.offline) return put(sink, "-", "░", cyan, colour);
+        if (cell.offline) return put(sink, "-", "░", orange, colour);
         if (cell.frames == 0) return put(sink, " ", " ", colour, colour);
         if (cell.poisoned) return put(sink, "x", "×", red, colour);
         const std::uint64_t used = cell.frames - cell.free;

@@ -133,9 +133,13 @@ public:
         // A kernel before 5.14. A file can be filled by a call that fails; private pages must be touched, and
         // explicit huge ones were reserved when they were mapped.
         if (backing_ == arena_backing::memfd) return check(call::fill, allocate_in_file(0, memory));
-        for (std::size_t at = 0; at < memory.size(); at += host_page())
-            std::atomic_ref{reinterpret_cast<unsigned char&>(memory[at])}.fetch_or(0,
-                                                                                   std::memory_order_relaxed);
+        // An exchange of zero for zero: writes an absent page and leaves a present one alone. (fetch_or with 0
+        // would be removed by the optimiser.)
+        for (std::size_t at = 0; at < memory.size(); at += host_page()) {
+            unsigned char zero = 0;
+            std::atomic_ref{reinterpret_cast<unsigned char&>(memory[at])}.compare_exchange_strong(
+                zero, 0, std::memory_order_relaxed);
+        }
         return status::ok;
     }
 

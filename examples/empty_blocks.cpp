@@ -1,0 +1,254 @@
+// empty_blocks - empties pageblocks of memory while other threads allocate and free in it, and loses no frame.
+// SPDX-License-Identifier: BSL-1.0
+//
+// 1 GiB of memory, tenants on 60 % of it that move from run to run all the time. A part of the zone is sealed,
+// its tenants are moved out, it is taken offline and its memory goes back to the system; later it comes back.
+// Each page carries a stamp (stamp.hpp); who owns which frame is known at every moment (tenants.hpp).
+#include "empty_blocks/options.hpp"
+#include "empty_blocks/tenants.hpp"
+#include "empty_blocks/traffic.hpp"
+
+#include <cordon/cordon.hpp>
+#include <cordon/inspect/frame_map.hpp>
+
+#include <cinttypes>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <optional>
+#include <random>
+#include <sstream>
+#include <string>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+namespace demo {
+
+using namespace std::chrono_literals;
+using cordon::block_index;
+using cordon::frame_count;
+using cordon::status;
+
+struct standard_output {
+    void write(const char* text, std::ptrdiff_t n) {
+        std::fwrite(text, 1, static_cast<std::size_t>(n), stdout);
+    }
+};
+
+// Returns: MiB of shared memory that this process has resident, as the system sees it.
+std::uint64_t resident_mib() {
+    std::ifstream status_file{"/proc/self/status"};
+    for (std::string word; status_file >> word;)
+        if (std::uint64_t kib = 0; word == "RssShmem:" && status_file >> kib) return kib / 1024;
+    return 0;
+}
+
+class program {
+public:
+    explicit program(const options& o)
+        : options_(o),
+          ram_(frame_count{o.size_mib * 256}),
+          zone_(ram_.frames()),
+          tenants_(zone_, ram_, o.size_mib * 256 * 6 / 10 / 3) {}
+
+    int run() {
+        if (!ram_ || zone_.error() != status::ok) return no_memory("cannot be mapped");
+        progress("populating %" PRIu64 " MiB ...", options_.size_mib);
+        if (ram_.populate(ram_.frames()) != status::ok) return no_memory("cannot be populated");
+        progress("moving %zu tenants in ...", tenants_.count());
+        traffic_.emplace(tenants_, options_.threads, options_.seed);
+        progress("");
+        say("cordon: empties %" PRIu64 " of %" PRIu64 " pageblocks under live traffic   (seed %" PRIu64
+            ")\n\n",
+            options_.blocks, options_.size_mib / 2, options_.seed);
+        row("memory", "%" PRIu64 " MiB of memfd, %" PRIu64 " frames, %" PRIu64 " in use", options_.size_mib,
+            ram_.frames().count().raw(), tenants_.in_use(ram_.frames()));
+        row("traffic", "%" PRIu64 " threads: verify, free, allocate (orders 0 to 4), write",
+            options_.threads);
+
+        before_ = watch("before");
+        const frame_range range = choose_blocks();
+        draw_map("before");
+        const std::uint64_t resident = resident_mib();
+        if (!empty(range)) return verdict(false);
+        const std::uint64_t left = resident_mib();
+        draw_map("after");
+        row("resident", "%" PRIu64 " MiB before, %" PRIu64 " MiB after", resident, left);
+        row("verified", "%" PRIu64 " frames, each where its owner left it", tenants_.verify_all());
+        after_ = watch("while offline");
+        strays_ = tenants_.in_use(range);
+        return verdict(bring_back(range) && account());
+    }
+
+private:
+    // ---- the job ----
+
+    // Returns: consecutive blocks that all have frames in use, picked at random.
+    frame_range choose_blocks() {
+        const std::uint64_t all = options_.size_mib / 2;
+        std::vector<std::uint64_t> used(all);
+        for (std::uint64_t b = 0; b != all; ++b)
+            used[b] = tenants_.in_use(blocks(b, 1));
+        std::vector<std::uint64_t> candidates;
+        for (std::uint64_t b = 0, in_a_row = 0; b != all; ++b) {
+            in_a_row = used[b] != 0 ? in_a_row + 1 : 0;
+            if (in_a_row >= options_.blocks) candidates.push_back(b + 1 - options_.blocks);
+        }
+        std::mt19937_64 random{options_.seed};
+        const std::uint64_t first = candidates.empty() ? 0 : candidates[random() % candidates.size()];
+        row("chosen", "pageblocks %" PRIu64 " to %" PRIu64 ", %" PRIu64 " frames of them in use", first,
+            first + options_.blocks - 1, tenants_.in_use(blocks(first, options_.blocks)));
+        return blocks(first, options_.blocks);
+    }
+
+    // Effects: seals the range, moves its tenants out, takes it offline, gives its memory back.
+    bool empty(frame_range range) {
+        const speedometer speed{*traffic_};
+        stopwatch lap;
+        auto sealed = zone_.isolate(range, {.deadline = 1s});
+        if (!sealed) return failed("seal", sealed.error());
+        const double seal = lap.microseconds();
+        const cordon::migrate_report report = sealed->migrate(tenants_, 60s);
+        if (report.outcome != status::ok) return failed("migrate", report.outcome);
+        const double migrate = lap.microseconds();
+        if (const status e = sealed->offline(); e != status::ok) return failed("offline", e);
+        const double offline = lap.microseconds();
+        if (const status e = ram_.discard(range); e != status::ok) return failed("punch", e);
+        const double punch = lap.microseconds();
+        during_ = speed.per_second();
+        row("seal", "%10.0f us   no allocation returns a frame of the range any more", seal);
+        row("migrate", "%10.0f us   %" PRIu64 " frames moved, %" PRIu64 " retries", migrate,
+            report.moved.raw(), report.retries);
+        row("offline", "%10.0f us", offline);
+        row("punch", "%10.0f us   the memory is the system's", punch);
+        return true;
+    }
+
+    bool bring_back(frame_range range) {
+        stopwatch lap;
+        if (const status e = zone_.online(range); e != status::ok) return failed("online", e);
+        const double online = lap.microseconds();
+        again_ = watch("online again");
+        row("online", "%10.0f us   %" PRIu64 " frames of the range are in use again", online,
+            tenants_.in_use(range));
+        row("traffic", "%.0f k moves/s before, %.0f during, %.0f after, %.0f when online again",
+            before_ / 1e3, during_ / 1e3, after_ / 1e3, again_ / 1e3);
+        return true;
+    }
+
+    // Returns: whether the zone and the tenants agree about every frame, at rest.
+    bool account() {
+        traffic_->stop();
+        const std::uint64_t held = tenants_.verify_all();
+        const auto stats = zone_.exact_stats();
+        if (!stats) return failed("count", stats.error());
+        const cordon::validation valid = zone_.validate({.quiesce = true});
+        std::ostringstream text;
+        text << valid;
+        row("verified", "%" PRIu64 " frames once more; zone: %s", held, text.str().c_str());
+        lost_ = stats->allocated.raw() > held ? stats->allocated.raw() - held : held - stats->allocated.raw();
+        return bool{valid} && lost_ == 0;
+    }
+
+    int verdict(bool good) {
+        const damage& d = tenants_.found();
+        good = good && d.changed + d.twice + d.misplaced + strays_ == 0;
+        if (good)
+            say("\nPASS: %" PRIu64 " pageblocks emptied, %" PRIu64
+                " moves; no frame was lost, handed out twice or changed\n",
+                options_.blocks, traffic_->moves());
+        else
+            say("\nFAIL: frames lost %" PRIu64 ", handed out twice %" PRIu64 ", handed out offline %" PRIu64
+                ", changed %" PRIu64 ", with another owner %" PRIu64 "\n",
+                lost_, d.twice.load(), strays_, d.changed.load(), d.misplaced.load());
+        return good ? 0 : 1;
+    }
+
+    // ---- showing ----
+
+    class stopwatch {
+    public:
+        [[nodiscard]] double microseconds() {
+            const clock::time_point then = std::exchange(start_, clock::now());
+            return std::chrono::duration<double, std::micro>(start_ - then).count();
+        }
+
+    private:
+        clock::time_point start_ = clock::now();
+    };
+
+    static frame_range blocks(std::uint64_t first, std::uint64_t count) {
+        return {frame{static_cast<std::uint32_t>(first * 512)}, frame_count{count * 512}};
+    }
+    // Returns: moves a second, over one phase.
+    double watch(const char* phase) {
+        const speedometer speed{*traffic_};
+        for (const auto start = clock::now(); seconds_since(start) < options_.seconds;) {
+            std::this_thread::sleep_for(100ms);
+            progress("traffic %s: %.0f k moves/s", phase, speed.per_second() / 1e3);
+        }
+        progress("");
+        return speed.per_second();
+    }
+    template <class... T>
+    static void say(const char* format, T... values) {
+        if constexpr (sizeof...(values) == 0)
+            std::fputs(format, stdout);
+        else
+            std::printf(format, values...);
+    }
+    template <class... T>
+    static void row(const char* what, const char* format, T... values) {
+        say("  %-10s", what);
+        say(format, values...);
+        say("\n");
+    }
+    bool failed(const char* step, status why) {
+        row(step, "failed: %s", name(why));
+        return false;
+    }
+    int no_memory(const char* what) {
+        std::fprintf(stderr, "empty_blocks: %" PRIu64 " MiB of memory %s\n", options_.size_mib, what);
+        return 77;
+    }
+    // One line that is overwritten, if somebody looks.
+    template <class... T>
+    void progress(const char* format, T... values) {
+        if (!terminal_) return;
+        say("\r\x1b[K");
+        say(format, values...);
+        std::fflush(stdout);
+    }
+    void draw_map(const char* when) {
+        standard_output out;
+        say("\n  %s\n", when);
+        write_frame_map(out, zone_, {.ansi = terminal_ && std::getenv("NO_COLOR") == nullptr});
+        say("\n");
+    }
+
+    options options_;
+    cordon::arena ram_;
+    cordon::zone zone_;
+    tenants tenants_;
+    std::optional<traffic> traffic_;
+    bool terminal_ = ::isatty(STDOUT_FILENO) == 1;
+    double before_ = 0; // moves a second
+    double during_ = 0;
+    double after_ = 0;
+    double again_ = 0;
+    std::uint64_t lost_ = 0;   // frames that the zone and the tenants count differently
+    std::uint64_t strays_ = 0; // frames in use of the range that was offline
+};
+
+} // namespace demo
+
+int main(int argc, char** argv) {
+    demo::options options;
+    switch (options.parse(argc, argv)) {
+    case demo::options::verdict::bad: return 2;
+    case demo::options::verdict::help: std::fputs(demo::options::help.data(), stdout); return 0;
+    case demo::options::verdict::run: break;
+    }
+    return demo::program{options}.run();
+}

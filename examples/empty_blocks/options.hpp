@@ -1,0 +1,74 @@
+// empty_blocks/options.hpp - what can be asked of the program.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <charconv>
+#include <cstdint>
+#include <cstdio>
+#include <random>
+#include <string_view>
+#include <type_traits>
+
+namespace demo {
+
+struct options {
+    std::uint64_t size_mib = 1024;
+    std::uint64_t threads = 2;
+    std::uint64_t blocks = 64;
+    double seconds = 1.5;
+    std::uint64_t seed = std::random_device{}();
+
+    enum class verdict { run, help, bad };
+
+    static constexpr std::string_view help =
+        "Usage: empty_blocks [options]\n"
+        "Empties pageblocks of a zone while threads allocate and free in it, and checks every frame.\n"
+        "\n"
+        "  --size MIB       memory to manage, 64 to 1048576 (default 1024)\n"
+        "  --threads N      threads that make traffic, 1 to 64 (default 2)\n"
+        "  --blocks N       pageblocks of 2 MiB to empty, at most a quarter of the memory (default 64)\n"
+        "  --seconds S      length of each phase of traffic, 0.1 to 3600 (default 1.5)\n"
+        "  --seed N         repeat the random choices of an earlier run (printed by each)\n"
+        "  --help           this text\n"
+        "\n"
+        "Exit status: 0 every frame is in order; 1 one was lost, handed out twice or changed; 2 bad "
+        "options;\n"
+        "77 the system has not the memory.\n";
+
+    // Effects: says on stderr what is wrong with the options.
+    verdict parse(int argc, char** argv) {
+        for (int i = 1; i < argc; ++i) {
+            const std::string_view name = argv[i];
+            if (name == "--help" || name == "-h") return verdict::help;
+            const std::string_view value = i + 1 < argc ? argv[++i] : "";
+            const bool good = name == "--size"      ? read(value, size_mib, 64, 1 << 20)
+                              : name == "--threads" ? read(value, threads, 1, 64)
+                              : name == "--blocks"  ? read(value, blocks, 1, 1 << 20)
+                              : name == "--seconds" ? read(value, seconds, 0.1, 3600)
+                              : name == "--seed"    ? read(value, seed, 0, UINT64_MAX)
+                                                    : false;
+            if (good) continue;
+            complain(name, value);
+            return verdict::bad;
+        }
+        if (blocks * 2 * 4 <= size_mib) return verdict::run;
+        std::fprintf(stderr, "empty_blocks: %llu blocks are more than a quarter of %llu MiB\n",
+                     static_cast<unsigned long long>(blocks), static_cast<unsigned long long>(size_mib));
+        return verdict::bad;
+    }
+
+private:
+    template <class T>
+    static bool read(std::string_view text, T& value, std::type_identity_t<T> least,
+                     std::type_identity_t<T> most) {
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        return error == std::errc{} && end == text.data() + text.size() && value >= least && value <= most;
+    }
+    static void complain(std::string_view name, std::string_view value) {
+        std::fprintf(stderr, "empty_blocks: bad option '%.*s %.*s'; --help lists the options\n",
+                     static_cast<int>(name.size()), name.data(), static_cast<int>(value.size()),
+                     value.data());
+    }
+};
+
+} // namespace demo
