@@ -12,6 +12,7 @@
 #include <cordon/inspect/frame_map.hpp>
 
 #include <cinttypes>
+#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -58,10 +59,10 @@ public:
         if (ram_.populate(ram_.frames()) != status::ok) return no_memory("cannot be populated");
         progress("moving %zu tenants in ...", tenants_.count());
         traffic_.emplace(tenants_, options_.threads, options_.seed);
-        progress("");
-        say("cordon: empties %" PRIu64 " of %" PRIu64 " pageblocks under live traffic   (seed %" PRIu64
-            ")\n\n",
-            options_.blocks, options_.size_mib / 2, options_.seed);
+        end_progress();
+        std::printf("cordon: empties %" PRIu64 " of %" PRIu64
+                    " pageblocks under live traffic   (seed %" PRIu64 ")\n\n",
+                    options_.blocks, options_.size_mib / 2, options_.seed);
         row("memory", "%" PRIu64 " MiB of memfd, %" PRIu64 " frames, %" PRIu64 " in use", options_.size_mib,
             ram_.frames().count().raw(), tenants_.in_use(ram_.frames()));
         row("traffic", "%" PRIu64 " threads: verify, free, allocate (orders 0 to 4), write",
@@ -109,7 +110,7 @@ private:
         auto sealed = zone_.isolate(range, {.deadline = 1s});
         if (!sealed) return failed("seal", sealed.error());
         const double seal = lap.microseconds();
-        const cordon::migrate_report report = sealed->migrate(tenants_, 60s);
+        const cordon::migrate_report report = sealed->migrate(tenants_, 10s);
         if (report.outcome != status::ok) return failed("migrate", report.outcome);
         const double migrate = lap.microseconds();
         if (const status e = sealed->offline(); e != status::ok) return failed("offline", e);
@@ -155,13 +156,14 @@ private:
         const damage& d = tenants_.found();
         good = good && d.changed + d.twice + d.misplaced + strays_ == 0;
         if (good)
-            say("\nPASS: %" PRIu64 " pageblocks emptied, %" PRIu64
-                " moves; no frame was lost, handed out twice or changed\n",
-                options_.blocks, traffic_->moves());
+            std::printf("\nPASS: %" PRIu64 " pageblocks emptied, %" PRIu64
+                        " moves; no frame was lost, handed out twice or changed\n",
+                        options_.blocks, traffic_->moves());
         else
-            say("\nFAIL: frames lost %" PRIu64 ", handed out twice %" PRIu64 ", handed out offline %" PRIu64
-                ", changed %" PRIu64 ", with another owner %" PRIu64 "\n",
-                lost_, d.twice.load(), strays_, d.changed.load(), d.misplaced.load());
+            std::printf("\nFAIL: frames lost %" PRIu64 ", handed out twice %" PRIu64
+                        ", handed out offline %" PRIu64 ", changed %" PRIu64 ", with another owner %" PRIu64
+                        "\n",
+                        lost_, d.twice.load(), strays_, d.changed.load(), d.misplaced.load());
         return good ? 0 : 1;
     }
 
@@ -188,24 +190,19 @@ private:
             std::this_thread::sleep_for(100ms);
             progress("traffic %s: %.0f k moves/s", phase, speed.per_second() / 1e3);
         }
-        progress("");
+        end_progress();
         return speed.per_second();
     }
-    template <class... T>
-    static void say(const char* format, T... values) {
-        if constexpr (sizeof...(values) == 0)
-            std::fputs(format, stdout);
-        else
-            std::printf(format, values...);
-    }
-    template <class... T>
-    static void row(const char* what, const char* format, T... values) {
-        say("  %-10s", what);
-        say(format, values...);
-        say("\n");
+    [[gnu::format(printf, 2, 3)]] static void row(const char* what, const char* format, ...) {
+        std::printf("  %-10s", what);
+        va_list values;
+        va_start(values, format);
+        std::vprintf(format, values);
+        va_end(values);
+        std::printf("\n");
     }
     bool failed(const char* step, status why) {
-        row(step, "failed: %s", name(why));
+        row(step, "failed: %s", std::string{name(why)}.c_str());
         return false;
     }
     int no_memory(const char* what) {
@@ -213,18 +210,23 @@ private:
         return 77;
     }
     // One line that is overwritten, if somebody looks.
-    template <class... T>
-    void progress(const char* format, T... values) {
+    [[gnu::format(printf, 2, 3)]] void progress(const char* format, ...) const {
         if (!terminal_) return;
-        say("\r\x1b[K");
-        say(format, values...);
+        va_list values;
+        va_start(values, format);
+        std::printf("\r\x1b[K  ");
+        std::vprintf(format, values);
+        va_end(values);
         std::fflush(stdout);
+    }
+    void end_progress() const {
+        if (terminal_) std::printf("\r\x1b[K");
     }
     void draw_map(const char* when) {
         standard_output out;
-        say("\n  %s\n", when);
+        std::printf("\n  %s\n", when);
         write_frame_map(out, zone_, {.ansi = terminal_ && std::getenv("NO_COLOR") == nullptr});
-        say("\n");
+        std::printf("\n");
     }
 
     options options_;

@@ -33,7 +33,7 @@ struct options {
 inline std::optional<options> parse(int argc, char** argv, const char* about, int& exit_code) {
     options parsed;
     exit_code = 0;
-    for (int i = 1; i < argc; ++i) {
+    for (int i = 1; i < argc; i += 2) {
         const std::string_view argument = argv[i];
         const char* const value = i + 1 < argc ? argv[i + 1] : nullptr;
         if (argument == "--rounds" && value != nullptr && std::atoi(value) > 0) {
@@ -48,7 +48,6 @@ inline std::optional<options> parse(int argc, char** argv, const char* about, in
                          "usage: %s [--rounds N] [--filter text] [--csv file]\n\n%s", argv[0], about);
             return std::nullopt;
         }
-        ++i;
     }
     return parsed;
 }

@@ -192,7 +192,12 @@ TEST_CASE("a run that is free already is not given twice, and nothing changes", 
     const std::uint32_t frame = f.take(movable, 0)[0];
     CHECK(f.give(frame, 1) == status::double_free);
     CHECK(f.tested.give_word(f.proof(), frame_index{0}, ~0ull, 64, 6) == status::double_free);
-    CHECK(f.free() == 1023);
+    const std::uint32_t used = f.take(movable, 4)[0]; // now some other run of the block is free
+    CHECK(f.give(used ^ 16, 3) == status::double_free);
+    CHECK(f.give(used & ~31u, 5) == status::double_free);
+    CHECK(f.tested.give_word(f.proof(), frame_index{used & ~63u},
+                             1ull << (used % 64) | 1ull << (used % 64 ^ 32), 2, 0) == status::double_free);
+    CHECK(f.free() == 1023 - 16);
     CHECK(f.consistent());
 }
 

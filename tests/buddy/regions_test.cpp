@@ -88,6 +88,15 @@ TEST_CASE("a request takes from the region with the smallest run that fits", "[b
     CHECK(f.consistent());
 }
 
+TEST_CASE("blocks that come one by one complete every run, up to the whole region", "[buddy]") {
+    fixture f;
+    for (std::uint32_t n = 0; n != 512; ++n) {
+        f.tested.insert(block_pool::ordinary, block_index{n * 171 % 512});
+        REQUIRE(f.consistent());
+    }
+    CHECK(f.tested.take(block_pool::ordinary, 9) == 0);
+}
+
 TEST_CASE("several blocks are forgotten with one reindex", "[buddy]") {
     fixture f;
     f.tested.insert_first(block_pool::ordinary, 0, 512);

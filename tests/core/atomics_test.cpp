@@ -20,9 +20,9 @@ TEST_CASE("each operation does to the value what its name says", "[core]") {
     a.store(6, relaxed);
     CHECK(a.exchange(7, relaxed) == 6);
     CHECK(a.fetch_add(3, relaxed) == 7);
-    CHECK(a.fetch_or(0x5, relaxed) == 10);
-    CHECK(a.fetch_and(0xd, relaxed) == 15);
-    CHECK(a.load(relaxed) == 13);
+    CHECK(a.fetch_or(0x6, relaxed) == 10);
+    CHECK(a.fetch_and(0xd, relaxed) == 14);
+    CHECK(a.load(relaxed) == 12);
 }
 
 TEST_CASE("an exchange happens only when the value is the expected one", "[core]") {
@@ -48,8 +48,12 @@ TEST_CASE("zero bytes are an atomic zero of the value's size", "[core]") {
 
 TEST_CASE("two threads that add lose nothing", "[core]") {
     std_atomics::atomic<std::uint32_t> sum{0};
-    const auto rounds = scaled<std::uint32_t>(100'000);
+    std_atomics::atomic<std::uint32_t> arrived{0};
+    const auto rounds = scaled<std::uint32_t>(1'000'000);
     const auto add = [&] {
+        arrived.fetch_add(1, std::memory_order_relaxed);
+        while (arrived.load(std::memory_order_relaxed) != 2)
+            std::this_thread::yield();
         for (std::uint32_t n = 0; n != rounds; ++n)
             sum.fetch_add(1, std::memory_order_relaxed);
     };

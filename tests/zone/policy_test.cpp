@@ -70,7 +70,7 @@ void exercise(basic_zone<Policy>& zone, unsigned threads) {
     std::atomic<unsigned> failures{0};
     const auto work = [&] {
         std::vector<frame> held;
-        for (unsigned round = 0; round != 30; ++round) {
+        for (unsigned round = 0; round != 200; ++round) {
             for (unsigned i = 0; i != 100; ++i)
                 if (const auto f = zone.allocate()) held.push_back(*f);
             const auto big = zone.allocate(order{3});

@@ -56,7 +56,7 @@ public:
             const frame_index at{i.raw() & ~static_cast<std::uint32_t>((std::uint64_t{1} << k) - 1)};
             const std::uint8_t byte = cells_[at.raw()].load(std::memory_order_relaxed);
             const unsigned size = byte & ~unsigned{head};
-            if ((byte & head) != 0 && size >= k && i.raw() - at.raw() < (std::uint64_t{1} << size))
+            if ((byte & head) != 0 && size >= k) // then it reaches up to the frame
                 return {true, at, order{size}};
         }
         return {};

@@ -1,0 +1,285 @@
+// explorer/explore.hpp - explore: runs a scenario under the schedules of a mode, and says what went wrong how.
+// SPDX-License-Identifier: BSL-1.0
+//
+// A scenario is a default-constructible class; its constructor is the set up. It holds no memory but its own: it
+// lies in one region, the world, which is copied back before each run.
+//
+//     static constexpr unsigned threads;    run(thread) is called on as many fibres
+//     void run(unsigned thread);
+//     void check();                         after each run that ends in a state not seen before; may fail()
+//     void handler(unsigned thread);        optional: a signal handler
+//     static uint64 outcome() const;        optional: what tells runs apart; otherwise every byte of the scenario
+//     void label(names&) const;             optional: names of locations
+#pragma once
+
+#include "explorer/search.hpp"
+
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <set>
+#include <string>
+#include <unordered_set>
+
+namespace cordon::explorer {
+
+struct options : machine_options {
+    std::string name;                  // for EXPLORE_REPLAY
+    bool sleep_sets = true;
+    unsigned preemptions = unlimited;
+    std::uint64_t random_runs = 0;     // 0: every schedule
+    unsigned pct_depth = 0;            // of random runs: 0 is a random walk
+    std::uint64_t seed = 0;
+    std::uint64_t most = 0;            // runs, 0: no limit
+    std::string weaken;                // a mutant: locations whose accesses lose their orders
+    bool weaken_loads = false;
+    bool weaken_stores = false;
+};
+
+struct result {
+    bool ok = true;
+    bool exhausted = false;       // each schedule within the bounds was run
+    std::uint64_t executions = 0; // that ran to their end
+    std::uint64_t pruned = 0;     // that were given up because they show nothing new
+    unsigned restarts = 0;        // something was learnt
+    double seconds = 0;
+    std::unordered_set<std::uint64_t> outcomes;
+    std::string failure;
+    std::string schedule; // what replays it
+    std::string trace;
+
+    [[nodiscard]] std::string report() const {
+        std::string text = std::to_string(executions) + " executions, " + std::to_string(pruned) + " pruned, " +
+                           std::to_string(outcomes.size()) + " outcomes, " + std::to_string(seconds) + " s";
+        if (!ok) text += "\n" + failure + "\nschedule: " + schedule + "\n" + trace;
+        return text;
+    }
+};
+
+// Ends the run as failed; in check() too.
+struct check_failure {
+    static inline std::string text;
+};
+inline void fail(const std::string& what) {
+    if (machine* const m = machine::running()) m->fail(what);
+    if (check_failure::text.empty()) check_failure::text = what;
+}
+inline void expect(bool holds, const char* what) {
+    if (!holds) fail(what);
+}
+// Effects: a line of the trace, if there is one.
+inline void say(const std::string& what) {
+    if (machine* const m = machine::running()) m->say(what);
+}
+
+class explorer {
+public:
+    struct scenario_type {
+        std::size_t bytes;
+        void (*construct)(void*);
+        void (*check)(void*);
+        void (*label)(const void*, names&);
+        std::uint64_t (*outcome)(const void*);
+        scenario_functions functions;
+    };
+
+    explorer(const scenario_type& type, const options& how)
+        : type_(type), options_(how), bytes_((type.bytes + 63) / 64 * 64),
+          world_(static_cast<std::byte*>(::operator new(bytes_, std::align_val_t{4096}))),
+          snapshot_(std::make_unique<std::byte[]>(bytes_)), machine_({world_, bytes_}, how) {
+        std::memset(world_, 0, bytes_);
+        type_.construct(world_);
+        std::memcpy(snapshot_.get(), world_, bytes_);
+        type_.label(world_, machine_.locations().labels());
+        machine_.locations().weaken(how.weaken, how.weaken_loads, how.weaken_stores);
+    }
+    ~explorer() { ::operator delete(world_, std::align_val_t{4096}); }
+    explorer(const explorer&) = delete;
+    explorer& operator=(const explorer&) = delete;
+
+    result run() {
+        const auto start = std::chrono::steady_clock::now();
+        if (const char* const text = std::getenv("EXPLORE_REPLAY"); text != nullptr && !options_.name.empty()) {
+            const std::string_view wanted{text};
+            if (wanted.starts_with(options_.name + ':')) {
+                replay(wanted.substr(options_.name.size() + 1));
+                std::fprintf(stderr, "%s\n", result_.report().c_str());
+                return result_;
+            }
+        }
+        if (options_.random_runs == 0)
+            search();
+        else
+            sample();
+        result_.seconds =
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        return result_;
+    }
+    // Effects: runs the one schedule "learnt:letters", with a trace.
+    result replay(std::string_view text) {
+        machine_.locations().forget();
+        const std::size_t colon = text.rfind(':');
+        script steps{text.substr(colon + 1)};
+        if (colon == text.npos || !machine_.locations().learn(text.substr(0, colon))) {
+            result_.ok = false;
+            result_.failure = "not a schedule of this scenario";
+            return result_;
+        }
+        machine_.trace_into(&result_.trace);
+        const bool failed = once(steps) == machine::outcome::failed;
+        machine_.trace_into(nullptr);
+        ++result_.executions;
+        if (failed)
+            note_failure();
+        else if (!steps.exact()) {
+            result_.ok = false;
+            result_.failure = "the schedule does not fit the scenario any more";
+        }
+        return result_;
+    }
+
+private:
+    machine::outcome once(chooser& by) {
+        std::memcpy(world_, snapshot_.get(), bytes_);
+        const machine::outcome how = machine_.run(world_, type_.functions, by);
+        return how == machine::outcome::complete && !holds() ? machine::outcome::failed : how;
+    }
+    // Returns: whether check() is content with the end of this run.
+    bool holds() {
+        check_failure::text.clear();
+        const std::uint64_t end = type_.outcome != nullptr ? type_.outcome(world_) : hash();
+        if (result_.outcomes.insert(end).second) type_.check(world_);
+        return check_failure::text.empty();
+    }
+    [[nodiscard]] std::uint64_t hash() const {
+        std::uint64_t h[4] = {1, 2, 3, 4};
+        for (std::size_t at = 0; at != bytes_; at += 32)
+            for (unsigned lane = 0; lane != 4; ++lane) {
+                std::uint64_t word;
+                std::memcpy(&word, world_ + at + lane * 8, 8);
+                h[lane] = (h[lane] ^ word) * 0x9e3779b97f4a7c15;
+                h[lane] ^= h[lane] >> 32;
+            }
+        return h[0] ^ (h[1] * 3) ^ (h[2] * 5) ^ (h[3] * 7);
+    }
+
+    void search() {
+        for (bool again = true; again;) {
+            again = false;
+            depth_first all{options_.sleep_sets, options_.preemptions};
+            do {
+                const machine::outcome how = once(all);
+                if (how == machine::outcome::learnt) {
+                    ++result_.restarts;
+                    again = true;
+                    break;
+                }
+                count(how);
+                if (!result_.ok || (options_.most != 0 && result_.executions >= options_.most)) return;
+            } while (all.backtrack());
+            if (again) {
+                result_.executions = result_.pruned = 0;
+                result_.outcomes.clear();
+            }
+        }
+        result_.exhausted = true;
+    }
+    void sample() {
+        for (std::uint64_t n = 0; n != options_.random_runs && result_.ok; ++n) {
+            machine::outcome how;
+            do {
+                const std::uint64_t seed = options_.seed + n;
+                random_walk walk{seed};
+                priorities pct{seed, options_.pct_depth, 64};
+                how = once(options_.pct_depth == 0 ? static_cast<chooser&>(walk) : pct);
+                result_.restarts += how == machine::outcome::learnt;
+            } while (how == machine::outcome::learnt);
+            count(how);
+        }
+    }
+    void count(machine::outcome how) {
+        if (how == machine::outcome::pruned)
+            ++result_.pruned;
+        else
+            ++result_.executions;
+        if (how != machine::outcome::failed) return;
+        const std::string found = machine_.schedule();
+        const std::string shortest = options_.random_runs == 0 ? found : minimised(found);
+        machine_.trace_into(&result_.trace);
+        script steps{shortest};
+        result_.outcomes.clear(); // check() must look again
+        if (once(steps) != machine::outcome::failed) result_.trace += "it does not fail again\n";
+        machine_.trace_into(nullptr);
+        note_failure();
+    }
+    void note_failure() {
+        result_.ok = false;
+        result_.failure = machine_.failure().empty() ? check_failure::text : machine_.failure();
+        result_.schedule = options_.name + ':' + machine_.locations().learnt() + ':' + machine_.schedule();
+    }
+
+    [[nodiscard]] static std::size_t switches(const std::string& schedule) {
+        std::size_t n = 0;
+        for (std::size_t i = 1; i < schedule.size(); ++i)
+            n += schedule[i] != schedule[i - 1];
+        return n;
+    }
+    // Returns: a schedule that fails too, with fewer switches: drops one letter at a time while that helps.
+    std::string minimised(std::string best) {
+        for (bool better = true; better;) {
+            better = false;
+            for (std::size_t i = 0; i < best.size() && !better; ++i) {
+                std::string cut = best;
+                cut.erase(i, 1);
+                script steps{cut};
+                result_.outcomes.clear();
+                if (once(steps) != machine::outcome::failed) continue;
+                const std::string& tried = machine_.schedule();
+                const auto cost = [](const std::string& s) { return std::pair{switches(s), s.size()}; };
+                if (cost(tried) < cost(best)) {
+                    best = tried;
+                    better = true;
+                }
+            }
+        }
+        return best;
+    }
+
+    scenario_type type_;
+    options options_;
+    std::size_t bytes_;
+    std::byte* world_;
+    std::unique_ptr<std::byte[]> snapshot_;
+    machine machine_;
+    result result_;
+};
+
+template <class S>
+explorer::scenario_type scenario_type_of() {
+    explorer::scenario_type type{};
+    type.bytes = sizeof(S);
+    type.construct = [](void* at) { ::new (at) S; };
+    type.check = [](void* at) { static_cast<S*>(at)->check(); };
+    type.label = [](const void* at, names& labels) {
+        if constexpr (requires(const S& s) { s.label(labels); }) static_cast<const S*>(at)->label(labels);
+    };
+    if constexpr (requires(const S& s) { s.outcome(); })
+        type.outcome = [](const void* at) { return std::uint64_t{static_cast<const S*>(at)->outcome()}; };
+    type.functions.threads = S::threads;
+    type.functions.run = [](void* at, unsigned thread) { static_cast<S*>(at)->run(thread); };
+    if constexpr (requires(S& s) { s.handler(0u); })
+        type.functions.handler = [](void* at, unsigned thread) { static_cast<S*>(at)->handler(thread); };
+    return type;
+}
+
+template <class S>
+result explore(const options& how) {
+    return explorer{scenario_type_of<S>(), how}.run();
+}
+template <class S>
+result replay(const options& how, std::string_view schedule) {
+    return explorer{scenario_type_of<S>(), how}.replay(schedule);
+}
+
+} // namespace cordon::explorer

@@ -1,0 +1,233 @@
+// explorer/litmus_test.cpp - the explorer by itself: what each memory model shows of the standard shapes.
+// SPDX-License-Identifier: BSL-1.0
+#include "explorer/atomics.hpp"
+#include "support/catch.hpp"
+
+using namespace cordon;
+using namespace cordon::explorer;
+
+namespace {
+
+constexpr auto relaxed = std::memory_order_relaxed;
+constexpr auto acquire = std::memory_order_acquire;
+constexpr auto release = std::memory_order_release;
+
+// Where the one heavy barrier of a shape is: in the middle of which thread.
+enum class heavy { nowhere, first, second };
+
+struct shape {
+    atomics::atomic<std::uint32_t> x{};
+    atomics::atomic<std::uint32_t> y{};
+    std::uint32_t r[4] = {};
+
+    void check() {}
+    void label(names& names) const {
+        names.add(x, "x");
+        names.add(y, "y");
+    }
+    // What was read, and what is left in x and y: a digit each.
+    [[nodiscard]] std::uint64_t outcome() const {
+        std::uint64_t digits = x.raw_value * 10 + y.raw_value;
+        for (const std::uint32_t value : r)
+            digits = digits * 10 + value;
+        return digits;
+    }
+    static void middle(bool here) {
+        if (here) (void)model_barrier{}.issue();
+    }
+};
+constexpr std::uint64_t any = 9;
+
+template <heavy H>
+struct sb : shape { // store buffering
+    static constexpr unsigned threads = 2;
+    void run(unsigned thread) {
+        if (thread == 0) {
+            x.store(1, relaxed);
+            middle(H == heavy::first);
+            r[0] = y.load(relaxed);
+        } else {
+            y.store(1, relaxed);
+            middle(H == heavy::second);
+            r[1] = x.load(relaxed);
+        }
+    }
+    [[nodiscard]] bool weak(const std::uint64_t* d) const { return d[2] == 0 && d[3] == 0; }
+};
+
+// A shape's weak outcome, as a pattern of x, y, r[0] to r[3].
+struct pattern {
+    std::uint64_t digit[6];
+    [[nodiscard]] bool fits(std::uint64_t outcome) const {
+        for (unsigned i = 6; i-- != 0; outcome /= 10)
+            if (digit[i] != any && digit[i] != outcome % 10) return false;
+        return true;
+    }
+};
+
+template <heavy H>
+struct mp : shape { // message passing
+    static constexpr unsigned threads = 2;
+    void run(unsigned thread) {
+        if (thread == 0) {
+            x.store(1, relaxed);
+            middle(H == heavy::first);
+            y.store(1, relaxed);
+        } else {
+            r[0] = y.load(relaxed);
+            middle(H == heavy::second);
+            r[1] = x.load(relaxed);
+        }
+    }
+};
+struct mp_release : shape {
+    static constexpr unsigned threads = 2;
+    void run(unsigned thread) {
+        if (thread == 0) {
+            x.store(1, relaxed);
+            y.store(1, release);
+        } else {
+            r[0] = y.load(acquire);
+            r[1] = x.load(relaxed);
+        }
+    }
+};
+template <heavy H>
+struct lb : shape { // load buffering
+    static constexpr unsigned threads = 2;
+    void run(unsigned thread) {
+        auto& mine = thread == 0 ? x : y;
+        auto& other = thread == 0 ? y : x;
+        r[thread] = mine.load(relaxed);
+        middle(H == (thread == 0 ? heavy::first : heavy::second));
+        other.store(1, relaxed);
+    }
+};
+template <heavy H>
+struct r_shape : shape {
+    static constexpr unsigned threads = 2;
+    void run(unsigned thread) {
+        if (thread == 0) {
+            x.store(1, relaxed);
+            middle(H == heavy::first);
+            y.store(1, relaxed);
+        } else {
+            y.store(2, relaxed);
+            middle(H == heavy::second);
+            r[0] = x.load(relaxed);
+        }
+    }
+};
+template <heavy H>
+struct s_shape : shape {
+    static constexpr unsigned threads = 2;
+    void run(unsigned thread) {
+        if (thread == 0) {
+            x.store(2, relaxed);
+            middle(H == heavy::first);
+            y.store(1, relaxed);
+        } else {
+            r[0] = y.load(relaxed);
+            middle(H == heavy::second);
+            x.store(1, relaxed);
+        }
+    }
+};
+template <heavy H>
+struct two_writes : shape { // 2+2W
+    static constexpr unsigned threads = 2;
+    void run(unsigned thread) {
+        auto& first = thread == 0 ? x : y;
+        auto& second = thread == 0 ? y : x;
+        first.store(1, relaxed);
+        middle(H == (thread == 0 ? heavy::first : heavy::second));
+        second.store(2, relaxed);
+    }
+};
+template <heavy H>
+struct iriw : shape { // independent reads of independent writes
+    static constexpr unsigned threads = 4;
+    void run(unsigned thread) {
+        switch (thread) {
+        case 0: return x.store(1, relaxed);
+        case 1: return y.store(1, relaxed);
+        case 2:
+            r[0] = x.load(relaxed);
+            middle(H == heavy::first);
+            r[1] = y.load(relaxed);
+            return;
+        default:
+            r[2] = y.load(relaxed);
+            middle(H == heavy::second);
+            r[3] = x.load(relaxed);
+        }
+    }
+};
+template <heavy H>
+struct corr : shape { // coherence of reads; the second thread is a reader too
+    static constexpr unsigned threads = 3;
+    void run(unsigned thread) {
+        if (thread == 0) return x.store(1, relaxed);
+        r[2 * thread - 2] = x.load(relaxed);
+        middle(H == (thread == 1 ? heavy::first : heavy::second));
+        r[2 * thread - 1] = x.load(relaxed);
+    }
+};
+
+struct expectation {
+    bool sc;
+    bool tso;
+    bool pso;
+};
+constexpr expectation never{false, false, false};
+
+template <class S>
+result run(memory_model model, bool sleep_sets = true, bool all_visible = false) {
+    options how;
+    how.model = model;
+    how.sleep_sets = sleep_sets;
+    how.all_visible = all_visible;
+    return explore<S>(how);
+}
+
+// The weak outcome shows exactly where it should, and sleep sets and quiet locations hide no outcome.
+template <class S>
+void judge(const char* name, const pattern& weak, expectation expected) {
+    const bool allowed[] = {expected.sc, expected.tso, expected.pso};
+    for (const memory_model model : {memory_model::sc, memory_model::tso, memory_model::pso}) {
+        const result found = run<S>(model);
+        INFO(name << ", model " << static_cast<int>(model) << ": " << found.report());
+        REQUIRE(found.ok);
+        REQUIRE(found.exhausted);
+        bool seen = false;
+        for (const std::uint64_t outcome : found.outcomes)
+            seen = seen || weak.fits(outcome);
+        CHECK(seen == allowed[static_cast<unsigned>(model)]);
+        const result awake = run<S>(model, false);
+        CHECK(awake.outcomes == found.outcomes);
+        CHECK(awake.executions >= found.executions);
+        CHECK(awake.pruned == 0);
+        CHECK(run<S>(model, true, true).outcomes == found.outcomes);
+    }
+}
+template <template <heavy> class S>
+void judge(const char* name, const pattern& weak, expectation expected) {
+    judge<S<heavy::nowhere>>(name, weak, expected);
+    judge<S<heavy::first>>(name, weak, never);
+    judge<S<heavy::second>>(name, weak, never);
+}
+
+} // namespace
+
+TEST_CASE("litmus shapes show their weak outcomes where the model allows them, and no barrier is on a side",
+          "[explorer]") {
+    judge<sb>("SB", {{any, any, 0, 0, any, any}}, {false, true, true});
+    judge<mp>("MP", {{any, any, 1, 0, any, any}}, {false, false, true});
+    judge<mp_release>("MP+rel+acq", {{any, any, 1, 0, any, any}}, never);
+    judge<lb>("LB", {{any, any, 1, 1, any, any}}, never);
+    judge<r_shape>("R", {{any, 2, 0, any, any, any}}, {false, true, true});
+    judge<s_shape>("S", {{2, any, 1, any, any, any}}, {false, false, true});
+    judge<two_writes>("2+2W", {{1, 1, any, any, any, any}}, {false, false, true});
+    judge<iriw>("IRIW", {{any, any, 1, 0, 1, 0}}, never);
+    judge<corr>("CoRR", {{any, any, 1, 0, any, any}}, never);
+}

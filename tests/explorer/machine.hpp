@@ -1,0 +1,237 @@
+// explorer/machine.hpp - machine: threads as fibres over a weak memory, one visible operation at a time.
+// SPDX-License-Identifier: BSL-1.0
+//
+// A thread stops before each visible operation; what may happen next is a set of transitions (transition.hpp),
+// one of which a chooser picks: a step of a thread, a store leaving a buffer, a deadline, a refused system call,
+// a signal, a death. The run between two visible operations is one step: it touches nothing that another thread
+// could be at (memory.hpp: quiet locations).
+//
+// Store buffers show what x86 (TSO) or a machine that reorders stores (PSO) does; vector clocks, which only a
+// release and an acquire join, show what is not ordered although TSO would order it. A heavy barrier empties
+// every buffer: it waits for that, which comes to the same and depends on less. It joins no clock: what is handed
+// over on the strength of a barrier alone is a race.
+//
+// A loop that spins is one step: its await goes on when what the loop has read has changed.
+#pragma once
+
+#include "explorer/fibre.hpp"
+#include "explorer/memory.hpp"
+#include "explorer/store_buffer.hpp"
+#include "explorer/transition.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <cstdio>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace cordon::explorer {
+
+class machine;
+
+// Picks what happens next.
+class chooser {
+public:
+    static constexpr transition prune{62}; // this run shows nothing new
+
+    virtual void begin() = 0;
+    // Requires: something is enabled, or the choice comes from a run that got further.
+    virtual transition next(machine& m) = 0;
+
+protected:
+    ~chooser() = default;
+};
+
+// What the threads of a scenario do; an unscheduled object of it lies in the world.
+struct scenario_functions {
+    unsigned threads = 0;
+    void (*run)(void* scenario, unsigned thread) = nullptr;
+    void (*handler)(void* scenario, unsigned thread) = nullptr;
+};
+
+struct machine_options {
+    memory_model model = memory_model::tso;
+    bool all_visible = false;                                    // no location is quiet
+    unsigned delays = std::numeric_limits<unsigned>::max();      // stores that may stay in a buffer
+    unsigned refusals = 0;                                       // system calls that may fail
+    unsigned kills = 0;                                          // threads that may stop for ever
+    unsigned signals = 0;                                        // handlers that may run
+    std::uint32_t mortal = (1u << max_threads) - 1;              // threads that may be killed, a bit each
+    std::uint32_t interruptible = (1u << max_threads) - 1;       // that may get a signal
+};
+
+class machine {
+public:
+    enum class outcome : std::uint8_t { complete, pruned, learnt, failed };
+    static constexpr unsigned main_thread = max_threads;
+    static constexpr unsigned max_steps = 2000;
+
+    machine(std::span<std::byte> world, const machine_options& options) : memory_(world), options_(options) {}
+
+    // The machine whose thread calls, or null: set up and check run without one.
+    static machine* running() { return running_; }
+
+    outcome run(void* scenario, const scenario_functions& functions, chooser& by);
+
+    [[nodiscard]] const std::string& failure() const { return failure_; }
+    [[nodiscard]] const std::string& schedule() const { return schedule_; }
+    [[nodiscard]] memory& locations() { return memory_; }
+    void trace_into(std::string* trace) { trace_ = trace; }
+
+    // ---- for the threads ----
+
+    [[nodiscard]] unsigned self() const { return current_; }
+    std::uint64_t load(const void* at, unsigned size, std::memory_order order);
+    void store(void* at, unsigned size, std::uint64_t value, std::memory_order order);
+    // Effects: value = change(value), unless change returns false. Returns: the value before.
+    template <class F>
+    std::uint64_t update(void* at, unsigned size, std::memory_order order, F change);
+    // Effects: seen by all at once, and orders nothing: for what a test notes about the real time of its calls.
+    std::uint64_t note_load(const void* at, unsigned size);
+    void note_store(void* at, unsigned size, std::uint64_t value);
+    // Data that the program itself must order.
+    void plain_access(const void* at, unsigned size, bool write);
+
+    void lock(void* at);
+    [[nodiscard]] bool try_lock(void* at);
+    void unlock(void* at);
+    void fence() { park({operation::fence}), tell("fence"); }
+    void barrier() { park({operation::barrier}), tell("heavy barrier"); }
+    // Returns: whether the system call fails.
+    [[nodiscard]] bool refused();
+    // Effects: a spinning loop has failed once more.
+    void await();
+    [[nodiscard]] std::uint64_t now();
+    [[noreturn]] void fail(const std::string& what);
+    void say(const std::string& what) {
+        if (trace_ != nullptr) tell(what.c_str());
+    }
+
+    // ---- for the chooser ----
+
+    [[nodiscard]] transition_set enabled();
+    // Returns: whether the order of two enabled transitions makes no difference.
+    [[nodiscard]] bool independent(transition a, transition b);
+    [[nodiscard]] unsigned threads() const { return functions_.threads; }
+
+private:
+    struct operation {
+        enum kind : std::uint8_t { load, store, update, lock, fence, barrier, wait, call } what = load;
+        location* where = nullptr;
+        bool release = false;
+        bool at_once = false; // a note
+    };
+    struct watched {
+        const location* where;
+        std::uint64_t seen;
+    };
+    struct thread {
+        fibre stack;
+        operation pending;
+        vector_clock now;
+        store_buffer buffer;
+        bool done = false;
+        bool dead = false;
+        bool signalled = false;
+        bool in_handler = false;
+        bool refused = false;
+        bool delayed = false;
+        bool timed = false;     // this round of its loop looked at the clock
+        bool all_count = false; // this round of its loop saw more than it watches
+        unsigned locks = 0;
+        unsigned watches = 0;
+        watched watch[8];
+        std::uint64_t commits = 0;     // its own writes that all have seen
+        std::uint64_t commits_seen = 0; // those of the others when this round began
+        std::uint64_t clock = 0;
+    };
+    // What a transition does to memory and to what is limited.
+    struct effect {
+        const location* where = nullptr;
+        bool writes = false;
+        bool fills = false;   // a buffer
+        bool barrier = false; // needs all buffers empty
+        bool await = false;
+    };
+
+    static constexpr std::uint64_t deadline_step = std::uint64_t{1} << 40;
+
+    static bool acquires(std::memory_order o) {
+        return o == std::memory_order_acquire || o == std::memory_order_acq_rel || o == std::memory_order_seq_cst;
+    }
+    static bool releases(std::memory_order o) {
+        return o == std::memory_order_release || o == std::memory_order_acq_rel || o == std::memory_order_seq_cst;
+    }
+
+    thread& me() { return threads_[current_]; }
+    static void enter(void* self) { static_cast<machine*>(self)->main_of_thread(); }
+    void main_of_thread();
+    void begin(void* scenario, const scenario_functions& functions);
+    void park(operation op);
+    void change_to(unsigned thread) {
+        fibre& from = current_ == main_thread ? main_ : me().stack;
+        current_ = thread;
+        running_ = thread == main_thread ? nullptr : this;
+        fibre::change(from, thread == main_thread ? main_ : me().stack);
+    }
+    unsigned decide();
+    [[noreturn]] void leave(outcome how);
+    [[nodiscard]] bool take(transition t);
+    void end_run(outcome how) { outcome_ = how; }
+
+    [[nodiscard]] bool is_visible(location& x, bool write);
+    [[noreturn]] void learn(location& x);
+    void acquire(const location& x, std::memory_order order) {
+        if (acquires(order) && !x.relaxed_loads) me().now.join(x.released);
+    }
+    // Returns: the clock that a store publishes; empty for one that releases nothing.
+    vector_clock publish(const location& x, std::memory_order order);
+    void commit(unsigned thread, const buffered_store& store);
+    [[nodiscard]] std::uint64_t value_for(unsigned thread, const location& x) const {
+        const buffered_store* const own = threads_[thread].buffer.newest(x);
+        return own != nullptr ? own->value : memory_.read(x);
+    }
+    void watch(const location& x, std::uint64_t value);
+    void new_round();
+
+    [[nodiscard]] bool can_step(unsigned thread);
+    [[nodiscard]] bool may_go_on(const thread& t, unsigned number) const;
+    [[nodiscard]] bool goes_to_buffer(const thread& t) const {
+        return options_.model != memory_model::sc && !t.pending.at_once &&
+               (options_.delays == std::numeric_limits<unsigned>::max() || !t.buffer.empty());
+    }
+    [[nodiscard]] bool buffers_empty() const {
+        for (unsigned t = 0; t != functions_.threads; ++t)
+            if (!threads_[t].buffer.empty()) return false;
+        return true;
+    }
+    [[nodiscard]] effect effect_of(transition t) const;
+    [[nodiscard]] std::string stuck() const;
+
+    void tell(const char* what, const location* x = nullptr, const std::uint64_t* value = nullptr);
+    void tell(const char* what, const location& x, std::uint64_t value) { tell(what, &x, &value); }
+
+    static inline machine* running_ = nullptr;
+
+    memory memory_;
+    machine_options options_;
+    scenario_functions functions_;
+    void* scenario_ = nullptr;
+    chooser* chooser_ = nullptr;
+    fibre main_;
+    thread threads_[max_threads];
+    unsigned current_ = main_thread;
+    bool starting_ = false;
+    machine_options left_; // the budgets
+    std::uint64_t commits_ = 0;
+    outcome outcome_ = outcome::complete;
+    std::string failure_;
+    std::string schedule_;
+    std::string* trace_ = nullptr;
+};
+
+} // namespace cordon::explorer
+
+#include "explorer/machine_memory.hpp"
+#include "explorer/machine_schedule.hpp"

@@ -1,0 +1,248 @@
+// explorer/machine_schedule.hpp - machine: which transitions are enabled, which commute, and how one is taken.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "explorer/machine.hpp"
+
+namespace cordon::explorer {
+
+inline machine::outcome machine::run(void* scenario, const scenario_functions& functions, chooser& by) {
+    chooser_ = &by;
+    begin(scenario, functions);
+    starting_ = true;
+    for (unsigned t = 0; t != functions_.threads && starting_; ++t)
+        change_to(t); // up to its first visible operation
+    if (starting_) {
+        starting_ = false;
+        if (const unsigned first = decide(); first != main_thread) change_to(first);
+    }
+    return outcome_;
+}
+
+inline void machine::begin(void* scenario, const scenario_functions& functions) {
+    scenario_ = scenario;
+    functions_ = functions;
+    left_ = options_;
+    commits_ = 0;
+    failure_.clear();
+    schedule_.clear();
+    memory_.begin_run();
+    for (unsigned n = 0; n != functions_.threads; ++n) {
+        thread& t = threads_[n];
+        t.stack.create(&enter, this);
+        t.stack.restart();
+        t.now = {};
+        t.now.set(n, 1);
+        t.buffer.clear(options_.model);
+        t.done = t.dead = t.signalled = t.in_handler = t.refused = t.delayed = t.timed = t.all_count = false;
+        t.locks = t.watches = 0;
+        t.commits = t.commits_seen = t.clock = 0;
+    }
+    chooser_->begin();
+}
+
+inline void machine::main_of_thread() {
+    functions_.run(scenario_, current_);
+    me().done = true;
+    change_to(starting_ ? main_thread : decide());
+}
+
+// Effects: the thread goes on when its operation, `op`, is to happen next.
+inline void machine::park(operation op) {
+    for (;;) {
+        me().pending = op;
+        if (starting_)
+            change_to(main_thread);
+        else if (const unsigned next = decide(); next != current_)
+            change_to(next);
+        if (!me().signalled) break;
+        me().signalled = false;
+        me().in_handler = true;
+        tell("signal");
+        functions_.handler(scenario_, current_);
+        me().in_handler = false;
+    }
+    if (op.what == operation::wait) new_round();
+}
+
+// Returns: the thread that goes on; main_thread if the run is over, and then outcome_ says how.
+inline unsigned machine::decide() {
+    for (;;) {
+        const transition t = chooser_->next(*this);
+        if (t == chooser::prune) return end_run(outcome::pruned), main_thread;
+        if (t == transition{}) {
+            failure_ = stuck();
+            return end_run(failure_.empty() ? outcome::complete : outcome::failed), main_thread;
+        }
+        if (schedule_.size() == max_steps) {
+            failure_ = "livelock: " + std::to_string(max_steps) + " steps";
+            return end_run(outcome::failed), main_thread;
+        }
+        schedule_.push_back(t.letter());
+        if (take(t)) return t.thread();
+    }
+}
+
+// Returns: whether the thread goes on.
+inline bool machine::take(transition t) {
+    thread& who = threads_[t.thread()];
+    switch (t.kind()) {
+    case move::step: return true;
+    case move::refuse:
+        who.refused = true;
+        --left_.refusals;
+        return true;
+    case move::timeout:
+        who.clock += deadline_step;
+        return true;
+    case move::signal:
+        who.signalled = true;
+        --left_.signals;
+        return true;
+    case move::delay:
+        who.delayed = true;
+        --left_.delays;
+        return true;
+    case move::kill:
+        who.dead = true;
+        --left_.kills;
+        if (trace_ != nullptr) *trace_ += std::string{"  "} + t.letter() + ' ' + "dies\n";
+        return false;
+    case move::flush: break;
+    }
+    const buffered_store store = who.buffer.oldest(t.queue());
+    who.buffer.pop(t.queue());
+    commit(t.thread(), store);
+    if (trace_ != nullptr)
+        *trace_ += std::string{"  "} + t.letter() + "   flushes " + memory_.name_of(*store.where) + " = " +
+                   std::to_string(store.value) + '\n';
+    return false;
+}
+
+inline void machine::leave(outcome how) {
+    starting_ = false;
+    end_run(how);
+    change_to(main_thread);
+    __builtin_unreachable();
+}
+inline void machine::fail(const std::string& what) {
+    failure_ = what;
+    say("FAILS: " + what);
+    leave(outcome::failed);
+}
+
+inline std::string machine::stuck() const {
+    std::string who;
+    for (unsigned t = 0; t != functions_.threads; ++t)
+        if (!threads_[t].done && !threads_[t].dead) {
+            who += who.empty() ? "deadlock: " : ", ";
+            who += static_cast<char>('A' + t);
+            const operation& op = threads_[t].pending;
+            who += op.what == operation::lock ? " waits for " + memory_.name_of(*op.where) : " spins";
+        }
+    return who;
+}
+
+inline bool machine::may_go_on(const thread& t, unsigned number) const {
+    if (t.all_count) return commits_ - t.commits != t.commits_seen;
+    for (unsigned i = 0; i != t.watches; ++i)
+        if (value_for(number, *t.watch[i].where) != t.watch[i].seen) return true;
+    return false;
+}
+
+inline bool machine::can_step(unsigned number) {
+    thread& t = threads_[number];
+    const operation& op = t.pending;
+    switch (op.what) {
+    case operation::load:
+    case operation::call: return true;
+    case operation::store:
+        if (options_.model == memory_model::pso && op.release && !op.at_once && !t.buffer.empty()) return false;
+        return !goes_to_buffer(t) || t.buffer.has_room(*op.where);
+    case operation::update:
+    case operation::fence: return t.buffer.empty();
+    case operation::lock: return t.buffer.empty() && memory_.read(*op.where) == 0;
+    case operation::barrier: return buffers_empty();
+    case operation::wait: return may_go_on(t, number);
+    }
+    return false;
+}
+
+inline transition_set machine::enabled() {
+    transition_set all;
+    for (unsigned n = 0; n != functions_.threads; ++n) {
+        thread& t = threads_[n];
+        for (std::uint32_t q = t.buffer.filled(); q != 0; q &= q - 1)
+            all.insert({move::flush, n, static_cast<unsigned>(std::countr_zero(q))});
+        if (t.done || t.dead) continue;
+        const bool steps = can_step(n);
+        if (steps) all.insert({move::step, n});
+        if (t.pending.what == operation::call && left_.refusals != 0) all.insert({move::refuse, n});
+        if (t.pending.what == operation::wait && t.timed) all.insert({move::timeout, n});
+        if (left_.kills != 0 && t.locks == 0 && (options_.mortal >> n & 1) != 0) all.insert({move::kill, n});
+        if (left_.signals != 0 && !t.in_handler && (options_.interruptible >> n & 1) != 0)
+            all.insert({move::signal, n});
+        if (options_.delays != std::numeric_limits<unsigned>::max() && steps && left_.delays != 0 &&
+            options_.model != memory_model::sc && t.pending.what == operation::store && !t.pending.at_once &&
+            t.buffer.empty())
+            all.insert({move::delay, n});
+    }
+    return all;
+}
+
+inline machine::effect machine::effect_of(transition t) const {
+    const thread& who = threads_[t.thread()];
+    if (t.kind() == move::flush) return {.where = who.buffer.oldest(t.queue()).where, .writes = true};
+    if (t.kind() == move::delay) return {.fills = true};
+    if (t.kind() != move::step) return {};
+    const operation& op = who.pending;
+    switch (op.what) {
+    case operation::load: return {.where = op.where};
+    case operation::store:
+        if (goes_to_buffer(who)) return {.fills = true};
+        [[fallthrough]];
+    case operation::update:
+    case operation::lock: return {.where = op.where, .writes = true};
+    case operation::barrier: return {.barrier = true};
+    case operation::wait: return {.await = true};
+    case operation::fence:
+    case operation::call: break;
+    }
+    return {};
+}
+
+inline bool machine::independent(transition a, transition b) {
+    const effect of_a = effect_of(a);
+    const effect of_b = effect_of(b);
+    if (a.thread() == b.thread()) {
+        // A store leaves the buffer while the thread loads, or puts another behind it.
+        const transition other = a.kind() == move::flush ? b : a;
+        if (a.kind() == move::flush && b.kind() == move::flush) return true; // of different queues
+        if ((a.kind() == move::flush) == (b.kind() == move::flush) || other.kind() != move::step) return false;
+        const operation& op = threads_[a.thread()].pending;
+        return op.what == operation::load ? !op.at_once : op.what == operation::store && goes_to_buffer(threads_[a.thread()]) && (of_a.fills || of_b.fills) && options_.delays == std::numeric_limits<unsigned>::max();
+    }
+    if (a.kind() == b.kind() && a.kind() != move::step && a.kind() != move::flush && a.kind() != move::timeout)
+        return false; // they draw on one budget
+    if ((of_a.barrier && of_b.fills) || (of_b.barrier && of_a.fills)) return false;
+    const auto disturbs = [&](const effect& writer, transition reader, const effect& read) {
+        if (writer.where == nullptr || !writer.writes) return false;
+        if (read.where == writer.where) return true;
+        if (!read.await) return false;
+        const thread& waiting = threads_[reader.thread()];
+        for (unsigned i = 0; i != waiting.watches; ++i)
+            if (!waiting.all_count && waiting.watch[i].where == writer.where) return true;
+        return false;
+    };
+    return !disturbs(of_a, b, of_b) && !disturbs(of_b, a, of_a);
+}
+
+inline void machine::tell(const char* what, const location* x, const std::uint64_t* value) {
+    if (trace_ == nullptr) return;
+    *trace_ += std::string{"  "} + static_cast<char>('A' + current_) + ' ' + what;
+    if (x != nullptr) *trace_ += ' ' + memory_.name_of(*x);
+    if (value != nullptr) *trace_ += " = " + std::to_string(*value);
+    *trace_ += '\n';
+}
+
+} // namespace cordon::explorer

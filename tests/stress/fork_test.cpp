@@ -1,0 +1,78 @@
+// tests/stress/fork_test.cpp - forks under traffic.
+// SPDX-License-Identifier: BSL-1.0
+#include "cordon/zone.hpp"
+
+#include "stress/user.hpp"
+#include "support/catch.hpp"
+
+#include <atomic>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+using namespace cordon;
+using namespace cordon::testing;
+
+TEST_CASE("a thousand forks under traffic: each child has a whole zone", "[stress]") {
+    misuse_record::reset();
+    stress_zone zone{frames(64)};
+    ownership_oracle oracle{zone.frames().count()};
+    const sealed_now sealed;
+    std::atomic<bool> stop{false};
+    std::vector<std::thread> users;
+    for (unsigned t = 0; t != 3; ++t)
+        users.emplace_back([&, t] {
+            user<stress_zone> me{zone, oracle, sealed, t + 1};
+            while (!stop.load(std::memory_order_relaxed))
+                me.step(200);
+            me.give_all();
+        });
+
+    // What each thread may have between the zone and the oracle at the moment of the fork: a batch, or one run.
+    constexpr std::uint64_t in_flight = 3 * small_block;
+    const auto child = [&]() -> int {
+        ::alarm(60);
+        if (!zone.validate()) return 1;
+        const auto stats = zone.exact_stats();
+        if (!stats) return 2;
+        const std::uint64_t held = oracle.held();
+        if (stats->allocated.raw() + in_flight < held || stats->allocated.raw() > held + in_flight) return 3;
+        if ((stats->free + stats->cached + stats->allocated) != stats->managed) return 4;
+        // All that is free can be had, by this thread, once; and given back.
+        const std::vector<frame> rest =
+            take_all(zone, order{0}, migrate_type::movable, stress_policy::thread_slots::current());
+        if (rest.size() != (stats->free + stats->cached).raw()) return 5;
+        for (const frame f : rest)
+            oracle.take(f, order{0}, 1000);
+        for (const frame f : rest)
+            zone.free(f);
+        if (!zone.isolate(block(zone, 3, 5))) return 7;
+        if (zone.drain() != status::ok || zone.stats().free.raw() != rest.size()) return 8;
+        return zone.validate() ? 0 : 9;
+    };
+    unsigned failed = 0;
+    int last = 0;
+    const unsigned forks = scaled(1000u);
+    for (unsigned i = 0; i != forks && failed == 0; ++i) {
+        const std::uint64_t mistakes = oracle.mistakes();
+        const pid_t pid = ::fork();
+        if (pid == 0) {
+            const int outcome = child();
+            ::_exit(outcome != 0 ? outcome : oracle.mistakes() > mistakes + in_flight ? 10 : 0);
+        }
+        int state = 0;
+        ::waitpid(pid, &state, 0);
+        last = WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
+        failed += last != 0;
+    }
+    stop.store(true);
+    for (auto& thread : users)
+        thread.join();
+    INFO("the last child returned " << last);
+    CHECK(failed == 0);
+    CHECK(oracle.mistakes() == 0);
+    CHECK(misuse_record::count.load() == 0);
+    CHECK(zone.exact_stats()->allocated.raw() == 0);
+    CHECK(agrees(zone));
+}
