@@ -183,7 +183,7 @@ private:
         if (!lock_until<typename Policy::clock, typename Policy::backoff>(core_.isolation_lock(), until))
             return status::timed_out;
         const typename core::isolation_guard section{core_.isolation_lock(), adopt_lock};
-        return core_.drain(section.proof(), runs, gate_claim::draining, until, [] {});
+        return core_.drain(section.proof(), runs, gate_claim::draining, until, typename core::no_work{});
     }
 
     core core_;

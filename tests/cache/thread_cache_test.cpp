@@ -43,7 +43,7 @@ struct fake_source {
             out(frame_index{next});
         return take;
     }
-    void give_batch(order, std::span<caches_type::entry> entries) {
+    void give_batch(order, std::span<const caches_type::entry> entries) {
         ++batches;
         back.insert(back.end(), entries.begin(), entries.end());
     }
@@ -262,7 +262,7 @@ TEST_CASE("handing back happens inside the gate, where a signal handler stays ou
     struct looking_source : fake_source {
         fixture* on = nullptr;
         bool inside = false;
-        void give_batch(order k, std::span<caches_type::entry> entries) {
+        void give_batch(order k, std::span<const caches_type::entry> entries) {
             inside = on->caches.is_inside(on->mine);
             fake_source::give_batch(k, entries);
         }

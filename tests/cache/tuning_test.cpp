@@ -28,9 +28,9 @@ TEST_CASE("marks and batches stay within what a magazine can hold", "[cache]") {
 
 TEST_CASE("growing doubles and shrinking halves", "[cache]") {
     constexpr magazine_tuning tuning{512};
-    STATIC_REQUIRE(tuning.first().batch == 32);
-    STATIC_REQUIRE(tuning.first().mark == 64);
-    STATIC_REQUIRE(tuning.grown(tuning.first()).batch == 64);
-    STATIC_REQUIRE(tuning.shrunk(tuning.first()).batch == 16);
+    STATIC_REQUIRE(tuning.first().batch == 64);
+    STATIC_REQUIRE(tuning.first().mark == 128);
+    STATIC_REQUIRE(tuning.grown(tuning.first()).batch == 128);
+    STATIC_REQUIRE(tuning.shrunk(tuning.first()).batch == 32);
     STATIC_REQUIRE(tuning.grown({512, 256}).batch == 256);
 }

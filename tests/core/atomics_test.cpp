@@ -49,7 +49,7 @@ TEST_CASE("zero bytes are an atomic zero of the value's size", "[core]") {
 TEST_CASE("two threads that add lose nothing", "[core]") {
     std_atomics::atomic<std::uint32_t> sum{0};
     std_atomics::atomic<std::uint32_t> arrived{0};
-    const auto rounds = scaled<std::uint32_t>(1'000'000);
+    const auto rounds = scaled<std::uint32_t>(5'000'000);
     const auto add = [&] {
         arrived.fetch_add(1, std::memory_order_relaxed);
         while (arrived.load(std::memory_order_relaxed) != 2)

@@ -37,7 +37,7 @@ struct options : machine_options {
     bool weaken_stores = false;
 };
 
-struct result {
+struct search_result {
     bool ok = true;
     bool exhausted = false;       // each schedule within the bounds was run
     std::uint64_t executions = 0; // that ran to their end
@@ -73,7 +73,7 @@ inline void say(const std::string& what) {
     if (machine* const m = machine::running()) m->say(what);
 }
 
-class explorer {
+class exploration {
 public:
     struct scenario_type {
         std::size_t bytes;
@@ -84,7 +84,7 @@ public:
         scenario_functions functions;
     };
 
-    explorer(const scenario_type& type, const options& how)
+    exploration(const scenario_type& type, const options& how)
         : type_(type), options_(how), bytes_((type.bytes + 63) / 64 * 64),
           world_(static_cast<std::byte*>(::operator new(bytes_, std::align_val_t{4096}))),
           snapshot_(std::make_unique<std::byte[]>(bytes_)), machine_({world_, bytes_}, how) {
@@ -94,11 +94,11 @@ public:
         type_.label(world_, machine_.locations().labels());
         machine_.locations().weaken(how.weaken, how.weaken_loads, how.weaken_stores);
     }
-    ~explorer() { ::operator delete(world_, std::align_val_t{4096}); }
-    explorer(const explorer&) = delete;
-    explorer& operator=(const explorer&) = delete;
+    ~exploration() { ::operator delete(world_, std::align_val_t{4096}); }
+    exploration(const exploration&) = delete;
+    exploration& operator=(const exploration&) = delete;
 
-    result run() {
+    search_result run() {
         const auto start = std::chrono::steady_clock::now();
         if (const char* const text = std::getenv("EXPLORE_REPLAY"); text != nullptr && !options_.name.empty()) {
             const std::string_view wanted{text};
@@ -117,7 +117,7 @@ public:
         return result_;
     }
     // Effects: runs the one schedule "learnt:letters", with a trace.
-    result replay(std::string_view text) {
+    search_result replay(std::string_view text) {
         machine_.locations().forget();
         const std::size_t colon = text.rfind(':');
         script steps{text.substr(colon + 1)};
@@ -252,12 +252,12 @@ private:
     std::byte* world_;
     std::unique_ptr<std::byte[]> snapshot_;
     machine machine_;
-    result result_;
+    search_result result_;
 };
 
 template <class S>
-explorer::scenario_type scenario_type_of() {
-    explorer::scenario_type type{};
+exploration::scenario_type scenario_type_of() {
+    exploration::scenario_type type{};
     type.bytes = sizeof(S);
     type.construct = [](void* at) { ::new (at) S; };
     type.check = [](void* at) { static_cast<S*>(at)->check(); };
@@ -274,12 +274,12 @@ explorer::scenario_type scenario_type_of() {
 }
 
 template <class S>
-result explore(const options& how) {
-    return explorer{scenario_type_of<S>(), how}.run();
+search_result explore(const options& how) {
+    return exploration{scenario_type_of<S>(), how}.run();
 }
 template <class S>
-result replay(const options& how, std::string_view schedule) {
-    return explorer{scenario_type_of<S>(), how}.replay(schedule);
+search_result replay(const options& how, std::string_view schedule) {
+    return exploration{scenario_type_of<S>(), how}.replay(schedule);
 }
 
 } // namespace cordon::explorer

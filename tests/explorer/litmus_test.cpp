@@ -182,7 +182,7 @@ struct expectation {
 constexpr expectation never{false, false, false};
 
 template <class S>
-result run(memory_model model, bool sleep_sets = true, bool all_visible = false) {
+search_result run(memory_model model, bool sleep_sets = true, bool all_visible = false) {
     options how;
     how.model = model;
     how.sleep_sets = sleep_sets;
@@ -195,7 +195,7 @@ template <class S>
 void judge(const char* name, const pattern& weak, expectation expected) {
     const bool allowed[] = {expected.sc, expected.tso, expected.pso};
     for (const memory_model model : {memory_model::sc, memory_model::tso, memory_model::pso}) {
-        const result found = run<S>(model);
+        const search_result found = run<S>(model);
         INFO(name << ", model " << static_cast<int>(model) << ": " << found.report());
         REQUIRE(found.ok);
         REQUIRE(found.exhausted);
@@ -203,7 +203,7 @@ void judge(const char* name, const pattern& weak, expectation expected) {
         for (const std::uint64_t outcome : found.outcomes)
             seen = seen || weak.fits(outcome);
         CHECK(seen == allowed[static_cast<unsigned>(model)]);
-        const result awake = run<S>(model, false);
+        const search_result awake = run<S>(model, false);
         CHECK(awake.outcomes == found.outcomes);
         CHECK(awake.executions >= found.executions);
         CHECK(awake.pruned == 0);

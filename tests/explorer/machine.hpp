@@ -21,10 +21,9 @@
 
 #include <atomic>
 #include <cstdint>
-#include <cstdio>
 #include <limits>
 #include <string>
-#include <vector>
+#include <utility>
 
 namespace cordon::explorer {
 
@@ -79,6 +78,18 @@ public:
     [[nodiscard]] memory& locations() { return memory_; }
     void trace_into(std::string* trace) { trace_ = trace; }
 
+    // While it lives, the scenario looks at its world unobserved: no step, no order, the bare words.
+    class pause {
+    public:
+        pause() : paused_(std::exchange(running_, nullptr)) {}
+        ~pause() { running_ = paused_; }
+        pause(const pause&) = delete;
+        pause& operator=(const pause&) = delete;
+
+    private:
+        machine* paused_;
+    };
+
     // ---- for the threads ----
 
     [[nodiscard]] unsigned self() const { return current_; }
@@ -104,6 +115,7 @@ public:
     void await();
     [[nodiscard]] std::uint64_t now();
     [[noreturn]] void fail(const std::string& what);
+    [[nodiscard]] bool is_traced() const { return trace_ != nullptr; }
     void say(const std::string& what) {
         if (trace_ != nullptr) tell(what.c_str());
     }
@@ -126,7 +138,7 @@ private:
         const location* where;
         std::uint64_t seen;
     };
-    struct thread {
+    struct thread_state {
         fibre stack;
         operation pending;
         vector_clock now;
@@ -164,7 +176,7 @@ private:
         return o == std::memory_order_release || o == std::memory_order_acq_rel || o == std::memory_order_seq_cst;
     }
 
-    thread& me() { return threads_[current_]; }
+    thread_state& me() { return threads_[current_]; }
     static void enter(void* self) { static_cast<machine*>(self)->main_of_thread(); }
     void main_of_thread();
     void begin(void* scenario, const scenario_functions& functions);
@@ -196,8 +208,8 @@ private:
     void new_round();
 
     [[nodiscard]] bool can_step(unsigned thread);
-    [[nodiscard]] bool may_go_on(const thread& t, unsigned number) const;
-    [[nodiscard]] bool goes_to_buffer(const thread& t) const {
+    [[nodiscard]] bool may_go_on(const thread_state& t, unsigned number) const;
+    [[nodiscard]] bool goes_to_buffer(const thread_state& t) const {
         return options_.model != memory_model::sc && !t.pending.at_once &&
                (options_.delays == std::numeric_limits<unsigned>::max() || !t.buffer.empty());
     }
@@ -220,7 +232,7 @@ private:
     void* scenario_ = nullptr;
     chooser* chooser_ = nullptr;
     fibre main_;
-    thread threads_[max_threads];
+    thread_state threads_[max_threads];
     unsigned current_ = main_thread;
     bool starting_ = false;
     machine_options left_; // the budgets

@@ -150,7 +150,7 @@ inline std::uint64_t machine::now() {
 }
 
 inline void machine::watch(const location& x, std::uint64_t value) {
-    thread& t = me();
+    thread_state& t = me();
     if (t.all_count) return;
     for (unsigned i = 0; i != t.watches; ++i)
         if (t.watch[i].where == &x) {
@@ -163,7 +163,7 @@ inline void machine::watch(const location& x, std::uint64_t value) {
         t.watch[t.watches++] = {&x, value};
 }
 inline void machine::new_round() {
-    thread& t = me();
+    thread_state& t = me();
     t.watches = 0;
     t.all_count = false;
     t.timed = false;

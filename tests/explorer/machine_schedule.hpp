@@ -28,7 +28,7 @@ inline void machine::begin(void* scenario, const scenario_functions& functions) 
     schedule_.clear();
     memory_.begin_run();
     for (unsigned n = 0; n != functions_.threads; ++n) {
-        thread& t = threads_[n];
+        thread_state& t = threads_[n];
         t.stack.create(&enter, this);
         t.stack.restart();
         t.now = {};
@@ -85,7 +85,7 @@ inline unsigned machine::decide() {
 
 // Returns: whether the thread goes on.
 inline bool machine::take(transition t) {
-    thread& who = threads_[t.thread()];
+    thread_state& who = threads_[t.thread()];
     switch (t.kind()) {
     case move::step: return true;
     case move::refuse:
@@ -143,7 +143,7 @@ inline std::string machine::stuck() const {
     return who;
 }
 
-inline bool machine::may_go_on(const thread& t, unsigned number) const {
+inline bool machine::may_go_on(const thread_state& t, unsigned number) const {
     if (t.all_count) return commits_ - t.commits != t.commits_seen;
     for (unsigned i = 0; i != t.watches; ++i)
         if (value_for(number, *t.watch[i].where) != t.watch[i].seen) return true;
@@ -151,7 +151,7 @@ inline bool machine::may_go_on(const thread& t, unsigned number) const {
 }
 
 inline bool machine::can_step(unsigned number) {
-    thread& t = threads_[number];
+    thread_state& t = threads_[number];
     const operation& op = t.pending;
     switch (op.what) {
     case operation::load:
@@ -171,7 +171,7 @@ inline bool machine::can_step(unsigned number) {
 inline transition_set machine::enabled() {
     transition_set all;
     for (unsigned n = 0; n != functions_.threads; ++n) {
-        thread& t = threads_[n];
+        thread_state& t = threads_[n];
         for (std::uint32_t q = t.buffer.filled(); q != 0; q &= q - 1)
             all.insert({move::flush, n, static_cast<unsigned>(std::countr_zero(q))});
         if (t.done || t.dead) continue;
@@ -191,7 +191,7 @@ inline transition_set machine::enabled() {
 }
 
 inline machine::effect machine::effect_of(transition t) const {
-    const thread& who = threads_[t.thread()];
+    const thread_state& who = threads_[t.thread()];
     if (t.kind() == move::flush) return {.where = who.buffer.oldest(t.queue()).where, .writes = true};
     if (t.kind() == move::delay) return {.fills = true};
     if (t.kind() != move::step) return {};
@@ -229,7 +229,7 @@ inline bool machine::independent(transition a, transition b) {
         if (writer.where == nullptr || !writer.writes) return false;
         if (read.where == writer.where) return true;
         if (!read.await) return false;
-        const thread& waiting = threads_[reader.thread()];
+        const thread_state& waiting = threads_[reader.thread()];
         for (unsigned i = 0; i != waiting.watches; ++i)
             if (!waiting.all_count && waiting.watch[i].where == writer.where) return true;
         return false;

@@ -205,7 +205,6 @@ TEST_CASE("damaged traits are reported", "[inspect]") {
     CHECK(fault_with(absent, block_traits::offline) == "absent, and something else");
     CHECK(fault_with(plain, block_traits::absent) == "absent is not what its holes say");
     CHECK(fault_with(absent, block_traits::absent) == "absent is not what its holes say");
-    CHECK(fault_with(plain, block_traits::partial) == "partial is not what its holes say");
     CHECK(fault_with(block_index{601}, block_traits::poisoned) ==
           "its poisoned frames are not in its traits");
     CHECK(fault_with(plain, block_traits::isolated) == "in the region's map, and should not be");

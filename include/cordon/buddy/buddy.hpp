@@ -118,9 +118,8 @@ public:
     // Effects: at the zone's creation, after its holes are made, the block is ready.
     void make_block(block_index b) {
         const std::uint32_t used = this->fill(b).used;
-        const block_traits t = used == block_frames ? block_traits{}.with(block_traits::absent)
-                               : used != 0          ? block_traits{}.with(block_traits::partial)
-                                                    : block_traits{};
+        const block_traits t =
+            used == block_frames ? block_traits{}.with(block_traits::absent) : block_traits{};
         this->set_traits(b, t);
         if (used != 0 && used != block_frames)
             this->fill(b).largest = static_cast<std::uint8_t>(this->parts_.maps[b.raw()].largest_order());

@@ -101,9 +101,10 @@ public:
     }
     // Returns: the frames of the block that can never be free.
     [[nodiscard]] std::uint32_t missing_frames(proof, block_index b) const {
-        if (!traits(b).has_missing()) return 0;
-        return parts_.holes->count_in(geometry::index_of(b), block_frames) +
-               parts_.poisoned->count_in(geometry::index_of(b), block_frames);
+        const std::uint32_t poisoned = traits(b).has(block_traits::poisoned)
+                                           ? parts_.poisoned->count_in(geometry::index_of(b), block_frames)
+                                           : 0;
+        return parts_.holes->count_in(geometry::index_of(b), block_frames) + poisoned;
     }
     // Returns: whether all frames of the block that exist are in its map.
     [[nodiscard]] bool is_idle(proof held_lock, block_index b) const {

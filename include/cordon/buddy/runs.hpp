@@ -6,6 +6,7 @@
 #pragma once
 
 #include "cordon/buddy/fallback.hpp"
+#include "cordon/buddy/frame_words.hpp"
 #include "cordon/buddy/pageblocks.hpp"
 #include "cordon/core/status.hpp"
 
@@ -40,6 +41,20 @@ public:
         } else {
             for (std::uint32_t first; taken != n && (first = take_blocks(type, k)) != regions::none; ++taken)
                 out(take_all_of(held_lock, block_index{first}, k, type));
+        }
+        return taken;
+    }
+    // Effects: the same for single frames, up to n of them, as words. Requires: room for n words.
+    std::uint32_t take_words(proof, migrate_type type, std::uint32_t n, frame_words& out) {
+        std::uint32_t taken = 0;
+        for (block_index b; taken != n && find_block(type, 0, b);) {
+            update_used(b, [&](map& m) {
+                return m.take_words(n - taken, [&](unsigned word, std::uint64_t bits, std::uint32_t count) {
+                    out.push({geometry::index_of(b, word * 64), count, bits});
+                    taken += count;
+                });
+            });
+            this->audit(b);
         }
         return taken;
     }

@@ -25,7 +25,7 @@ namespace cordon::inline v0 {
 //             may be used now
 template <class S, class Entry>
 concept frame_source = requires(S source, migrate_type type, order k, std::uint32_t n,
-                                void (*out)(frame_index), std::span<Entry> entries, block_index block,
+                                void (*out)(frame_index), std::span<const Entry> entries, block_index block,
                                 slot_index slot) {
     { source.take_batch(type, k, n, out) } -> std::same_as<std::uint32_t>;
     {source.give_batch(k, entries)};

@@ -22,6 +22,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 namespace cordon::inline v0 {
 
@@ -43,6 +44,11 @@ public:
         }
         [[nodiscard]] static constexpr filter nothing() { return {1, 0}; }
         [[nodiscard]] constexpr bool takes_all() const { return first == 0 && end == UINT64_MAX; }
+    };
+
+    // For a drain that only takes out.
+    struct no_work {
+        void operator()() const {}
     };
 
     thread_caches() = default;
@@ -79,12 +85,15 @@ public:
         if (!gate_.try_enter(c.gate)) [[unlikely]]
             return false;
         const block_traits traits = source.traits(geometry::block_of(i));
-        const unsigned bin = bins::of(k, traits.type());
-        const unsigned n = c.magazines[bin].count.load(std::memory_order_relaxed);
-        const bool pushed = traits.cacheable() && n < c.magazines[bin].mark;
-        if (pushed) [[likely]] {
-            c.entries[bins::offset(bin) + n] = i.raw();
-            set_count(c, bin, n + 1);
+        bool pushed = false;
+        if (traits.cacheable()) [[likely]] {
+            const unsigned bin = bins::of(k, traits.type());
+            const unsigned n = c.magazines[bin].count.load(std::memory_order_relaxed);
+            if (n < c.magazines[bin].mark) [[likely]] {
+                c.entries[bins::offset(bin) + n] = i.raw();
+                set_count(c, bin, n + 1);
+                pushed = true;
+            }
         }
         gate_.leave(c.gate);
         return pushed;
@@ -135,7 +144,8 @@ public:
     // ---- drainer; the caller serialises drainers ----
 
     // Effects: claims the first `active` slots and waits for their owners; calls work() with all of them
-    // outside and their runs that the filter takes given back to the source; then releases the claims.
+    // outside and their runs that the filter takes given back to the source; then releases the claims. With
+    // no_work each slot is open again as soon as it is done.
     // Returns: ok; barrier_refused or timed_out, work() not called and every run still where it was or given
     // back. Requires: no lock of the source held. Cost: one barrier, then O(cached runs).
     template <class Source, class Work>
@@ -143,6 +153,7 @@ public:
                  Work work) {
         for (std::uint32_t s = 0; s != active; ++s)
             gate_.claim(at(slot_index{s}).gate, why);
+        const bool open_early = std::is_same_v<Work, no_work> && why == gate_claim::draining;
         status outcome = gate_.barrier() ? status::ok : status::barrier_refused;
         for (std::uint32_t s = 0; s != active && outcome == status::ok; ++s) {
             if (!gate_.wait(at(slot_index{s}).gate, until_ns)) {
@@ -151,6 +162,8 @@ public:
             }
             take_out(at(slot_index{s}), runs, source);
             gate_.done(at(slot_index{s}).gate);
+            // Nothing needs all of them closed at once: traffic goes on in this one.
+            if (open_early) gate_.release(at(slot_index{s}).gate, why);
         }
         if (outcome == status::ok) work();
         if (outcome != status::ok || why == gate_claim::draining)
@@ -241,10 +254,14 @@ private:
         std::uint32_t at = batch;
         const std::uint32_t n = source.take_batch(bins::type_of(bin), bins::order_of(bin), batch,
                                                   [&](frame_index i) { entries[--at] = i.raw(); });
-        for (std::uint32_t e = 0; at != 0 && e != n; ++e)
-            entries[e] = static_cast<std::uint32_t>(entries[at + e]);
+        if (at != 0) move_down(entries, at, n);
         set_count(c, bin, n);
         return n;
+    }
+    // Effects: moves n entries from `from` on to the start.
+    static void move_down(entry* entries, std::uint32_t from, std::uint32_t n) {
+        for (std::uint32_t e = 0; e != n; ++e)
+            entries[e] = static_cast<std::uint32_t>(entries[from + e]);
     }
     // Effects: gives the oldest batch of a full magazine back.
     template <class Source>
@@ -252,9 +269,8 @@ private:
         const unsigned n = c.magazines[bin].count.load(std::memory_order_relaxed);
         const unsigned batch = marks(c, bin).batch;
         entry* const entries = &c.entries[bins::offset(bin)];
-        source.give_batch(bins::order_of(bin), std::span<entry>{entries, batch});
-        for (unsigned e = batch; e != n; ++e)
-            entries[e - batch] = static_cast<std::uint32_t>(entries[e]);
+        source.give_batch(bins::order_of(bin), std::span<const entry>{entries, batch});
+        move_down(entries, batch, n - batch);
         set_count(c, bin, n - batch);
     }
     // Effects: gives back the runs that the filter takes; the others keep their order.
@@ -272,7 +288,7 @@ private:
                     entries[kept++] = run;
                 }
             if (kept == n) continue;
-            source.give_batch(k, std::span<entry>{entries + kept, n - kept});
+            source.give_batch(k, std::span<const entry>{entries + kept, n - kept});
             set_count(c, bin, kept);
             if (runs.takes_all())
                 set_marks(c, bin, magazine_tuning{bins::capacity(bin)}.shrunk(marks(c, bin)));

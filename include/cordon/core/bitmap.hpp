@@ -15,18 +15,19 @@
 
 namespace cordon::inline v0 {
 
+// The places where an aligned run of order k can start in a word.
+inline constexpr std::uint64_t aligned_starts[7] = {~0ull,
+                                                    0x5555'5555'5555'5555ull,
+                                                    0x1111'1111'1111'1111ull,
+                                                    0x0101'0101'0101'0101ull,
+                                                    0x0001'0001'0001'0001ull,
+                                                    0x0000'0001'0000'0001ull,
+                                                    1ull};
 // Returns: the bits of `word` at which an aligned run of order k (0 to 6) starts, all of it set.
 CORDON_ALWAYS_INLINE constexpr std::uint64_t run_starts(std::uint64_t word, unsigned k) {
-    constexpr std::uint64_t aligned[7] = {~0ull,
-                                          0x5555555555555555ull,
-                                          0x1111111111111111ull,
-                                          0x0101010101010101ull,
-                                          0x0001000100010001ull,
-                                          0x0000000100000001ull,
-                                          1ull};
     for (unsigned step = 0; step != k; ++step)
         word &= word >> (1u << step);
-    return word & aligned[k];
+    return word & aligned_starts[k];
 }
 
 // Returns: of run_starts(word, k), those whose buddy is not free: taking one splits nothing larger.
@@ -159,15 +160,29 @@ requires(Bits >= 64 && Bits <= 512 && std::has_single_bit(Bits)) struct alignas(
             for (unsigned i = 0; i != words && taken != n; ++i) {
                 const std::uint64_t starts = pass == 0 ? lone_run_starts(word[i], k) : run_starts(word[i], k);
                 std::uint64_t left = starts;
-                if (left == ~0ull && n - taken >= 64) { // a whole word of single units: no bit to look for
-                    for (unsigned unit = 0; unit != 64; ++unit)
-                        out(i * 64 + unit);
-                    taken += 64;
-                    left = 0;
-                }
                 for (; left != 0 && taken != n; left &= left - 1, ++taken)
                     out(i * 64 + static_cast<unsigned>(std::countr_zero(left)));
                 word[i] &= ~((starts & ~left) * run_mask(k));
+            }
+        }
+        return taken;
+    }
+
+    // Effects: takes up to n single units out of the map, a word at a time, lone ones first; calls
+    // out(word number, bits taken, how many). Returns: how many units.
+    template <class Out>
+    constexpr unsigned take_words(unsigned n, Out out) {
+        unsigned taken = 0;
+        for (unsigned pass = 0; pass != 2; ++pass) {
+            for (unsigned i = 0; i != words && taken != n; ++i) {
+                std::uint64_t bits = pass == 0 ? lone_run_starts(word[i], 0) : word[i];
+                if (bits == 0) continue;
+                unsigned count = bits_set(bits);
+                for (; count > n - taken; --count) // too many: the highest stay
+                    bits &= ~(1ull << (63 - std::countl_zero(bits)));
+                word[i] &= ~bits;
+                taken += count;
+                out(i, bits, count);
             }
         }
         return taken;

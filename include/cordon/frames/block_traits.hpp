@@ -1,16 +1,15 @@
 // cordon/frames/block_traits.hpp - block_traits: the byte of a pageblock that the fast paths read.
 // SPDX-License-Identifier: BSL-1.0
 //
-//      7      6          5         4        3         2          1..0
-//    +---+----------+---------+--------+---------+----------+--------------+
-//    | - | poisoned | partial | absent | offline | isolated | migrate type |
-//    +---+----------+---------+--------+---------+----------+--------------+
+//     7..6     5          4        3         2          1..0
+//    +-----+----------+--------+---------+----------+--------------+
+//    |  -  | poisoned | absent | offline | isolated | migrate type |
+//    +-----+----------+--------+---------+----------+--------------+
 //
 //    isolated   sealed: no allocation returns a frame of it, a free stays in its map. A bit of its own, so the
 //               migrate type survives isolation (Linux since 2025; before, a type overwrote the type)
 //    offline    taken out of the zone
 //    absent     none of its frames ever existed
-//    partial    some of its frames never existed: they are in the zone's table of holes
 //    poisoned   some of its frames are in the table of poisoned frames: its frees look there
 //
 // Written under the zone lock; read under it, or inside a drain gate, which makes the read part of a section
@@ -32,8 +31,7 @@ public:
     static constexpr std::uint8_t isolated = 1 << 2;
     static constexpr std::uint8_t offline = 1 << 3;
     static constexpr std::uint8_t absent = 1 << 4;
-    static constexpr std::uint8_t partial = 1 << 5;
-    static constexpr std::uint8_t poisoned = 1 << 6;
+    static constexpr std::uint8_t poisoned = 1 << 5;
 
     constexpr block_traits() = default;
     explicit constexpr block_traits(std::uint8_t raw) : raw_(raw) {}
@@ -43,10 +41,9 @@ public:
     [[nodiscard]] constexpr bool has(std::uint8_t bits) const { return (raw_ & bits) != 0; }
     // Returns: whether allocation may take frames of the block.
     [[nodiscard]] constexpr bool allocatable() const { return !has(isolated | offline | absent); }
-    // Returns: whether its frames may rest in a thread cache.
-    [[nodiscard]] constexpr bool cacheable() const { return !has(isolated | offline | absent | poisoned); }
-    // Returns: whether some of its frames can never be free.
-    [[nodiscard]] constexpr bool has_missing() const { return has(partial | poisoned); }
+    // Returns: whether its frames may rest in a thread cache: nothing is set but the type, so that the byte is the
+    // type, too.
+    [[nodiscard]] constexpr bool cacheable() const { return raw_ <= type_mask; }
 
     [[nodiscard]] constexpr block_traits with(std::uint8_t bits) const {
         return block_traits{static_cast<std::uint8_t>(raw_ | bits)};

@@ -6,7 +6,6 @@
 #include "cordon/inspect/report.hpp"
 
 #include <cstdint>
-#include <string_view>
 
 namespace cordon::inline v0 {
 
@@ -88,23 +87,20 @@ private:
 
     template <text_sink S>
     void draw(S& sink, const map_cell& cell, unsigned& colour) const {
+        constexpr const char* letters[] = {".", "1", "2", "3", "4", "5", "6", "7", "#"};
         constexpr const char* bars[] = {"·", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
         if (cell.isolated) return put(sink, "I", "◆", yellow, colour);
         if (cell.offline) return put(sink, "-", "░", orange, colour);
         if (cell.frames == 0) return put(sink, " ", " ", colour, colour);
         if (cell.poisoned) return put(sink, "x", "×", red, colour);
         const std::uint64_t used = cell.frames - cell.free;
-        // Full and free are exact; a frame more or less is an eighth.
+        // Only free and full are exact.
         const std::uint64_t eighths = used == 0                ? 0
                                       : cell.free == 0         ? 8
                                       : used * 8 < cell.frames ? 1
                                                                : used * 8 / cell.frames;
-        const char digit[2] = {static_cast<char>('0' + eighths), '\0'};
-        put(sink,
-            eighths == 0   ? "."
-            : eighths == 8 ? "#"
-                           : digit,
-            bars[eighths], eighths == 0 ? unsigned{grey} : fill_colours[eighths], colour);
+        put(sink, letters[eighths], bars[eighths], eighths == 0 ? unsigned{grey} : fill_colours[eighths],
+            colour);
     }
     template <text_sink S>
     void put(S& sink, const char* letter, const char* glyph, unsigned wanted, unsigned& colour) const {

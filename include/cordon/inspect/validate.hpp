@@ -117,13 +117,11 @@ private:
         const block_traits t = traits(b);
         const std::uint32_t holes = in_block(*parts_.holes, b);
         const bool listed = in_block(*parts_.poisoned, b) + in_block(*parts_.condemned, b) != 0;
-        expect(t.raw() < 0x80, b, "it has a trait that does not exist");
+        expect(t.raw() < 0x40, b, "it has a trait that does not exist");
         expect(!t.has(block_traits::isolated) || !t.has(block_traits::offline), b, "isolated and offline");
         expect(!t.has(block_traits::absent) || (t.raw() & ~block_traits::type_mask) == block_traits::absent,
                b, "absent, and something else");
         expect(t.has(block_traits::absent) == (holes == block_frames), b, "absent is not what its holes say");
-        expect(t.has(block_traits::partial) == (holes != 0 && holes != block_frames), b,
-               "partial is not what its holes say");
         expect(t.has(block_traits::poisoned) || !listed, b, "its poisoned frames are not in its traits");
     }
     // The map and the counts that are kept of it.
@@ -202,7 +200,7 @@ private:
                                  : t.has(block_traits::offline) ? offline
                                                                 : free[static_cast<unsigned>(t.type())];
             sum += block_frames - used(b);
-            if (t.has(block_traits::partial | block_traits::absent)) absent += in_block(*parts_.holes, b);
+            absent += in_block(*parts_.holes, b);
         }
         const auto counted = [&](const auto& counter, std::uint64_t sum, const char* what) {
             expect(counter.load(std::memory_order_relaxed) == sum, block_index{}, what);

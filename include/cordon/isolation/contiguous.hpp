@@ -79,7 +79,8 @@ private:
             for (std::uint32_t n = 0; n != blocks && price < limit; ++n) {
                 const block_index b{first.raw() + n};
                 const block_traits t = zone_.blocks().traits(b);
-                if (!t.allocatable() || t.type() == migrate_type::unmovable || t.has_missing())
+                if (!t.allocatable() || t.type() == migrate_type::unmovable ||
+                    zone_.blocks().missing_frames(held_lock, b) != 0)
                     return UINT64_MAX;
                 const std::uint64_t used = geometry::block_frames - zone_.blocks().free_frames(held_lock, b);
                 price += t.type() == migrate_type::lent ? used / 4 : used;

@@ -42,8 +42,9 @@ status poison_frame(zone_core<Policy>& engine, slot_index s, frame f) {
     if (outcome == status::ok) Policy::tracer::on(trace_event::poison, f, frame_count{1});
     if (outcome != status::deferred) return outcome;
 
-    const status drained = engine.drain(section.proof(), {i.raw(), std::uint64_t{i.raw()} + 1},
-                                        gate_claim::draining, UINT64_MAX, [] {});
+    const status drained =
+        engine.drain(section.proof(), {i.raw(), std::uint64_t{i.raw()} + 1}, gate_claim::draining, UINT64_MAX,
+                     typename zone_core<Policy>::no_work{});
     return engine.with_zone_lock([&](proof held_lock) {
         if (engine.state_of(held_lock, i).state == frame_state::poisoned) return status::ok;
         if (drained == status::ok) return status::deferred;

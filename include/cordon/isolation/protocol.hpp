@@ -72,7 +72,8 @@ public:
             return refused;
         });
         if (outcome == status::ok) {
-            outcome = zone_.drain(section.proof(), runs_of(span), gate_claim::draining, until, [] {});
+            outcome = zone_.drain(section.proof(), runs_of(span), gate_claim::draining, until,
+                                  typename core::no_work{});
             if (outcome != status::ok)
                 zone_.with_zone_lock([&](proof held_lock) { unseal(held_lock, span); });
         }
@@ -142,7 +143,8 @@ public:
             return refused;
         });
         if (outcome != status::ok) return outcome;
-        return zone_.drain(section.proof(), runs_of(span), gate_claim::draining, UINT64_MAX, [] {});
+        return zone_.drain(section.proof(), runs_of(span), gate_claim::draining, UINT64_MAX,
+                           typename core::no_work{});
     }
     // Returns: frames of the blocks that are in use, or on their way.
     [[nodiscard]] std::uint64_t used_frames(proof held_lock, block_span span) const {

@@ -38,13 +38,14 @@ public:
 
     // ---- owner ----
 
+    // One test for both reasons to stay out: a claim, and that this thread is inside already.
     [[nodiscard]] CORDON_ALWAYS_INLINE bool try_enter(slot& s) {
-        if (is_inside(s)) [[unlikely]]
-            return false;
+        const std::uint32_t inside = s.busy.load(std::memory_order_relaxed);
         s.busy.store(1, std::memory_order_relaxed);
         Atomics::light_barrier();
-        if (s.claimed.load(std::memory_order_acquire) != 0) [[unlikely]] { // (1) acquire: pairs with (4)
-            leave(s);
+        if ((inside | s.claimed.load(std::memory_order_acquire)) != 0)
+            [[unlikely]] { // (1) acquire: pairs with (4)
+            if (inside == 0) leave(s);
             return false;
         }
         return true;

@@ -35,6 +35,7 @@ public:
     using bins = magazine_bins<Policy>;
     using entry = typename caches_type::entry;
     using filter = typename caches_type::filter;
+    using no_work = typename caches_type::no_work;
     using trace = typename Policy::tracer;
     using zone_proof = held<typename Policy::zone_lock>;
     using isolation_proof = held<typename Policy::isolation_lock>;
@@ -60,7 +61,7 @@ public:
         frame_info info{.number = geometry_.frame_at(i), .type = t.type()};
         info.block_isolated = t.has(block_traits::isolated);
         info.poison_pending = t.has(block_traits::poisoned) && parts_.condemned_table.contains(i);
-        if (t.has(block_traits::absent) || (t.has(block_traits::partial) && parts_.hole_table.contains(i))) {
+        if (t.has(block_traits::absent) || parts_.hole_table.contains(i)) {
             info.state = frame_state::absent;
         } else if (t.has(block_traits::poisoned) && parts_.poisoned_table.contains(i)) {
             info.state = frame_state::poisoned;
@@ -89,34 +90,19 @@ public:
 
     template <class Out>
     std::uint32_t take_batch(migrate_type type, order k, std::uint32_t n, Out out) {
-        frame_index last;
-        const std::uint32_t taken = with_zone_lock([&](zone_proof proof) {
-            bump(head_->refills);
-            return buddy_.take(proof, type, k.raw(), n, [&](frame_index i) { out(last = i); });
-        });
-        if (taken != 0) trace::on(trace_event::refill, geometry_.frame_at(last), runs(taken, k));
-        return taken;
+        return k.raw() == 0 ? take_frames(type, n, out) : take_runs(type, k, n, out);
     }
-    // Effects: gives runs back; frames of order 0 that share a word of the map go there in one step. A run that
-    // was free already (two threads freed it in one instant) goes to the misuse handler.
-    void give_batch(order k, std::span<entry> entries) {
-        frame_index twice;
-        std::uint32_t wrong = 0;
-        with_zone_lock([&](zone_proof proof) {
-            bump(head_->spills);
-            for (std::size_t e = 0; e != entries.size();) {
-                if (e + prefetch_distance < entries.size())
-                    buddy_.prefetch(frame_index{entries[e + prefetch_distance]});
-                const frame_index i{entries[e]};
-                if (give_some(proof, k, entries, e) == status::ok) continue;
-                twice = i;
-                ++wrong;
-            }
-        });
+    // Effects: gives runs back. A run that was free already (two threads freed it in one instant) goes to the
+    // misuse handler.
+    void give_batch(order k, std::span<const entry> entries) {
+        if (k.raw() == 0)
+            give_frames(entries);
+        else
+            give_runs(k, entries);
         trace::on(trace_event::spill, geometry_.frame_at(frame_index{entries[0]}),
                   runs(static_cast<std::uint32_t>(entries.size()), k));
-        if (wrong != 0) report(status::double_free, geometry_.frame_at(twice), k);
     }
+
     // ---- for the isolation layer ----
 
     template <class F>
@@ -215,38 +201,76 @@ protected:
     alignas(cache_line_bytes) typename Policy::isolation_lock isolation_lock_;
 
 private:
-    static constexpr std::size_t prefetch_distance = 8;
-
     static frame_count runs(std::uint32_t n, order k) { return frame_count{n * k.frames().raw()}; }
     static void bump(auto& counter) {
         counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }
 
-    // Effects: gives entries[at] back, with those behind it that lie in the same word; moves `at` behind them.
-    CORDON_ALWAYS_INLINE status give_some(zone_proof proof, order k, std::span<entry> entries,
-                                          std::size_t& at) {
-        const frame_index first{entries[at++]};
-        if (k.raw() != 0) return buddy_.give(proof, first, k.raw());
-        const std::uint32_t word = first.raw() / 64;
-        std::uint64_t bits = 1ull << (first.raw() % 64);
-        std::uint32_t n = 1;
-        for (std::uint32_t next; at != entries.size() && (next = entries[at]) / 64 == word; ++at, ++n) {
-            const std::uint64_t bit = 1ull << (next % 64);
-            if ((bits & bit) != 0) break; // twice in one batch: the next step finds it
-            bits |= bit;
-        }
-        const status outcome = buddy_.give_word(proof, frame_index{word * 64}, bits, n, 0);
-        if (outcome == status::ok || n == 1) [[likely]]
-            return outcome;
-        return give_apart(proof, frame_index{word * 64}, bits);
+    template <class Out>
+    std::uint32_t take_runs(migrate_type type, order k, std::uint32_t n, Out out) {
+        frame_index last;
+        const std::uint32_t taken = with_zone_lock([&](zone_proof proof) {
+            bump(head_->refills);
+            return buddy_.take(proof, type, k.raw(), n, [&](frame_index i) { out(last = i); });
+        });
+        if (taken != 0) trace::on(trace_event::refill, geometry_.frame_at(last), runs(taken, k));
+        return taken;
     }
-    // One of several was free already: one by one, so that the others come back.
-    CORDON_COLD status give_apart(zone_proof proof, frame_index first, std::uint64_t bits) {
-        status worst = status::ok;
-        for (; bits != 0; bits &= bits - 1)
-            if (buddy_.give_word(proof, first, bits & (0 - bits), 1, 0) != status::ok)
-                worst = status::double_free;
-        return worst;
+    // Single frames leave as words, and become frames when the lock is dropped.
+    template <class Out>
+    std::uint32_t take_frames(migrate_type type, std::uint32_t n, Out out) {
+        frame_words words;
+        const std::uint32_t taken = with_zone_lock([&](zone_proof proof) {
+            bump(head_->refills);
+            return buddy_.take_words(proof, type, n < words.capacity ? n : words.capacity, words);
+        });
+        for (const frame_word& word : words)
+            word.spread(out);
+        if (taken != 0)
+            trace::on(trace_event::refill, geometry_.frame_at(words.begin()->first), frame_count{taken});
+        return taken;
+    }
+
+    void give_runs(order k, std::span<const entry> entries) {
+        frame_index twice;
+        const bool wrong = with_zone_lock([&](zone_proof proof) {
+            bump(head_->spills);
+            bool any = false;
+            for (const entry& e : entries) {
+                const frame_index i{e};
+                if (buddy_.give(proof, i, k.raw()) == status::ok) continue;
+                twice = i;
+                any = true;
+            }
+            return any;
+        });
+        if (wrong) report(status::double_free, geometry_.frame_at(twice), k);
+    }
+    void give_frames(std::span<const entry> entries) {
+        frame_index twice;
+        bool wrong = false;
+        for (std::size_t at = 0; at != entries.size();) {
+            frame_words words;
+            at = words.gather(entries.data(), at, entries.size(),
+                              [&](const frame_word& word) { buddy_.prefetch(word.first); });
+            with_zone_lock([&](zone_proof proof) {
+                bump(head_->spills);
+                for (const frame_word& word : words) {
+                    if (buddy_.give_word(proof, word.first, word.bits, word.count, 0) == status::ok)
+                        [[likely]]
+                        continue;
+                    wrong = true;
+                    give_apart(proof, word, twice);
+                }
+            });
+        }
+        if (wrong) report(status::double_free, geometry_.frame_at(twice), order{0});
+    }
+    // One of the word was free already: one by one, so that the others come back.
+    CORDON_COLD void give_apart(zone_proof proof, const frame_word& word, frame_index& twice) {
+        word.spread([&](frame_index i) {
+            if (buddy_.give(proof, i, 0) != status::ok) twice = i;
+        });
     }
 };
 

@@ -36,6 +36,7 @@ public:
     using typename base::isolation_guard;
     using typename base::isolation_proof;
     using typename base::metadata;
+    using typename base::no_work;
     using typename base::trace;
     using typename base::zone_guard;
     using typename base::zone_proof;
@@ -159,11 +160,11 @@ public:
             states_.clear_head(i);
             batch[n++] = i.raw();
             if (n == runs_per_hold) {
-                give_batch(k, std::span{batch, n});
+                give_batch(k, std::span<const entry>{batch, n});
                 n = 0;
             }
         }
-        if (n != 0) give_batch(k, std::span{batch, n});
+        if (n != 0) give_batch(k, std::span<const entry>{batch, n});
     }
     // ---- frame_source, the rest ----
 
@@ -197,7 +198,7 @@ public:
     status disable_caches(isolation_proof proof, std::uint64_t until_ns) {
         const std::uint32_t before = with_zone_lock([&](zone_proof) { return head_->disabled++; });
         const status outcome =
-            before != 0 ? status::ok : drain(proof, filter{}, gate_claim::disabled, until_ns, [] {});
+            before != 0 ? status::ok : drain(proof, filter{}, gate_claim::disabled, until_ns, no_work{});
         if (outcome != status::ok) enable_caches(proof);
         return outcome;
     }

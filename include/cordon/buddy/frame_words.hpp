@@ -1,0 +1,72 @@
+// cordon/buddy/frame_words.hpp - frame_words: single frames, gathered by the words of the maps they lie in.
+// SPDX-License-Identifier: BSL-1.0
+//
+// The zone lock is what all threads share, so little should be done under it. A batch of single frames crosses
+// it as words: frames that are freed in a row are gathered into one word before the lock is taken, and whole words
+// are taken out of the maps and spread into frames after it is dropped. Gathering also knows early which cache
+// lines the lock holder will want.
+#pragma once
+
+#include "cordon/core/bitmap.hpp"
+#include "cordon/frames/geometry.hpp"
+
+#include <bit>
+#include <cstdint>
+
+namespace cordon::inline v0 {
+
+// `count` frames, those of the 64 from `first` on that `bits` names.
+struct frame_word {
+    frame_index first;
+    std::uint32_t count;
+    std::uint64_t bits;
+
+    // Calls out(frame_index) for each, rising.
+    template <class Out>
+    void spread(Out out) const {
+        if (bits == ~0ull) { // no bit to look for
+            for (std::uint32_t i = 0; i != 64; ++i)
+                out(frame_index{first.raw() + i});
+            return;
+        }
+        for (std::uint64_t left = bits; left != 0; left &= left - 1)
+            out(frame_index{first.raw() + static_cast<std::uint32_t>(std::countr_zero(left))});
+    }
+};
+
+// A batch of words, on the stack.
+class frame_words {
+public:
+    static constexpr std::uint32_t capacity = 256;
+
+    [[nodiscard]] std::uint32_t size() const { return size_; }
+    [[nodiscard]] bool full() const { return size_ == capacity; }
+    [[nodiscard]] const frame_word* begin() const { return words_; }
+    [[nodiscard]] const frame_word* end() const { return words_ + size_; }
+    // Requires: not full.
+    void push(frame_word word) { words_[size_++] = word; }
+
+    // Effects: gathers entries from `at` on, until they end or the batch is full; prefetch(word) is called for
+    // each. Returns: the first entry that was not gathered. A frame that comes twice in a row goes into two words.
+    template <class Entry, class Prefetch>
+    std::size_t gather(const Entry* entries, std::size_t at, std::size_t end, Prefetch prefetch) {
+        while (at != end && !full()) {
+            std::uint32_t i = entries[at++];
+            const std::uint32_t word = i / 64;
+            frame_word w{frame_index{word * 64}, 1, 1ull << (i % 64)};
+            for (; at != end && (i = entries[at]) / 64 == word && (w.bits >> (i % 64) & 1) == 0; ++at) {
+                w.bits |= 1ull << (i % 64);
+                ++w.count;
+            }
+            prefetch(w);
+            push(w);
+        }
+        return at;
+    }
+
+private:
+    std::uint32_t size_ = 0;
+    frame_word words_[capacity];
+};
+
+} // namespace cordon::inline v0

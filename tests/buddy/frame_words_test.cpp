@@ -1,0 +1,72 @@
+// tests/buddy/frame_words_test.cpp - batches of single frames, gathered by the words of the maps.
+// SPDX-License-Identifier: BSL-1.0
+#include "cordon/buddy/frame_words.hpp"
+
+#include "support/catch.hpp"
+#include "support/seed.hpp"
+
+#include <vector>
+
+using namespace cordon;
+
+namespace {
+
+std::vector<std::uint32_t> spread(const frame_words& words) {
+    std::vector<std::uint32_t> frames;
+    for (const frame_word& word : words)
+        word.spread([&](frame_index i) { frames.push_back(i.raw()); });
+    return frames;
+}
+
+const auto no_prefetch = [](const frame_word&) {};
+
+} // namespace
+
+TEST_CASE("frames in a row become one word", "[buddy]") {
+    std::vector<std::uint32_t> frames;
+    for (std::uint32_t i = 64; i != 192; ++i)
+        frames.push_back(i);
+    frame_words words;
+    REQUIRE(words.gather(frames.data(), 0, frames.size(), no_prefetch) == frames.size());
+    REQUIRE(words.size() == 2);
+    CHECK(words.begin()->first == frame_index{64});
+    CHECK(words.begin()->count == 64);
+    CHECK(words.begin()->bits == ~0ull);
+    CHECK(spread(words) == frames);
+}
+
+TEST_CASE("a frame that comes twice in a row goes into two words, so that the second is found", "[buddy]") {
+    const std::uint32_t frames[] = {7, 7, 8};
+    frame_words words;
+    REQUIRE(words.gather(frames, 0, 3, no_prefetch) == 3);
+    REQUIRE(words.size() == 2);
+    CHECK(words.begin()[0].bits == 1ull << 7);
+    CHECK(words.begin()[1].bits == 3ull << 7);
+}
+
+TEST_CASE("gathering stops when the batch is full and goes on where it stopped", "[buddy]") {
+    std::vector<std::uint32_t> frames;
+    for (std::uint32_t i = 0; i != frame_words::capacity + 10; ++i)
+        frames.push_back(i * 64);
+    frame_words words;
+    REQUIRE(words.gather(frames.data(), 0, frames.size(), no_prefetch) == frame_words::capacity);
+    CHECK(words.full());
+    frame_words rest;
+    CHECK(rest.gather(frames.data(), frame_words::capacity, frames.size(), no_prefetch) == frames.size());
+    CHECK(rest.size() == 10);
+}
+
+TEST_CASE("any sequence without repetition comes out whole", "[buddy]") {
+    testing::rng random{testing::seed()};
+    for (int round = 0; round != 200; ++round) {
+        std::vector<std::uint32_t> frames;
+        const std::uint32_t step = static_cast<std::uint32_t>(random.below(5)) + 1;
+        for (std::uint32_t i = static_cast<std::uint32_t>(random.below(1000)); frames.size() != 100; i += step)
+            frames.push_back(i);
+        frame_words words;
+        unsigned prefetched = 0;
+        REQUIRE(words.gather(frames.data(), 0, frames.size(), [&](const frame_word&) { ++prefetched; }) == 100);
+        REQUIRE(prefetched == words.size());
+        REQUIRE(spread(words) == frames);
+    }
+}
