@@ -200,23 +200,23 @@ TEST_CASE("a run whose buddy is in use is preferred to one that would split a la
 }
 
 TEST_CASE("taking words takes exactly as many units, lone ones first", "[core]") {
-    testing::rng random{testing::seed()};
+    cordon::testing::rng numbers{cordon::testing::seed()};
     for (int round = 0; round != 2000; ++round) {
-        bitmap<512> map{};
+        cordon::bitmap<512> map{};
         for (std::uint64_t& word : map.word)
-            word = random() & random();
-        const bitmap<512> before = map;
-        const auto wanted = static_cast<unsigned>(random.below(300));
+            word = numbers() & numbers();
+        const cordon::bitmap<512> before = map;
+        const auto wanted = static_cast<unsigned>(numbers.below(300));
         unsigned lone = 0;
         for (const std::uint64_t word : before.word)
-            lone += bits_set(lone_run_starts(word, 0));
-        bitmap<512> taken{};
+            lone += cordon::bits_set(cordon::lone_run_starts(word, 0));
+        cordon::bitmap<512> taken{};
         unsigned sum = 0;
         const unsigned n = map.take_words(wanted, [&](unsigned word, std::uint64_t bits, unsigned count) {
-            REQUIRE(bits_set(bits) == count);
+            REQUIRE(cordon::bits_set(bits) == count);
             REQUIRE((taken.word[word] & bits) == 0);
             taken.word[word] |= bits;
-            if (sum < lone) REQUIRE((bits & ~lone_run_starts(before.word[word], 0)) == 0);
+            if (sum < lone) REQUIRE((bits & ~cordon::lone_run_starts(before.word[word], 0)) == 0);
             sum += count;
         });
         REQUIRE(n == sum);

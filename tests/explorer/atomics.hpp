@@ -119,7 +119,11 @@ private:
     std::uint32_t word_ = 0;
 };
 
+// One for each spinning loop: what was read since it was made, or since the last wait, is what the loop waits for.
 struct await_backoff {
+    await_backoff() {
+        if (machine* const m = machine::running()) m->new_round();
+    }
     void operator()() noexcept { atomics::relax(); }
     void reset() noexcept {}
 };

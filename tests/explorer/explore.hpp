@@ -26,7 +26,7 @@ namespace cordon::explorer {
 
 struct options : machine_options {
     std::string name;                  // for EXPLORE_REPLAY
-    bool sleep_sets = true;
+    reduction reduce = reduction::races;
     unsigned preemptions = unlimited;
     std::uint64_t random_runs = 0;     // 0: every schedule
     unsigned pct_depth = 0;            // of random runs: 0 is a random walk
@@ -167,7 +167,7 @@ private:
     void search() {
         for (bool again = true; again;) {
             again = false;
-            depth_first all{options_.sleep_sets, options_.preemptions};
+            depth_first all{options_.reduce, options_.preemptions};
             do {
                 const machine::outcome how = once(all);
                 if (how == machine::outcome::learnt) {

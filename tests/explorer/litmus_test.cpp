@@ -182,10 +182,10 @@ struct expectation {
 constexpr expectation never{false, false, false};
 
 template <class S>
-search_result run(memory_model model, bool sleep_sets = true, bool all_visible = false) {
+search_result run(memory_model model, reduction reduce = reduction::races, bool all_visible = false) {
     options how;
     how.model = model;
-    how.sleep_sets = sleep_sets;
+    how.reduce = reduce;
     how.all_visible = all_visible;
     return explore<S>(how);
 }
@@ -203,11 +203,14 @@ void judge(const char* name, const pattern& weak, expectation expected) {
         for (const std::uint64_t outcome : found.outcomes)
             seen = seen || weak.fits(outcome);
         CHECK(seen == allowed[static_cast<unsigned>(model)]);
-        const search_result awake = run<S>(model, false);
+        const search_result sleeping = run<S>(model, reduction::sleep);
+        const search_result awake = run<S>(model, reduction::none);
+        CHECK(sleeping.outcomes == found.outcomes);
         CHECK(awake.outcomes == found.outcomes);
-        CHECK(awake.executions >= found.executions);
+        CHECK(sleeping.executions >= found.executions);
+        CHECK(awake.executions >= sleeping.executions);
         CHECK(awake.pruned == 0);
-        CHECK(run<S>(model, true, true).outcomes == found.outcomes);
+        CHECK(run<S>(model, reduction::races, true).outcomes == found.outcomes);
     }
 }
 template <template <heavy> class S>

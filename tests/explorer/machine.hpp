@@ -60,6 +60,25 @@ struct machine_options {
     std::uint32_t interruptible = (1u << max_threads) - 1;       // that may get a signal
 };
 
+// What a transition does, as far as others can tell.
+struct event {
+    transition what;
+    const location* where = nullptr;
+    bool writes = false;
+    bool fills = false;   // a buffer
+    bool drains = false;  // waits for the thread's own buffer to be empty
+    bool barrier = false; // for all buffers
+    bool locks = false;
+    bool opens = false;   // a lock
+    bool awaits = false;  // a change of one of `watch`
+    bool awaits_any = false;
+    std::uint8_t watches = 0;
+    std::uint32_t source = 0; // of a flush: the step that stored, counted from 1
+    const location* watch[8] = {};
+
+    [[nodiscard]] bool is_flush() const { return what.kind() == move::flush; }
+};
+
 class machine {
 public:
     enum class outcome : std::uint8_t { complete, pruned, learnt, failed };
@@ -113,6 +132,8 @@ public:
     [[nodiscard]] bool refused();
     // Effects: a spinning loop has failed once more.
     void await();
+    // Effects: here a spinning loop starts, or has gone round.
+    void new_round();
     [[nodiscard]] std::uint64_t now();
     [[noreturn]] void fail(const std::string& what);
     [[nodiscard]] bool is_traced() const { return trace_ != nullptr; }
@@ -123,8 +144,10 @@ public:
     // ---- for the chooser ----
 
     [[nodiscard]] transition_set enabled();
+    // Requires: the transition is enabled.
+    [[nodiscard]] event describe(transition t) const;
     // Returns: whether the order of two enabled transitions makes no difference.
-    [[nodiscard]] bool independent(transition a, transition b);
+    [[nodiscard]] bool independent(const event& a, const event& b) const;
     [[nodiscard]] unsigned threads() const { return functions_.threads; }
 
 private:
@@ -133,6 +156,7 @@ private:
         location* where = nullptr;
         bool release = false;
         bool at_once = false; // a note
+        std::uint64_t value = 0;
     };
     struct watched {
         const location* where;
@@ -158,15 +182,6 @@ private:
         std::uint64_t commits_seen = 0; // those of the others when this round began
         std::uint64_t clock = 0;
     };
-    // What a transition does to memory and to what is limited.
-    struct effect {
-        const location* where = nullptr;
-        bool writes = false;
-        bool fills = false;   // a buffer
-        bool barrier = false; // needs all buffers empty
-        bool await = false;
-    };
-
     static constexpr std::uint64_t deadline_step = std::uint64_t{1} << 40;
 
     static bool acquires(std::memory_order o) {
@@ -205,7 +220,6 @@ private:
         return own != nullptr ? own->value : memory_.read(x);
     }
     void watch(const location& x, std::uint64_t value);
-    void new_round();
 
     [[nodiscard]] bool can_step(unsigned thread);
     [[nodiscard]] bool may_go_on(const thread_state& t, unsigned number) const;
@@ -218,7 +232,6 @@ private:
             if (!threads_[t].buffer.empty()) return false;
         return true;
     }
-    [[nodiscard]] effect effect_of(transition t) const;
     [[nodiscard]] std::string stuck() const;
 
     void tell(const char* what, const location* x = nullptr, const std::uint64_t* value = nullptr);

@@ -59,9 +59,10 @@ inline void machine::store(void* at, unsigned size, std::uint64_t value, std::me
     if (x == nullptr) return memory::put(at, size, value);
     const bool visible = is_visible(*x, true);
     const bool release = releases(order) && !x->relaxed_stores;
-    if (visible) park({.what = operation::store, .where = x, .release = release});
-    const buffered_store store{x, value, publish(*x, order)};
+    if (visible) park({.what = operation::store, .where = x, .release = release, .value = value});
+    const buffered_store store{x, value, publish(*x, order), static_cast<std::uint32_t>(schedule_.size())};
     if (visible && (me().delayed || goes_to_buffer(me()))) {
+        if (!me().buffer.has_room(*x)) fail("the store buffer is too small for this scenario");
         me().buffer.push(store);
         tell("buffers", *x, value);
     } else {
@@ -117,6 +118,7 @@ inline void machine::plain_access(const void* at, unsigned size, bool write) {
 // A lock word: taken by an acquiring read-modify-write that waits, given back by a release store.
 inline void machine::lock(void* at) {
     location* const x = memory_.find(at, 4);
+    x->is_lock = true;
     if (is_visible(*x, true)) park({.what = operation::lock, .where = x});
     if (memory_.read(*x) != 0) fail("deadlock: a thread waits for its own " + memory_.name_of(*x));
     acquire(*x, std::memory_order_acquire);

@@ -145,6 +145,7 @@ inline std::string machine::stuck() const {
 
 inline bool machine::may_go_on(const thread_state& t, unsigned number) const {
     if (t.all_count) return commits_ - t.commits != t.commits_seen;
+    if (t.watches == 0) return true; // the first round
     for (unsigned i = 0; i != t.watches; ++i)
         if (value_for(number, *t.watch[i].where) != t.watch[i].seen) return true;
     return false;
@@ -158,7 +159,7 @@ inline bool machine::can_step(unsigned number) {
     case operation::call: return true;
     case operation::store:
         if (options_.model == memory_model::pso && op.release && !op.at_once && !t.buffer.empty()) return false;
-        return !goes_to_buffer(t) || t.buffer.has_room(*op.where);
+        return true;
     case operation::update:
     case operation::fence: return t.buffer.empty();
     case operation::lock: return t.buffer.empty() && memory_.read(*op.where) == 0;
@@ -190,51 +191,88 @@ inline transition_set machine::enabled() {
     return all;
 }
 
-inline machine::effect machine::effect_of(transition t) const {
+inline event machine::describe(transition t) const {
     const thread_state& who = threads_[t.thread()];
-    if (t.kind() == move::flush) return {.where = who.buffer.oldest(t.queue()).where, .writes = true};
-    if (t.kind() == move::delay) return {.fills = true};
-    if (t.kind() != move::step) return {};
+    event e;
+    e.what = t;
+    if (t.kind() == move::flush) {
+        const buffered_store& store = who.buffer.oldest(t.queue());
+        e.where = store.where;
+        e.writes = true;
+        e.opens = store.where->is_lock && store.value == 0;
+        e.source = store.step;
+        return e;
+    }
     const operation& op = who.pending;
+    e.fills = t.kind() == move::delay;
+    e.awaits = t.kind() == move::timeout || (t.kind() == move::step && op.what == operation::wait);
+    e.awaits_any = e.awaits && who.all_count;
+    if (e.awaits && !who.all_count)
+        for (; e.watches != who.watches; ++e.watches)
+            e.watch[e.watches] = who.watch[e.watches].where;
+    if (t.kind() != move::step) return e;
     switch (op.what) {
-    case operation::load: return {.where = op.where};
+    case operation::load: e.where = op.where; break;
     case operation::store:
-        if (goes_to_buffer(who)) return {.fills = true};
-        [[fallthrough]];
+        e.drains = options_.model == memory_model::pso && op.release;
+        e.fills = goes_to_buffer(who);
+        if (e.fills) break;
+        e.where = op.where;
+        e.writes = true;
+        e.opens = op.where->is_lock && op.value == 0;
+        break;
+    case operation::lock:
     case operation::update:
-    case operation::lock: return {.where = op.where, .writes = true};
-    case operation::barrier: return {.barrier = true};
-    case operation::wait: return {.await = true};
-    case operation::fence:
+        e.where = op.where;
+        e.writes = e.drains = true;
+        e.locks = op.what == operation::lock;
+        break;
+    case operation::fence: e.drains = true; break;
+    case operation::barrier: e.drains = e.barrier = true; break;
+    case operation::wait:
     case operation::call: break;
     }
-    return {};
+    return e;
 }
 
-inline bool machine::independent(transition a, transition b) {
-    const effect of_a = effect_of(a);
-    const effect of_b = effect_of(b);
-    if (a.thread() == b.thread()) {
-        // A store leaves the buffer while the thread loads, or puts another behind it.
-        const transition other = a.kind() == move::flush ? b : a;
-        if (a.kind() == move::flush && b.kind() == move::flush) return true; // of different queues
-        if ((a.kind() == move::flush) == (b.kind() == move::flush) || other.kind() != move::step) return false;
-        const operation& op = threads_[a.thread()].pending;
-        return op.what == operation::load ? !op.at_once : op.what == operation::store && goes_to_buffer(threads_[a.thread()]) && (of_a.fills || of_b.fills) && options_.delays == std::numeric_limits<unsigned>::max();
-    }
-    if (a.kind() == b.kind() && a.kind() != move::step && a.kind() != move::flush && a.kind() != move::timeout)
-        return false; // they draw on one budget
-    if ((of_a.barrier && of_b.fills) || (of_b.barrier && of_a.fills)) return false;
-    const auto disturbs = [&](const effect& writer, transition reader, const effect& read) {
-        if (writer.where == nullptr || !writer.writes) return false;
-        if (read.where == writer.where) return true;
-        if (!read.await) return false;
-        const thread_state& waiting = threads_[reader.thread()];
-        for (unsigned i = 0; i != waiting.watches; ++i)
-            if (!waiting.all_count && waiting.watch[i].where == writer.where) return true;
+// Returns: whether events of two threads can disturb each other while both are enabled.
+inline bool conflict(const event& a, const event& b) {
+    const auto disturbs = [](const event& writer, const event& reader) {
+        if (!writer.writes) return false;
+        if (reader.where == writer.where) return true;
+        for (unsigned i = 0; i != reader.watches; ++i)
+            if (reader.watch[i] == writer.where) return true;
         return false;
     };
-    return !disturbs(of_a, b, of_b) && !disturbs(of_b, a, of_a);
+    const move kind = a.what.kind();
+    const bool one_budget =
+        kind == b.what.kind() && kind != move::step && kind != move::flush && kind != move::timeout;
+    // A write ends a wait for any, and a second one changes nothing: here it is as if it did.
+    return one_budget || (a.awaits_any && b.writes) || (b.awaits_any && a.writes) || disturbs(a, b) || disturbs(b, a) || (a.barrier && b.fills) || (b.barrier && a.fills);
+}
+
+inline bool machine::independent(const event& a, const event& b) const {
+    if (a.what.thread() != b.what.thread()) return !conflict(a, b);
+    if (a.is_flush() == b.is_flush()) return a.is_flush(); // of different queues
+    // A store leaves the buffer while the thread loads, or puts another behind it.
+    const event& step = a.is_flush() ? b : a;
+    if (step.what.kind() != move::step) return false;
+    if (step.fills) return options_.delays == std::numeric_limits<unsigned>::max();
+    return step.where != nullptr && !step.writes;
+}
+
+// Returns: whether the later event needs the earlier one, or is of another thread and in conflict with it: then
+// their order is a fact about the run. `at` is the number of the earlier one, counted from 1.
+inline bool depends(const event& earlier, std::uint32_t at, const event& later) {
+    if (earlier.what.thread() != later.what.thread())
+        return conflict(earlier, later) || (earlier.is_flush() && later.barrier);
+    if (later.is_flush())
+        return earlier.is_flush() ? earlier.what == later.what : later.source == at;
+    return !earlier.is_flush() || later.drains;
+}
+// Returns: whether the other order of two events of different threads may be possible.
+inline bool can_race(const event& earlier, const event& later) {
+    return conflict(earlier, later) && !(earlier.opens && later.locks);
 }
 
 inline void machine::tell(const char* what, const location* x, const std::uint64_t* value) {

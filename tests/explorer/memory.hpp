@@ -25,6 +25,7 @@ struct location {
     std::uint8_t size = 0;
     bool contended = false;
     std::uint8_t writers = 0;   // threads that were seen to write it
+    bool is_lock = false;
     bool relaxed_loads = false; // a mutant: orders are dropped
     bool relaxed_stores = false;
     // Of this run:

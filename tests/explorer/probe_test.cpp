@@ -34,12 +34,11 @@ template <class S> void go(const char* name, options how = {}) {
     std::fflush(stdout);
 }
 int main() {
-    go<drain_against_owners<1, 1, 1>>("1x1x1");
-    go<drain_against_owners<1, 1, 1, weak_policy>>("1x1x1 weak");
-    go<drain_against_owners<1, 1, 1, weak_policy>>("1x1x1 weak sc", []{ options o; o.model = memory_model::sc; return o; }());
-    go<drain_against_owners<1, 1, 1, local_policy>>("1x1x1 local");
-    go<drain_against_owners<1, 1, 1, local_policy>>("1x1x1 local sc", []{ options o; o.model = memory_model::sc; return o; }());
-    go<drain_against_owners<1, 2, 1>>("1x2x1");
-    go<drain_against_owners<1, 1, 2>>("1x1x2");
-    go<drain_against_owners<2, 1, 1>>("2x1x1");
+    options s; s.reduce = reduction::sleep;
+    go<drain_against_owners<1, 1, 1>>("1x1x1 races");
+    go<drain_against_owners<1, 1, 1>>("1x1x1 sleep", s);
+    s.model = memory_model::sc;
+    go<drain_against_owners<1, 1, 1>>("1x1x1 sleep sc", s);
+    s.reduce = reduction::races;
+    go<drain_against_owners<1, 1, 1>>("1x1x1 races sc", s);
 }

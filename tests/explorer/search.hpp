@@ -16,13 +16,21 @@ namespace cordon::explorer {
 
 inline constexpr unsigned unlimited = std::numeric_limits<unsigned>::max();
 
+// What leaves out schedules that show nothing new.
+enum class reduction : std::uint8_t {
+    none,
+    sleep, // sleep sets: not one that differs only in the order of steps that commute
+    races, // and an alternative is tried only where two steps of a run were seen to race
+};
+
 // Depth first over all schedules: each run repeats the choices of the last one up to the deepest that has an
-// alternative left. Sleep sets leave out a schedule that differs from one already run only in the order of
-// steps that commute. A bound on preemptions drops runs that sleep sets count on, so it turns them off.
+// alternative left. The reductions are Godefroid's sleep sets and source-DPOR (Abdulla et al., POPL 2014); the agents
+// are the threads and the queues of their buffers. A bound on preemptions drops runs that both count on, so it turns
+// them off; where a limited resource (a death, a signal) can be drawn on, everything is tried.
 class depth_first final : public chooser {
 public:
-    depth_first(bool sleep_sets, unsigned preemptions)
-        : sleep_sets_(sleep_sets && preemptions == unlimited), preemptions_(preemptions) {}
+    depth_first(reduction how, unsigned preemptions)
+        : reduction_(preemptions == unlimited ? how : reduction::none), preemptions_(preemptions) {}
 
     void begin() override {
         depth_ = 0;
@@ -30,8 +38,8 @@ public:
     }
     transition next(machine& m) override {
         if (depth_ != choices_.size()) {
-            const choice& c = choices_[depth_++];
-            if (depth_ == choices_.size()) fall_asleep(m, c);
+            choice& c = choices_[depth_++];
+            if (depth_ == choices_.size()) settle(m, c);
             return c.taken;
         }
         choice c;
@@ -45,9 +53,10 @@ public:
         if (c.left.empty()) return prune;
         // The thread that ran goes on if it can: few switches come first, and are easy to read.
         c.taken = c.left.contains(c.last) ? c.last : c.left.first();
+        if (reduction_ == reduction::races && !draws_on_budget(c.enabled)) c.left = of_agent(c.left, c.taken);
         choices_.push_back(c);
         ++depth_;
-        fall_asleep(m, choices_.back());
+        settle(m, choices_.back());
         return c.taken;
     }
     // Effects: the next run takes another way. Returns: false if there is none.
@@ -66,6 +75,25 @@ public:
     }
 
 private:
+    // The steps of a run that come before one.
+    class past {
+    public:
+        [[nodiscard]] bool contains(std::size_t i) const {
+            return i / 64 < words_.size() && (words_[i / 64] >> i % 64 & 1) != 0;
+        }
+        void insert(std::size_t i) {
+            if (words_.size() <= i / 64) words_.resize(i / 64 + 1);
+            words_[i / 64] |= std::uint64_t{1} << i % 64;
+        }
+        void insert(const past& other) {
+            if (words_.size() < other.words_.size()) words_.resize(other.words_.size());
+            for (std::size_t w = 0; w != other.words_.size(); ++w)
+                words_[w] |= other.words_[w];
+        }
+
+    private:
+        std::vector<std::uint64_t> words_;
+    };
     struct choice {
         transition_set enabled;
         transition_set left; // to be tried
@@ -74,6 +102,8 @@ private:
         transition last; // the step of the thread that ran before
         transition taken;
         unsigned preempted = 0;
+        event happens; // when `taken` is
+        past before;
         [[nodiscard]] transition runs_on() const {
             return taken.kind() == move::flush || taken.kind() == move::kill
                        ? last
@@ -81,9 +111,7 @@ private:
         }
     };
     // Returns: whether the thread that ran could have gone on, and another one runs.
-    static bool preempts(const choice& c) {
-        return c.enabled.contains(c.last) && c.runs_on() != c.last;
-    }
+    static bool preempts(const choice& c) { return c.enabled.contains(c.last) && c.runs_on() != c.last; }
     [[nodiscard]] transition_set affordable(const choice& c) const {
         if (c.preempted < preemptions_) return c.left;
         transition_set result;
@@ -94,16 +122,81 @@ private:
         });
         return result;
     }
-    // What was tried before, or slept, sleeps on below this choice, unless what happens now makes a difference to it.
-    void fall_asleep(machine& m, const choice& c) {
-        if (!sleep_sets_) return;
-        asleep_ = {};
-        c.asleep.with(c.done).for_each([&](transition t) {
-            if (t != c.taken && m.independent(t, c.taken)) asleep_.insert(t);
+    static bool draws_on_budget(transition_set enabled) {
+        bool found = false;
+        enabled.for_each([&](transition t) {
+            found = found || (t.kind() != move::step && t.kind() != move::flush && t.kind() != move::timeout);
         });
+        return found;
+    }
+    static bool same_agent(transition a, transition b) {
+        return a.kind() == move::flush || b.kind() == move::flush ? a == b : a.thread() == b.thread();
+    }
+    static transition_set of_agent(transition_set all, transition agent) {
+        transition_set result;
+        all.for_each([&](transition t) {
+            if (same_agent(t, agent)) result.insert(t);
+        });
+        return result;
     }
 
-    bool sleep_sets_;
+    // Effects: takes note of what `c.taken` comes behind and races with, and who sleeps below it.
+    void settle(machine& m, choice& c) {
+        if (reduction_ == reduction::none) return;
+        c.happens = m.describe(c.taken);
+        // What was tried before, or slept, sleeps on, unless what happens now makes a difference to it.
+        asleep_ = {};
+        c.asleep.with(c.done).for_each([&](transition t) {
+            if (t != c.taken && m.independent(m.describe(t), c.happens)) asleep_.insert(t);
+        });
+        if (reduction_ == reduction::races) find_races(c);
+    }
+    void find_races(choice& c) {
+        const std::size_t n = choices_.size() - 1;
+        past of_agent_before; // what the agent had seen before this step
+        past all;
+        for (std::size_t i = n; i-- != 0;) {
+            const choice& earlier = choices_[i];
+            if (all.contains(i) && of_agent_before.contains(i)) continue;
+            if (!depends(earlier.happens, static_cast<std::uint32_t>(i + 1), c.happens)) continue;
+            all.insert(earlier.before);
+            all.insert(i);
+            if (earlier.happens.what.thread() != c.happens.what.thread()) continue;
+            of_agent_before.insert(earlier.before);
+            of_agent_before.insert(i);
+        }
+        for (std::size_t i = n; i-- != 0;) {
+            const event& earlier = choices_[i].happens;
+            if (earlier.what.thread() != c.happens.what.thread() && !of_agent_before.contains(i) &&
+                can_race(earlier, c.happens))
+                reverse(i, all);
+        }
+        c.before = std::move(all);
+    }
+    // Effects: at the choice i something is tried that lets the last step, whose past is `all`, come before what was
+    // done there: a first step of those that need not come behind it (an initial, in source-DPOR).
+    void reverse(std::size_t i, const past& all) {
+        choice& c = choices_[i];
+        const transition_set known = c.left.with(c.done).with(c.asleep);
+        transition found{};
+        for (std::size_t j = i + 1; j != choices_.size(); ++j) {
+            const bool last = j + 1 == choices_.size();
+            if (!last && choices_[j].before.contains(i)) continue;
+            bool initial = true;
+            for (std::size_t k = i + 1; k != j && initial; ++k)
+                initial = !(last ? all.contains(k) && !choices_[k].before.contains(i)
+                                 : choices_[j].before.contains(k));
+            if (!initial) continue;
+            const transition_set moves = of_agent(c.enabled, choices_[j].taken);
+            if (moves.empty()) continue;
+            if (moves.without(known).empty()) return;
+            found = moves.first();
+        }
+        const transition_set more = found == transition{} ? c.enabled : of_agent(c.enabled, found);
+        c.left = c.left.with(more.without(c.done).without(c.asleep));
+    }
+
+    reduction reduction_;
     unsigned preemptions_;
     std::vector<choice> choices_;
     std::size_t depth_ = 0;

@@ -18,13 +18,14 @@ struct buffered_store {
     location* where;
     std::uint64_t value;
     vector_clock released;
+    std::uint32_t step = 0; // of the schedule, counted from 1
 };
 
 // TSO uses the queue 0 alone. PSO gives each location a queue, in the order in which the thread stores first.
 class store_buffer {
 public:
     static constexpr unsigned queues = 9;
-    static constexpr unsigned depth = 8;
+    static constexpr unsigned depth = 16;
 
     void clear(memory_model model) {
         for (queue& q : queue_)

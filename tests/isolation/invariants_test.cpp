@@ -327,7 +327,7 @@ TEST_CASE("invariant 11: no cache holds a frame of a sealed range at any time", 
         auto range = zone.isolate(block(zone, first, 8), {.level = level});
         if (!range) continue;
         users.sealed().seal(first, 8);
-        for (const std::uint64_t seen = samples.load(); samples.load() == seen && i % 4 == 0;)
+        for (const std::uint64_t seen = samples.load(); samples.load() == seen && i % 16 == 0;)
             std::this_thread::yield();
         users.sealed().open();
     }
@@ -355,7 +355,8 @@ TEST_CASE("invariant 12: a drain includes an exiting thread, a new slot, and wai
                     came.fetch_add(1);
                 }}.join();
         }};
-        for (unsigned i = 0; i < scaled(300u) || came.load() < 50; ++i) {
+        for (unsigned i = 0; i < scaled(300u) || came.load() < 20; ++i) {
+            std::this_thread::yield(); // threads that exit want the isolation lock as well
             const auto range = zone.isolate(block(zone, i % 4, 4));
             if (!range) continue;
             wrong += cached_in(zone, range->range());

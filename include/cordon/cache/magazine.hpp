@@ -83,8 +83,7 @@ private:
 template <class Atomics>
 struct magazine {
     typename Atomics::template atomic<std::uint32_t> count;
-    typename Atomics::template plain<std::uint16_t> mark;
-    typename Atomics::template plain<std::uint16_t> batch;
+    typename Atomics::template plain<std::uint32_t> mark; // tuning.hpp
 };
 
 template <class Policy>

@@ -86,15 +86,11 @@ public:
             return false;
         const block_traits traits = source.traits(geometry::block_of(i));
         bool pushed = false;
-        if (traits.cacheable()) [[likely]] {
-            const unsigned bin = bins::of(k, traits.type());
-            const unsigned n = c.magazines[bin].count.load(std::memory_order_relaxed);
-            if (n < c.magazines[bin].mark) [[likely]] {
-                c.entries[bins::offset(bin) + n] = i.raw();
-                set_count(c, bin, n + 1);
-                pushed = true;
-            }
-        }
+        // Almost every block is movable: as a prediction instead of an address that waits for the byte.
+        if (traits == block_traits{}) [[likely]]
+            pushed = put(c, bins::of(k, migrate_type::movable), i);
+        else if (traits.cacheable())
+            pushed = put(c, bins::of(k, traits.type()), i);
         gate_.leave(c.gate);
         return pushed;
     }
@@ -225,13 +221,19 @@ private:
     CORDON_ALWAYS_INLINE static void set_count(slot& c, unsigned bin, unsigned n) {
         c.magazines[bin].count.store(n, std::memory_order_relaxed);
     }
+    // Returns: false if the magazine is at its mark.
+    CORDON_ALWAYS_INLINE static bool put(slot& c, unsigned bin, frame_index i) {
+        const unsigned n = c.magazines[bin].count.load(std::memory_order_relaxed);
+        if (n >= c.magazines[bin].mark) [[unlikely]]
+            return false;
+        c.entries[bins::offset(bin) + n] = i.raw();
+        set_count(c, bin, n + 1);
+        return true;
+    }
     static magazine_marks marks(const slot& c, unsigned bin) {
-        return {c.magazines[bin].mark, c.magazines[bin].batch};
+        return magazine_marks::of(c.magazines[bin].mark);
     }
-    static void set_marks(slot& c, unsigned bin, magazine_marks m) {
-        c.magazines[bin].mark = m.mark;
-        c.magazines[bin].batch = m.batch;
-    }
+    static void set_marks(slot& c, unsigned bin, magazine_marks m) { c.magazines[bin].mark = m.mark; }
     static bool is_full(const slot& c, unsigned bin) {
         return c.magazines[bin].count.load(std::memory_order_relaxed) >= c.magazines[bin].mark;
     }

@@ -13,8 +13,12 @@ namespace cordon::inline v0 {
 
 // A free that finds `mark` runs in the magazine makes room first. Zero, as in fresh metadata: never used.
 struct magazine_marks {
-    std::uint16_t mark;
-    std::uint16_t batch;
+    std::uint32_t mark;
+    std::uint32_t batch;
+    // The mark is what a magazine remembers: it is two batches.
+    [[nodiscard]] static constexpr magazine_marks of(std::uint32_t mark) {
+        return {mark, mark < 2 ? 1 : mark / 2};
+    }
 };
 
 class magazine_tuning {
@@ -31,11 +35,10 @@ public:
 
 private:
     // A mark of two batches leaves a full batch in the magazine after a spill: the next refill is far away.
-    [[nodiscard]] constexpr magazine_marks sized(unsigned batch) const {
-        const unsigned most = capacity_ < 2 ? 1 : capacity_ / 2u;
-        const unsigned b = batch < 1 ? 1 : batch < most ? batch : most;
-        return {static_cast<std::uint16_t>(b * 2 < capacity_ ? b * 2 : capacity_),
-                static_cast<std::uint16_t>(b)};
+    [[nodiscard]] constexpr magazine_marks sized(std::uint32_t batch) const {
+        const std::uint32_t most = capacity_ < 2 ? 1 : capacity_ / 2u;
+        const std::uint32_t b = batch < 1 ? 1 : batch < most ? batch : most;
+        return magazine_marks::of(b * 2 < capacity_ ? b * 2 : capacity_);
     }
     std::uint16_t capacity_;
 };
