@@ -44,6 +44,7 @@ struct search_result {
     std::uint64_t pruned = 0;     // that were given up because they show nothing new
     unsigned restarts = 0;        // something was learnt
     double seconds = 0;
+    std::string learnt;           // the contended locations, each with its size and a mask of its writers
     std::unordered_set<std::uint64_t> outcomes;
     std::string failure;
     std::string schedule; // what replays it
@@ -112,6 +113,7 @@ public:
             search();
         else
             sample();
+        result_.learnt = machine_.locations().learnt();
         result_.seconds =
             std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         return result_;

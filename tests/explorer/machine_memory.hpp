@@ -134,8 +134,8 @@ inline bool machine::try_lock(void* at) {
     return taken;
 }
 inline void machine::unlock(void* at) {
-    --me().locks;
     store(at, 4, 0, std::memory_order_release);
+    --me().locks;
 }
 
 inline bool machine::refused() {

@@ -78,21 +78,16 @@ private:
     // The steps of a run that come before one.
     class past {
     public:
-        [[nodiscard]] bool contains(std::size_t i) const {
-            return i / 64 < words_.size() && (words_[i / 64] >> i % 64 & 1) != 0;
-        }
-        void insert(std::size_t i) {
-            if (words_.size() <= i / 64) words_.resize(i / 64 + 1);
+        [[nodiscard]] bool contains(std::size_t i) const { return (words_[i / 64] >> i % 64 & 1) != 0; }
+        // Effects: the step i comes before, and what comes before that.
+        void insert(std::size_t i, const past& of_i) {
+            for (std::size_t w = 0; w <= i / 64; ++w)
+                words_[w] |= of_i.words_[w];
             words_[i / 64] |= std::uint64_t{1} << i % 64;
-        }
-        void insert(const past& other) {
-            if (words_.size() < other.words_.size()) words_.resize(other.words_.size());
-            for (std::size_t w = 0; w != other.words_.size(); ++w)
-                words_[w] |= other.words_[w];
         }
 
     private:
-        std::vector<std::uint64_t> words_;
+        std::array<std::uint64_t, machine::max_steps / 64 + 1> words_{};
     };
     struct choice {
         transition_set enabled;
@@ -153,25 +148,21 @@ private:
     }
     void find_races(choice& c) {
         const std::size_t n = choices_.size() - 1;
-        past of_agent_before; // what the agent had seen before this step
-        past all;
+        c.before = {};
+        past of_thread; // what the thread had seen before this step
         for (std::size_t i = n; i-- != 0;) {
             const choice& earlier = choices_[i];
-            if (all.contains(i) && of_agent_before.contains(i)) continue;
+            const bool same_thread = earlier.happens.what.thread() == c.happens.what.thread();
             if (!depends(earlier.happens, static_cast<std::uint32_t>(i + 1), c.happens)) continue;
-            all.insert(earlier.before);
-            all.insert(i);
-            if (earlier.happens.what.thread() != c.happens.what.thread()) continue;
-            of_agent_before.insert(earlier.before);
-            of_agent_before.insert(i);
+            c.before.insert(i, earlier.before);
+            if (same_thread) of_thread.insert(i, earlier.before);
         }
         for (std::size_t i = n; i-- != 0;) {
             const event& earlier = choices_[i].happens;
-            if (earlier.what.thread() != c.happens.what.thread() && !of_agent_before.contains(i) &&
+            if (earlier.what.thread() != c.happens.what.thread() && !of_thread.contains(i) &&
                 can_race(earlier, c.happens))
-                reverse(i, all);
+                reverse(i, c.before);
         }
-        c.before = std::move(all);
     }
     // Effects: at the choice i something is tried that lets the last step, whose past is `all`, come before what was
     // done there: a first step of those that need not come behind it (an initial, in source-DPOR).

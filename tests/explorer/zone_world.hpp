@@ -144,9 +144,10 @@ public:
 
     // ---- the end ----
 
-    // With all threads done: nothing is held twice or lost. `lost` frames may be in the hands of the dead.
+    // With all threads done, nothing is held twice or lost. Of the dead, `lost` frames may be gone, and nobody can
+    // look into their caches.
     void check_frames(std::uint32_t lost = 0) {
-        const validation found = zone.validate({.quiesce = true});
+        const validation found = zone.validate({.quiesce = lost == 0});
         if (!found) {
             text_buffer<128> text;
             text << found;

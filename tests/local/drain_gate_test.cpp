@@ -8,18 +8,23 @@
 
 using namespace cordon;
 
-TEST_CASE("null_gate is always open and costs nothing", "[local]") {
+TEST_CASE("null_gate is open until it is claimed, and waits for nobody", "[local]") {
     STATIC_REQUIRE(drain_gate<null_gate>);
     STATIC_REQUIRE(std::is_empty_v<null_gate>);
-    STATIC_REQUIRE(std::is_empty_v<null_gate::slot>);
     null_gate gate;
-    null_gate::slot slot;
+    null_gate::slot slot{};
     gate.start();
     CHECK_FALSE(gate.needs_lock());
-    gate.claim(slot, gate_claim::disabled);
     CHECK(gate.try_enter(slot));
     gate.leave(slot);
-    CHECK(gate.enter_slow(slot));
+    gate.claim(slot, gate_claim::disabled);
+    gate.claim(slot, gate_claim::draining);
+    CHECK_FALSE(gate.try_enter(slot));
+    CHECK_FALSE(gate.enter_slow(slot));
+    gate.release(slot, gate_claim::draining);
+    CHECK_FALSE(gate.try_enter(slot));
+    gate.release(slot, gate_claim::disabled);
+    CHECK(gate.try_enter(slot));
     CHECK(gate.is_outside(slot));
     CHECK_FALSE(gate.is_inside(slot));
     CHECK(gate.barrier());

@@ -32,6 +32,14 @@ public:
     static constexpr unsigned count = orders * migrate_types;
     static constexpr unsigned none = count;
 
+    static_assert(
+        [] {
+            for (const cached_order& row : Policy::cached_orders)
+                if (row.capacity == 0) return false;
+            return true;
+        }(),
+        "a magazine holds at least one run; leave an order out of cached_orders to not cache it");
+
     // Returns: the bin, or none if the order is not cached.
     [[nodiscard]] CORDON_ALWAYS_INLINE static constexpr unsigned of(order k, migrate_type t) {
         const unsigned row = row_of[k.raw() <= Policy::max_order ? k.raw() : Policy::max_order + 1];

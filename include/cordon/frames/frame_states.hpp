@@ -36,9 +36,9 @@ public:
     CORDON_ALWAYS_INLINE void set_head(frame_index i, order k) {
         cells_[i.raw()].store(static_cast<std::uint8_t>(head | k.raw()), std::memory_order_relaxed);
     }
+    // A sum, not an or: an order above 127 matches no byte.
     [[nodiscard]] CORDON_ALWAYS_INLINE bool is_head(frame_index i, order k) const {
-        return cells_[i.raw()].load(std::memory_order_relaxed) ==
-               head + k.raw(); // orders above 127 match none
+        return cells_[i.raw()].load(std::memory_order_relaxed) == head + k.raw();
     }
     CORDON_ALWAYS_INLINE void clear_head(frame_index i) {
         cells_[i.raw()].store(0, std::memory_order_relaxed);

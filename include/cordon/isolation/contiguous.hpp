@@ -104,6 +104,8 @@ result<frame_range> allocate_contiguous(zone_core<Policy>& engine, frame_count c
     const std::uint64_t align = alignment.raw();
     if (count.raw() == 0 || align == 0 || (align & (align - 1)) != 0) return status::invalid_argument;
     if (engine.error() != status::ok) return engine.error();
+    if (count > engine.geometry().frames().count() || alignment > frame_count{std::uint64_t{1} << 32})
+        return status::no_memory;
     isolation_protocol<Policy> protocol{engine};
     contiguous_search<Policy> place{engine, count, alignment};
     const std::uint64_t until = options.deadline.from(Policy::clock::now());

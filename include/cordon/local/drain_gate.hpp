@@ -79,24 +79,26 @@ concept drain_gate = requires(G gate, typename G::slot slot, gate_claim claim, s
     {gate.release(slot, claim)};
 };
 
-// One thread: nobody drains but the owner.
+// One thread: nobody drains but the owner, so a claim is a plain word and there is nothing to wait for.
 class null_gate {
 public:
-    struct slot {};
+    struct slot {
+        std::uint32_t claimed;
+    };
     void start() {}
     [[nodiscard]] static constexpr bool needs_lock() { return false; }
-    [[nodiscard]] CORDON_ALWAYS_INLINE static constexpr bool try_enter(slot&) { return true; }
+    [[nodiscard]] CORDON_ALWAYS_INLINE static constexpr bool try_enter(slot& s) { return s.claimed == 0; }
     CORDON_ALWAYS_INLINE static constexpr void leave(slot&) {}
-    [[nodiscard]] static constexpr bool enter_slow(slot&) { return true; }
+    [[nodiscard]] static constexpr bool enter_slow(slot& s) { return try_enter(s); }
     static constexpr void leave_slow(slot&) {}
     [[nodiscard]] static constexpr bool is_inside(slot&) { return false; }
     [[nodiscard]] static constexpr bool is_outside(slot&) { return true; }
     static constexpr void abandon(slot&) {}
-    static constexpr void claim(slot&, gate_claim) {}
+    static constexpr void claim(slot& s, gate_claim why) { s.claimed |= static_cast<std::uint32_t>(why); }
     [[nodiscard]] static constexpr bool barrier() { return true; }
     [[nodiscard]] static constexpr bool wait(slot&, std::uint64_t) { return true; }
     static constexpr void done(slot&) {}
-    static constexpr void release(slot&, gate_claim) {}
+    static constexpr void release(slot& s, gate_claim why) { s.claimed &= ~static_cast<std::uint32_t>(why); }
 };
 static_assert(drain_gate<null_gate>);
 
