@@ -112,3 +112,16 @@ TEST_CASE("a token is not to be had while another drainer works longer than the 
     CHECK(on.zone.disable_caches(1ms));
     CHECK(on.caches());
 }
+
+TEST_CASE("with one thread and no gate a token closes the cache all the same", "[isolation]") {
+    basic_zone<single_threaded_policy> zone{frame_range{frame{0}, frame_count{4096}}};
+    const auto mine = *zone.allocate();
+    {
+        const auto token = zone.disable_caches();
+        REQUIRE(token);
+        zone.free(mine);
+        CHECK(zone.stats().cached == frame_count{0});
+    }
+    zone.free(*zone.allocate());
+    CHECK(zone.stats().cached != frame_count{0});
+}
