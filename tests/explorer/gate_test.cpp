@@ -263,6 +263,7 @@ TEST_CASE("S10: a signal handler allocates and frees at every point of an operat
 TEST_CASE("S11: a refused barrier makes the drain fail and changes nothing else", "[explorer]") {
     options how;
     how.refusals = 2;
+    how.refusable = 2;
     holds<refusal<1>>("S11", 1, how);
 }
 

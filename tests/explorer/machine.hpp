@@ -52,12 +52,14 @@ struct scenario_functions {
 struct machine_options {
     memory_model model = memory_model::tso;
     bool all_visible = false;                                    // no location is quiet
-    unsigned delays = std::numeric_limits<unsigned>::max();      // stores that may stay in a buffer
-    unsigned refusals = 0;                                       // system calls that may fail
-    unsigned kills = 0;                                          // threads that may stop for ever
-    unsigned signals = 0;                                        // handlers that may run
-    std::uint32_t mortal = (1u << max_threads) - 1;              // threads that may be killed, a bit each
-    std::uint32_t interruptible = (1u << max_threads) - 1;       // that may get a signal
+    // Budgets of one run, and the threads that may draw on them, a bit each.
+    unsigned delays = std::numeric_limits<unsigned>::max(); // stores that may stay in a buffer
+    unsigned refusals = 0;                                  // system calls that may fail
+    unsigned kills = 0;                                     // threads that may stop for ever
+    unsigned signals = 0;                                   // handlers that may run
+    std::uint32_t refusable = ~0u;
+    std::uint32_t mortal = ~0u;
+    std::uint32_t interruptible = ~0u;
 };
 
 // What a transition does, as far as others can tell.
@@ -144,6 +146,14 @@ public:
     // ---- for the chooser ----
 
     [[nodiscard]] transition_set enabled();
+    // Returns: whether two threads may compete for what is left of a budget.
+    [[nodiscard]] bool budgets_are_shared() const {
+        const auto shared = [&](unsigned left, std::uint32_t by) {
+            return left != 0 && std::popcount(by & ((1u << functions_.threads) - 1)) > 1;
+        };
+        return shared(left_.refusals, left_.refusable) || shared(left_.kills, left_.mortal) ||
+               shared(left_.signals, left_.interruptible) || is_bounded(left_.delays);
+    }
     // Requires: the transition is enabled.
     [[nodiscard]] event describe(transition t) const;
     // Returns: whether the order of two enabled transitions makes no difference.
@@ -225,8 +235,9 @@ private:
     [[nodiscard]] bool may_go_on(const thread_state& t, unsigned number) const;
     [[nodiscard]] bool goes_to_buffer(const thread_state& t) const {
         return options_.model != memory_model::sc && !t.pending.at_once &&
-               (options_.delays == std::numeric_limits<unsigned>::max() || !t.buffer.empty());
+               (!is_bounded(options_.delays) || !t.buffer.empty());
     }
+    static bool is_bounded(unsigned delays) { return delays != std::numeric_limits<unsigned>::max(); }
     [[nodiscard]] bool buffers_empty() const {
         for (unsigned t = 0; t != functions_.threads; ++t)
             if (!threads_[t].buffer.empty()) return false;

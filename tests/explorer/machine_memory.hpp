@@ -139,7 +139,7 @@ inline void machine::unlock(void* at) {
 }
 
 inline bool machine::refused() {
-    if (options_.refusals == 0) return false;
+    if (options_.refusals == 0 || (options_.refusable >> current_ & 1) == 0) return false;
     me().refused = false;
     park({.what = operation::call});
     return me().refused;

@@ -183,8 +183,7 @@ inline transition_set machine::enabled() {
         if (left_.kills != 0 && t.locks == 0 && (options_.mortal >> n & 1) != 0) all.insert({move::kill, n});
         if (left_.signals != 0 && !t.in_handler && (options_.interruptible >> n & 1) != 0)
             all.insert({move::signal, n});
-        if (options_.delays != std::numeric_limits<unsigned>::max() && steps && left_.delays != 0 &&
-            options_.model != memory_model::sc && t.pending.what == operation::store && !t.pending.at_once &&
+        if (is_bounded(options_.delays) && steps && left_.delays != 0 && options_.model != memory_model::sc && t.pending.what == operation::store && !t.pending.at_once &&
             t.buffer.empty())
             all.insert({move::delay, n});
     }
@@ -257,7 +256,7 @@ inline bool machine::independent(const event& a, const event& b) const {
     // A store leaves the buffer while the thread loads, or puts another behind it.
     const event& step = a.is_flush() ? b : a;
     if (step.what.kind() != move::step) return false;
-    if (step.fills) return options_.delays == std::numeric_limits<unsigned>::max();
+    if (step.fills) return !is_bounded(options_.delays);
     return step.where != nullptr && !step.writes;
 }
 

@@ -26,7 +26,7 @@ enum class reduction : std::uint8_t {
 // Depth first over all schedules: each run repeats the choices of the last one up to the deepest that has an
 // alternative left. The reductions are Godefroid's sleep sets and source-DPOR (Abdulla et al., POPL 2014); the agents
 // are the threads and the queues of their buffers. A bound on preemptions drops runs that both count on, so it turns
-// them off; where a limited resource (a death, a signal) can be drawn on, everything is tried.
+// them off; while threads compete for a budget (of deaths, of signals), everything is tried.
 class depth_first final : public chooser {
 public:
     depth_first(reduction how, unsigned preemptions)
@@ -51,9 +51,18 @@ public:
         c.left = c.enabled.without(asleep_);
         if (preemptions_ != unlimited) c.left = affordable(c);
         if (c.left.empty()) return prune;
-        // The thread that ran goes on if it can: few switches come first, and are easy to read.
-        c.taken = c.left.contains(c.last) ? c.last : c.left.first();
-        if (reduction_ == reduction::races && !draws_on_budget(c.enabled)) c.left = of_agent(c.left, c.taken);
+        if (reduction_ == reduction::races && !m.budgets_are_shared()) {
+            // One agent is enough, to begin with. One that sleeps with some of its moves does not count: the others
+            // of its moves are to be tried too.
+            transition_set apart;
+            c.left.for_each([&](transition t) {
+                if (of_agent(c.enabled, t).without(c.left).empty()) return;
+                apart.insert(t);
+            });
+            const transition_set awake = c.left.without(apart);
+            if (!awake.empty()) c.left = of_agent(awake, preferred(awake, c.last)).with(apart);
+        }
+        c.taken = preferred(c.left, c.last);
         choices_.push_back(c);
         ++depth_;
         settle(m, choices_.back());
@@ -105,6 +114,10 @@ private:
                        : transition{move::step, taken.thread()};
         }
     };
+    // The thread that ran goes on if it can: few switches come first, and are easy to read.
+    static transition preferred(transition_set all, transition last) {
+        return all.contains(last) ? last : all.first();
+    }
     // Returns: whether the thread that ran could have gone on, and another one runs.
     static bool preempts(const choice& c) { return c.enabled.contains(c.last) && c.runs_on() != c.last; }
     [[nodiscard]] transition_set affordable(const choice& c) const {
@@ -116,13 +129,6 @@ private:
             if (!preempts(tried)) result.insert(t);
         });
         return result;
-    }
-    static bool draws_on_budget(transition_set enabled) {
-        bool found = false;
-        enabled.for_each([&](transition t) {
-            found = found || (t.kind() != move::step && t.kind() != move::flush && t.kind() != move::timeout);
-        });
-        return found;
     }
     static bool same_agent(transition a, transition b) {
         return a.kind() == move::flush || b.kind() == move::flush ? a == b : a.thread() == b.thread();

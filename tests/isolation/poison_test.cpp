@@ -175,3 +175,17 @@ TEST_CASE("every frame of a block can be poisoned", "[isolation]") {
     CHECK(zone.online(block(zone, 0)) == status::ok);
     CHECK(agrees(zone));
 }
+
+TEST_CASE("a poison that the barrier refuses leaves no trace: the block is cached again", "[isolation]") {
+    basic_zone<refusable_policy> zone{frame_range{frame{0}, frame_count{4 * small_block}}};
+    const auto held = *zone.allocate(mine);
+    refusable_barrier::at_issue = true;
+    const status refused = zone.poison(held);
+    refusable_barrier::at_issue = false;
+    CHECK(refused == status::barrier_refused);
+    CHECK_FALSE(zone.state_of(held).poison_pending);
+    const auto cached_before = zone.stats().cached;
+    zone.free(mine, held);
+    CHECK(zone.stats().cached == cached_before + frame_count{1});
+    CHECK(zone.poison(held) == status::ok);
+}

@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cordon/zone.hpp"
 
+#include "platform/child.hpp"
 #include "stress/user.hpp"
 #include "support/catch.hpp"
+#include "support/hooks.hpp"
 
 #include <atomic>
 #include <sys/wait.h>
@@ -75,4 +77,49 @@ TEST_CASE("a thousand forks under traffic: each child has a whole zone", "[stres
     CHECK(misuse_record::count.load() == 0);
     CHECK(zone.exact_stats()->allocated.raw() == 0);
     CHECK(agrees(zone));
+}
+
+namespace {
+
+struct stopped_policy : stress_policy {
+    using zone_lock = hooked_lock<spin_lock<>>;
+};
+
+} // namespace
+
+// No drain waits for the owner of a slot that is just becoming active, so a fork can catch him inside his gate.
+TEST_CASE("a fork child forgets an owner that stood inside a gate", "[stress]") {
+    basic_zone<stopped_policy> zone{frames(4)};
+    std::atomic<bool> inside{false};
+    std::atomic<bool> forked{false};
+    std::atomic<std::uint32_t> number{0};
+    hooks::lock_wait.arm(nullptr, [&] {
+        inside.store(true);
+        while (!forked.load())
+            std::this_thread::yield();
+    });
+    std::thread owner;
+    zone.internals().with_zone_lock([&](auto) {
+        owner = std::thread{[&] {
+            number.store(stopped_policy::thread_slots::current().raw());
+            zone.free(*zone.allocate()); // its first: the slot becomes active under the zone lock
+        }};
+        while (!inside.load())
+            std::this_thread::yield();
+    });
+    const slot_index slot{number.load()};
+    REQUIRE(zone.internals().caches().is_inside(slot));
+    const int outcome = in_child([&] {
+        if (zone.internals().caches().is_inside(slot)) return 1;
+        const auto f = zone.allocate(slot);
+        if (!f) return 2;
+        zone.free(slot, *f);
+        if (zone.stats().cached.raw() == 0) return 3;
+        if (zone.drain() != status::ok) return 4;
+        return zone.stats().free == zone.frames().count() ? 0 : 5;
+    });
+    forked.store(true);
+    owner.join();
+    hooks::lock_wait.disarm();
+    CHECK(outcome == 0);
 }

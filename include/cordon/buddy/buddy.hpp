@@ -100,7 +100,14 @@ public:
         this->parts_.condemned->insert(i, 1);
         this->set_traits(b, this->traits(b).with(block_traits::poisoned));
     }
-    void pardon(proof, frame_index i) { this->parts_.condemned->erase(i); }
+    // Effects: undoes condemn.
+    void pardon(proof, frame_index i) {
+        const block_index b = geometry::block_of(i);
+        this->parts_.condemned->erase(i);
+        const bool listed = this->parts_.condemned->any_in(geometry::index_of(b), block_frames) ||
+                            this->parts_.poisoned->any_in(geometry::index_of(b), block_frames);
+        if (!listed) this->set_traits(b, this->traits(b).without(block_traits::poisoned));
+    }
     // Returns: whether the tables have room for one more.
     [[nodiscard]] bool can_poison(proof) const {
         return this->parts_.poisoned->size() + this->parts_.condemned->size() <

@@ -43,6 +43,9 @@ public:
             return run < end && run + k.frames().raw() > first;
         }
         [[nodiscard]] static constexpr filter nothing() { return {1, 0}; }
+        [[nodiscard]] constexpr frame_count frames() const {
+            return frame_count{first < end ? end - first : 0};
+        }
         [[nodiscard]] constexpr bool takes_all() const { return first == 0 && end == UINT64_MAX; }
     };
 

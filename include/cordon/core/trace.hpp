@@ -21,7 +21,7 @@ enum class trace_event : std::uint8_t {
     no_memory, // an allocation of `count` frames failed
 };
 
-// A tracer is called from any thread, outside the zone's locks, and must not call the zone.
+// A tracer is called from any thread with the zone lock free, and must not call the zone or throw.
 template <class T>
 concept tracer = requires(trace_event event, frame first, frame_count count) {
     T::on(event, first, count);

@@ -32,7 +32,8 @@
 
 namespace cordon::inline v0 {
 
-// Hears of each misuse before free() returns; no lock is held, the zone is unchanged.
+// Hears of each misuse before free() returns, with the zone unchanged and the zone lock free. It must not throw: a
+// run that was freed twice in one instant is found inside the gate.
 template <class H>
 concept misuse_handler = requires(const misuse_report& report) {
     H::on_misuse(report);

@@ -190,7 +190,8 @@ public:
         // Read under the zone lock: a slot that becomes active later does so after what the caller wrote
         // under that lock, and sees it.
         const std::uint32_t active = with_zone_lock([&](zone_proof) { return active_slots(); });
-        trace::on(trace_event::drain, geometry_.frames().first(), frame_count{taken.end - taken.first});
+        trace::on(trace_event::drain, this->geometry().frames().first(),
+                  taken.takes_all() ? this->geometry().frames().count() : taken.frames());
         return caches_.drain(active, taken, why, until_ns, *this, work);
     }
 
