@@ -51,12 +51,21 @@ public:
     template <class Entry, class Prefetch>
     std::size_t gather(const Entry* entries, std::size_t at, std::size_t end, Prefetch prefetch) {
         while (at != end && !full()) {
-            std::uint32_t i = entries[at++];
-            const std::uint32_t word = i / 64;
-            frame_word w{frame_index{word * 64}, 1, 1ull << (i % 64)};
-            for (; at != end && (i = entries[at]) / 64 == word && (w.bits >> (i % 64) & 1) == 0; ++at) {
-                w.bits |= 1ull << (i % 64);
-                ++w.count;
+            const std::uint32_t first = entries[at];
+            const std::uint32_t word = first / 64;
+            const std::uint32_t rest = 64 - first % 64;
+            frame_word w{frame_index{word * 64}, rest, ~0ull << (first % 64)};
+            if (end - at >= rest && in_a_row(entries + at, first, rest)) {
+                at += rest;
+            } else {
+                w.count = 0;
+                w.bits = 0;
+                for (std::uint32_t i = first; i / 64 == word && (w.bits >> (i % 64) & 1) == 0;
+                     i = entries[at]) {
+                    w.bits |= 1ull << (i % 64);
+                    ++w.count;
+                    if (++at == end) break;
+                }
             }
             prefetch(w);
             push(w);
@@ -65,6 +74,17 @@ public:
     }
 
 private:
+    // Returns: whether the entries are first, first + 1, ...: what was allocated in a row is often freed in a row.
+    // The last one is looked at first, so that other orders cost one compare.
+    template <class Entry>
+    static bool in_a_row(const Entry* entries, std::uint32_t first, std::uint32_t n) {
+        if (entries[n - 1] != first + n - 1) return false;
+        std::uint32_t difference = 0;
+        for (std::uint32_t i = 0; i != n; ++i)
+            difference |= entries[i] ^ (first + i);
+        return difference == 0;
+    }
+
     std::uint32_t size_ = 0;
     frame_word words_[capacity];
 };

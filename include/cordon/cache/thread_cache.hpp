@@ -256,10 +256,10 @@ private:
     static unsigned refill(slot& c, unsigned bin, Source& source) {
         const std::uint32_t batch = marks(c, bin).batch;
         entry* const entries = &c.entries[bins::offset(bin)];
-        std::uint32_t at = batch;
+        std::size_t at = batch; // of another type than the entries, or each store would reload it
         const std::uint32_t n = source.take_batch(bins::type_of(bin), bins::order_of(bin), batch,
                                                   [&](frame_index i) { entries[--at] = i.raw(); });
-        if (at != 0) move_down(entries, at, n);
+        if (at != 0) move_down(entries, static_cast<std::uint32_t>(at), n);
         set_count(c, bin, n);
         return n;
     }
