@@ -52,12 +52,14 @@ public:
         if (preemptions_ != unlimited) c.left = affordable(c);
         if (c.left.empty()) return prune;
         if (reduction_ == reduction::races && !m.budgets_are_shared()) {
-            // One agent is enough, to begin with. One that sleeps with some of its moves does not count: the others
-            // of its moves are to be tried too.
+            // One agent is enough, to begin with, if it can step and none of its moves sleeps. Of the others, what
+            // they can do besides a step is tried here: nothing races with a death.
             transition_set apart;
             c.left.for_each([&](transition t) {
-                if (of_agent(c.enabled, t).without(c.left).empty()) return;
-                apart.insert(t);
+                const transition step{move::step, t.thread()};
+                const bool whole = t.kind() == move::flush ||
+                                   (c.enabled.contains(step) && of_agent(c.enabled, t).without(c.left).empty());
+                if (!whole) apart.insert(t);
             });
             const transition_set awake = c.left.without(apart);
             if (!awake.empty()) c.left = of_agent(awake, preferred(awake, c.last)).with(apart);
