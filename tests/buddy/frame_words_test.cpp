@@ -36,9 +36,9 @@ TEST_CASE("frames in a row become one word", "[buddy]") {
 }
 
 TEST_CASE("a frame that comes twice in a row goes into two words, so that the second is found", "[buddy]") {
-    const std::uint32_t frames[] = {7, 7, 8};
+    const std::vector<std::uint32_t> frames{7, 7, 8};
     frame_words words;
-    REQUIRE(words.gather(frames, 0, 3, no_prefetch) == 3);
+    REQUIRE(words.gather(frames.data(), 0, 3, no_prefetch) == 3);
     REQUIRE(words.size() == 2);
     CHECK(words.begin()[0].bits == 1ull << 7);
     CHECK(words.begin()[1].bits == 3ull << 7);

@@ -115,11 +115,11 @@ TEST_CASE("a token is not to be had while another drainer works longer than the 
 
 TEST_CASE("with one thread and no gate a token closes the cache all the same", "[isolation]") {
     basic_zone<single_threaded_policy> zone{frame_range{frame{0}, frame_count{4096}}};
-    const auto mine = *zone.allocate();
+    const auto held = *zone.allocate();
     {
         const auto token = zone.disable_caches();
         REQUIRE(token);
-        zone.free(mine);
+        zone.free(held);
         CHECK(zone.stats().cached == frame_count{0});
     }
     zone.free(*zone.allocate());
