@@ -132,7 +132,8 @@ private:
     void take(isolated_range& other) {
         zone_ = other.zone_;
         range_ = other.range_;
-        node_ = other.node_;
+        // Not its link: that is the list's, under the zone lock.
+        node_ = {other.node_.first, other.node_.count, other.node_.owner, nullptr};
         level_ = other.level_;
         deadline_ = other.deadline_;
         if (zone_ == nullptr) return;
