@@ -42,7 +42,8 @@ struct atomics {
             return change(order, [=](std::uint64_t& word) { return word &= value, true; });
         }
         bool compare_exchange(T& expected, T desired, std::memory_order order) {
-            const T before = change(order, [=](std::uint64_t& word) { return word == expected && (word = desired, true); });
+            const T before = change(
+                order, [=](std::uint64_t& word) { return word == expected && (word = desired, true); });
             if (before == expected) return true;
             expected = before;
             return false;

@@ -30,8 +30,7 @@ public:
     // Returns: whether an access of the thread is unordered with one of another thread, one of the two a write.
     [[nodiscard]] bool conflicts(unsigned thread, const vector_clock& now, bool write) const {
         for (unsigned t = 0; t != max_threads; ++t)
-            if (t != thread &&
-                (writes_.of(t) > now.of(t) || (write && reads_.of(t) > now.of(t))))
+            if (t != thread && (writes_.of(t) > now.of(t) || (write && reads_.of(t) > now.of(t))))
                 return true;
         return false;
     }

@@ -25,14 +25,14 @@
 namespace cordon::explorer {
 
 struct options : machine_options {
-    std::string name;                  // for EXPLORE_REPLAY
+    std::string name; // for EXPLORE_REPLAY
     reduction reduce = reduction::races;
     unsigned preemptions = unlimited;
-    std::uint64_t random_runs = 0;     // 0: every schedule
-    unsigned pct_depth = 0;            // of random runs: 0 is a random walk
+    std::uint64_t random_runs = 0; // 0: every schedule
+    unsigned pct_depth = 0;        // of random runs: 0 is a random walk
     std::uint64_t seed = 0;
-    std::uint64_t most = 0;            // runs, 0: no limit
-    std::string weaken;                // a mutant: locations whose accesses lose their orders
+    std::uint64_t most = 0; // runs, 0: no limit
+    std::string weaken;     // a mutant: locations whose accesses lose their orders
     bool weaken_loads = false;
     bool weaken_stores = false;
 };
@@ -44,15 +44,16 @@ struct search_result {
     std::uint64_t pruned = 0;     // that were given up because they show nothing new
     unsigned restarts = 0;        // something was learnt
     double seconds = 0;
-    std::string learnt;           // the contended locations, each with its size and a mask of its writers
+    std::string learnt; // the contended locations, each with its size and a mask of its writers
     std::unordered_set<std::uint64_t> outcomes;
     std::string failure;
     std::string schedule; // what replays it
     std::string trace;
 
     [[nodiscard]] std::string report() const {
-        std::string text = std::to_string(executions) + " executions, " + std::to_string(pruned) + " pruned, " +
-                           std::to_string(outcomes.size()) + " outcomes, " + std::to_string(seconds) + " s";
+        std::string text = std::to_string(executions) + " executions, " + std::to_string(pruned) +
+                           " pruned, " + std::to_string(outcomes.size()) + " outcomes, " +
+                           std::to_string(seconds) + " s";
         if (!ok) text += "\n" + failure + "\nschedule: " + schedule + "\n" + trace;
         return text;
     }
@@ -86,22 +87,26 @@ public:
     };
 
     exploration(const scenario_type& type, const options& how)
-        : type_(type), options_(how), bytes_((type.bytes + 63) / 64 * 64),
-          world_(static_cast<std::byte*>(::operator new(bytes_, std::align_val_t{4096}))),
-          snapshot_(std::make_unique<std::byte[]>(bytes_)), machine_({world_, bytes_}, how) {
+        : type_(type),
+          options_(how),
+          bytes_((type.bytes + 63) / 64 * 64),
+          world_(static_cast<std::byte*>(::operator new (bytes_, std::align_val_t{4096}))),
+          snapshot_(std::make_unique<std::byte[]>(bytes_)),
+          machine_({world_, bytes_}, how) {
         std::memset(world_, 0, bytes_);
         type_.construct(world_);
         std::memcpy(snapshot_.get(), world_, bytes_);
         type_.label(world_, machine_.locations().labels());
         machine_.locations().weaken(how.weaken, how.weaken_loads, how.weaken_stores);
     }
-    ~exploration() { ::operator delete(world_, std::align_val_t{4096}); }
+    ~exploration() { ::operator delete (world_, std::align_val_t{4096}); }
     exploration(const exploration&) = delete;
     exploration& operator=(const exploration&) = delete;
 
     search_result run() {
         const auto start = std::chrono::steady_clock::now();
-        if (const char* const text = std::getenv("EXPLORE_REPLAY"); text != nullptr && !options_.name.empty()) {
+        if (const char* const text = std::getenv("EXPLORE_REPLAY");
+            text != nullptr && !options_.name.empty()) {
             const std::string_view wanted{text};
             if (wanted.starts_with(options_.name + ':')) {
                 replay(wanted.substr(options_.name.size() + 1));
@@ -114,8 +119,7 @@ public:
         else
             sample();
         result_.learnt = machine_.locations().learnt();
-        result_.seconds =
-            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        result_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         return result_;
     }
     // Effects: runs the one schedule "learnt:letters", with a trace.
@@ -270,7 +274,7 @@ exploration::scenario_type scenario_type_of() {
         type.outcome = [](const void* at) { return std::uint64_t{static_cast<const S*>(at)->outcome()}; };
     type.functions.threads = S::threads;
     type.functions.run = [](void* at, unsigned thread) { static_cast<S*>(at)->run(thread); };
-    if constexpr (requires(S& s) { s.handler(0u); })
+    if constexpr (requires(S & s) { s.handler(0u); })
         type.functions.handler = [](void* at, unsigned thread) { static_cast<S*>(at)->handler(thread); };
     return type;
 }

@@ -23,7 +23,6 @@
 #include <cstdint>
 #include <limits>
 #include <string>
-#include <utility>
 
 namespace cordon::explorer {
 
@@ -51,7 +50,7 @@ struct scenario_functions {
 
 struct machine_options {
     memory_model model = memory_model::tso;
-    bool all_visible = false;                                    // no location is quiet
+    bool all_visible = false; // no location is quiet
     // Budgets of one run, and the threads that may draw on them, a bit each.
     unsigned delays = std::numeric_limits<unsigned>::max(); // stores that may stay in a buffer
     unsigned refusals = 0;                                  // system calls that may fail
@@ -71,8 +70,8 @@ struct event {
     bool drains = false;  // waits for the thread's own buffer to be empty
     bool barrier = false; // for all buffers
     bool locks = false;
-    bool opens = false;   // a lock
-    bool awaits = false;  // a change of one of `watch`
+    bool opens = false;  // a lock
+    bool awaits = false; // a change of one of `watch`
     bool awaits_any = false;
     std::uint8_t watches = 0;
     std::uint32_t source = 0; // of a flush: the step that stored, counted from 1
@@ -99,16 +98,20 @@ public:
     [[nodiscard]] memory& locations() { return memory_; }
     void trace_into(std::string* trace) { trace_ = trace; }
 
-    // While it lives, the scenario looks at its world unobserved: no step, no order, the bare words.
+    // While it lives, the running thread looks at its world unobserved: no step, no order.
     class pause {
     public:
-        pause() : paused_(std::exchange(running_, nullptr)) {}
-        ~pause() { running_ = paused_; }
+        pause() : machine_(running_) {
+            if (machine_ != nullptr) machine_->paused_ = true;
+        }
+        ~pause() {
+            if (machine_ != nullptr) machine_->paused_ = false;
+        }
         pause(const pause&) = delete;
         pause& operator=(const pause&) = delete;
 
     private:
-        machine* paused_;
+        machine* machine_;
     };
 
     // ---- for the threads ----
@@ -188,17 +191,19 @@ private:
         unsigned locks = 0;
         unsigned watches = 0;
         watched watch[8];
-        std::uint64_t commits = 0;     // its own writes that all have seen
+        std::uint64_t commits = 0;      // its own writes that all have seen
         std::uint64_t commits_seen = 0; // those of the others when this round began
         std::uint64_t clock = 0;
     };
     static constexpr std::uint64_t deadline_step = std::uint64_t{1} << 40;
 
     static bool acquires(std::memory_order o) {
-        return o == std::memory_order_acquire || o == std::memory_order_acq_rel || o == std::memory_order_seq_cst;
+        return o == std::memory_order_acquire || o == std::memory_order_acq_rel ||
+               o == std::memory_order_seq_cst;
     }
     static bool releases(std::memory_order o) {
-        return o == std::memory_order_release || o == std::memory_order_acq_rel || o == std::memory_order_seq_cst;
+        return o == std::memory_order_release || o == std::memory_order_acq_rel ||
+               o == std::memory_order_seq_cst;
     }
 
     thread_state& me() { return threads_[current_]; }
@@ -259,6 +264,7 @@ private:
     thread_state threads_[max_threads];
     unsigned current_ = main_thread;
     bool starting_ = false;
+    bool paused_ = false;
     machine_options left_; // the budgets
     std::uint64_t commits_ = 0;
     outcome outcome_ = outcome::complete;

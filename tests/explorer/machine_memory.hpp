@@ -44,6 +44,7 @@ inline void machine::commit(unsigned thread, const buffered_store& store) {
 inline std::uint64_t machine::load(const void* at, unsigned size, std::memory_order order) {
     location* const x = memory_.find(at, size);
     if (x == nullptr) return memory::get(at, size);
+    if (paused_) return value_for(current_, *x);
     const bool visible = is_visible(*x, false);
     if (visible) park({.what = operation::load, .where = x});
     const buffered_store* const own = me().buffer.newest(*x);
@@ -108,28 +109,35 @@ inline void machine::note_store(void* at, unsigned size, std::uint64_t value) {
 
 inline void machine::plain_access(const void* at, unsigned size, bool write) {
     location* const x = memory_.find(at, size);
-    if (x == nullptr) return;
+    if (x == nullptr || paused_) return;
     if (x->touched.conflicts(current_, me().now, write))
         fail("race on plain data: " + memory_.name_of(*x) + (write ? " written" : " read") +
              ", unordered with another access");
     x->touched.add(current_, me().now, write);
 }
 
-// A lock word: taken by an acquiring read-modify-write that waits, given back by a release store.
+// A lock word holds the number of its holder, from 1. It is taken by an acquiring read-modify-write that waits, and
+// given back by a release store.
 inline void machine::lock(void* at) {
     location* const x = memory_.find(at, 4);
     x->is_lock = true;
-    if (is_visible(*x, true)) park({.what = operation::lock, .where = x});
-    if (memory_.read(*x) != 0) fail("deadlock: a thread waits for its own " + memory_.name_of(*x));
+    const bool visible = is_visible(*x, true);
+    if (value_for(current_, *x) == current_ + 1)
+        fail("deadlock: a thread waits for its own " + memory_.name_of(*x));
+    if (visible)
+        park({.what = operation::lock, .where = x});
+    else if (memory_.read(*x) != 0)
+        learn(*x);
     acquire(*x, std::memory_order_acquire);
-    commit(current_, {x, 1, x->released});
+    commit(current_, {x, current_ + 1, x->released});
     ++me().locks;
     me().all_count = true;
     tell("locks", x);
 }
 inline bool machine::try_lock(void* at) {
-    const bool taken =
-        update(at, 4, std::memory_order_acquire, [](std::uint64_t& word) { return word == 0 && ++word; }) == 0;
+    const std::uint64_t holder = current_ + 1;
+    const auto take = [=](std::uint64_t& word) { return word == 0 && (word = holder) != 0; };
+    const bool taken = update(at, 4, std::memory_order_acquire, take) == 0;
     if (taken) ++me().locks;
     return taken;
 }
@@ -145,7 +153,9 @@ inline bool machine::refused() {
     return me().refused;
 }
 
-inline void machine::await() { park({.what = operation::wait}); }
+inline void machine::await() {
+    park({.what = operation::wait});
+}
 inline std::uint64_t machine::now() {
     me().timed = true;
     return me().clock;

@@ -92,9 +92,7 @@ inline bool machine::take(transition t) {
         who.refused = true;
         --left_.refusals;
         return true;
-    case move::timeout:
-        who.clock += deadline_step;
-        return true;
+    case move::timeout: who.clock += deadline_step; return true;
     case move::signal:
         who.signalled = true;
         --left_.signals;
@@ -158,7 +156,8 @@ inline bool machine::can_step(unsigned number) {
     case operation::load:
     case operation::call: return true;
     case operation::store:
-        if (options_.model == memory_model::pso && op.release && !op.at_once && !t.buffer.empty()) return false;
+        if (options_.model == memory_model::pso && op.release && !op.at_once && !t.buffer.empty())
+            return false;
         return true;
     case operation::update:
     case operation::fence: return t.buffer.empty();
@@ -183,8 +182,8 @@ inline transition_set machine::enabled() {
         if (left_.kills != 0 && t.locks == 0 && (options_.mortal >> n & 1) != 0) all.insert({move::kill, n});
         if (left_.signals != 0 && !t.in_handler && (options_.interruptible >> n & 1) != 0)
             all.insert({move::signal, n});
-        if (is_bounded(options_.delays) && steps && left_.delays != 0 && options_.model != memory_model::sc && t.pending.what == operation::store && !t.pending.at_once &&
-            t.buffer.empty())
+        if (is_bounded(options_.delays) && steps && left_.delays != 0 && options_.model != memory_model::sc &&
+            t.pending.what == operation::store && !t.pending.at_once && t.buffer.empty())
             all.insert({move::delay, n});
     }
     return all;
@@ -247,7 +246,8 @@ inline bool conflict(const event& a, const event& b) {
     const bool one_budget =
         kind == b.what.kind() && kind != move::step && kind != move::flush && kind != move::timeout;
     // A write ends a wait for any, and a second one changes nothing: here it is as if it did.
-    return one_budget || (a.awaits_any && b.writes) || (b.awaits_any && a.writes) || disturbs(a, b) || disturbs(b, a) || (a.barrier && b.fills) || (b.barrier && a.fills);
+    return one_budget || (a.awaits_any && b.writes) || (b.awaits_any && a.writes) || disturbs(a, b) ||
+           disturbs(b, a) || (a.barrier && b.fills) || (b.barrier && a.fills);
 }
 
 inline bool machine::independent(const event& a, const event& b) const {
@@ -265,8 +265,7 @@ inline bool machine::independent(const event& a, const event& b) const {
 inline bool depends(const event& earlier, std::uint32_t at, const event& later) {
     if (earlier.what.thread() != later.what.thread())
         return conflict(earlier, later) || (earlier.is_flush() && later.barrier);
-    if (later.is_flush())
-        return earlier.is_flush() ? earlier.what == later.what : later.source == at;
+    if (later.is_flush()) return earlier.is_flush() ? earlier.what == later.what : later.source == at;
     return !earlier.is_flush() || later.drains;
 }
 // Returns: whether the other order of two events of different threads may be possible.

@@ -24,7 +24,7 @@ struct location {
     std::uint32_t offset = 0;
     std::uint8_t size = 0;
     bool contended = false;
-    std::uint8_t writers = 0;   // threads that were seen to write it
+    std::uint8_t writers = 0; // threads that were seen to write it
     bool is_lock = false;
     bool relaxed_loads = false; // a mutant: orders are dropped
     bool relaxed_stores = false;
@@ -44,20 +44,24 @@ public:
     void add(const void* first, std::size_t stride, std::size_t count, std::string label) {
         named_.push_back({static_cast<const std::byte*>(first), stride, count, std::move(label)});
     }
-    // Returns: an empty string if it has none.
+    // Returns: an empty string if it has none. A word inside of an object is "lock+4".
     [[nodiscard]] std::string of(const std::byte* at) const {
         for (const entry& e : named_)
             if (at >= e.first && at < e.first + e.stride * e.count) {
-                const auto i = static_cast<std::size_t>(at - e.first) / e.stride;
-                return e.count == 1 ? e.label : e.label + '[' + std::to_string(i) + ']';
+                const auto distance = static_cast<std::size_t>(at - e.first);
+                std::string name = e.label;
+                if (e.count != 1) name += '[' + std::to_string(distance / e.stride) + ']';
+                if (distance % e.stride != 0) name += '+' + std::to_string(distance % e.stride);
+                return name;
             }
         return {};
     }
     // Returns: null if there is none.
     [[nodiscard]] const std::byte* find(std::string_view name) const {
         for (const entry& e : named_)
-            for (std::size_t i = 0; i != e.count; ++i)
-                if (name == of(e.first + i * e.stride)) return e.first + i * e.stride;
+            if (name.starts_with(e.label))
+                for (std::size_t i = 0; i != e.stride * e.count; ++i)
+                    if (name == of(e.first + i)) return e.first + i;
         return nullptr;
     }
 
@@ -91,7 +95,9 @@ public:
         }
         return &x;
     }
-    [[nodiscard]] std::uint64_t read(const location& x) const { return get(world_.data() + x.offset, x.size); }
+    [[nodiscard]] std::uint64_t read(const location& x) const {
+        return get(world_.data() + x.offset, x.size);
+    }
     void write(const location& x, std::uint64_t value) { put(world_.data() + x.offset, x.size, value); }
     [[nodiscard]] static std::uint64_t get(const void* at, unsigned size) {
         switch (size) {

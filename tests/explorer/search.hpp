@@ -57,8 +57,9 @@ public:
             transition_set apart;
             c.left.for_each([&](transition t) {
                 const transition step{move::step, t.thread()};
-                const bool whole = t.kind() == move::flush ||
-                                   (c.enabled.contains(step) && of_agent(c.enabled, t).without(c.left).empty());
+                const bool whole =
+                    t.kind() == move::flush ||
+                    (c.enabled.contains(step) && of_agent(c.enabled, t).without(c.left).empty());
                 if (!whole) apart.insert(t);
             });
             const transition_set awake = c.left.without(apart);

@@ -57,7 +57,8 @@ public:
         for (unsigned n = 0; n != queues; ++n)
             if ((filled_ >> n & 1) != 0)
                 for (unsigned i = queue_[n].count; i-- != 0;)
-                    if (const buffered_store& s = queue_[n].item[(queue_[n].first + i) % depth]; s.where == &x)
+                    if (const buffered_store& s = queue_[n].item[(queue_[n].first + i) % depth];
+                        s.where == &x)
                         return &s;
         return nullptr;
     }

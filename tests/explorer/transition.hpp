@@ -23,7 +23,8 @@ enum class move : std::uint8_t {
 
 class transition {
 public:
-    static constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXabcdefghijklmnopqrstuvwxyz0123456789";
+    static constexpr std::string_view letters =
+        "ABCDEFGHIJKLMNOPQRSTUVWXabcdefghijklmnopqrstuvwxyz0123456789";
 
     constexpr transition() = default;
     explicit constexpr transition(unsigned number) : number_(static_cast<std::uint8_t>(number)) {}

@@ -37,6 +37,16 @@ struct explored_policy : bare_policy {
 };
 static_assert(zone_policy<explored_policy>);
 
+// The same with another gate.
+template <class Gate>
+struct with_gate : explored_policy {
+    using gate = Gate;
+};
+template <class Barrier>
+using gate_with = membarrier_gate<atomics, Barrier, model_clock, await_backoff>;
+using shipped_gate = explored_policy::gate;
+using gate_slot = shipped_gate::slot;
+
 template <class Policy, std::uint32_t Blocks>
 class zone_world {
 public:
@@ -130,7 +140,9 @@ public:
             holder = 0;
         }
     }
-    void expect_not_cached(frame_range range) { expect(!is_cached(range), "a cache holds a frame of a sealed range"); }
+    void expect_not_cached(frame_range range) {
+        expect(!is_cached(range), "a cache holds a frame of a sealed range");
+    }
     [[nodiscard]] bool is_cached(frame_range range) {
         const machine::pause unobserved;
         bool cached = false;
@@ -185,7 +197,9 @@ public:
             for (unsigned bin = 0; bin != magazine_bins<Policy>::count; ++bin)
                 labels.add(slot.magazines[bin].count, "count" + n + '.' + std::to_string(bin));
             labels.add(slot.entries, sizeof slot.entries[0], std::size(slot.entries), "entry" + n);
+            labels.add(slot, "slot" + n);
         }
+        labels.add(*parts.head, "header");
     }
 
     alignas(cache_line_bytes) std::array<std::byte, 2048> metadata{};

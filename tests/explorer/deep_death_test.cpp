@@ -1,0 +1,20 @@
+// explorer/deep_death_test.cpp - owners that stop for ever, at large: more than half the executions of a run of all tests.
+// SPDX-License-Identifier: BSL-1.0
+#include "explorer/gate_scenarios.hpp"
+#include "explorer/judge.hpp"
+
+using namespace cordon;
+using namespace cordon::explorer;
+
+TEST_CASE("S9: three operations, one of which is the last, and two drains", "[explorer]") {
+    options how;
+    how.kills = 1;
+    how.mortal = 1;
+    holds<death<1, 3>>("S9 1x3", 12'000'000, how);
+}
+TEST_CASE("S9: two owners, one of which stops for ever", "[.nightly][nightly]") {
+    options how;
+    how.kills = 1;
+    how.mortal = 1;
+    holds<death<2, 1>>("S9 2x1", 3'000'000, how);
+}

@@ -1,0 +1,27 @@
+// explorer/deep_drain_test.cpp - drains against owners at large: half the executions of a run of all tests, and the nights.
+// SPDX-License-Identifier: BSL-1.0
+#include "explorer/gate_scenarios.hpp"
+#include "explorer/judge.hpp"
+
+using namespace cordon;
+using namespace cordon::explorer;
+
+TEST_CASE("S1: two owners of two operations each, and a drain", "[explorer]") {
+    holds<drain<2, 2, 1>>("S1 2x2x1", 3'000'000);
+}
+TEST_CASE("many threads and operations, at random", "[.nightly][nightly]") {
+    const memory_model model = GENERATE(memory_model::tso, memory_model::pso);
+    const unsigned pct_depth = GENERATE(0u, 3u, 4u, 5u);
+    options how;
+    how.model = model;
+    how.pct_depth = pct_depth;
+    how.seed = testing::seed();
+    how.random_runs = testing::scaled(std::uint64_t{50'000'000});
+    holds<drain<2, 6, 2>>("2x6x2, random", 1, how);
+    holds<drain<3, 4, 1>>("3x4x1, random", 1, how);
+}
+TEST_CASE("S1 at the next size, every schedule", "[.nightly][nightly]") {
+    holds<drain<2, 3, 1>>("S1 2x3x1", 1'000'000);
+    holds<drain<1, 6, 2>>("S2 1x6x2", 1'000'000);
+    holds<drain<2, 2, 1>>("S1 2x2x1, PSO", 1'000'000, in(memory_model::pso));
+}

@@ -1,0 +1,147 @@
+// explorer/gate_scenarios.hpp - drains against owners: scenarios S1, S2, S6, S8 to S11.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "explorer/zone_world.hpp"
+
+namespace cordon::explorer {
+
+// An owner frees and allocates in turn, through a cache that holds one frame of two.
+template <class Policy, unsigned Owners>
+struct owners : zone_world<Policy, 2> {
+    owners() {
+        for (unsigned t = 0; t != Owners; ++t) {
+            this->warm(t, 1);
+            held[t] = this->hold(t, frame{100 + t});
+        }
+    }
+    void operate(unsigned thread, unsigned operations) {
+        for (unsigned i = 0; i != operations; ++i)
+            if (i % 2 == 0) {
+                this->free(held[thread]);
+            } else {
+                const result<frame> f = this->allocate();
+                expect(bool{f}, "an allocation failed");
+                held[thread] = *f;
+            }
+        finished[thread] = true;
+    }
+    // Returns: how many of the first `threads` died.
+    [[nodiscard]] std::uint32_t dead(unsigned threads) const {
+        std::uint32_t n = 0;
+        for (unsigned t = 0; t != threads; ++t)
+            n += !finished[t];
+        return n;
+    }
+    void label(names& labels) const { this->label_zone(labels); }
+
+    frame held[max_threads];
+    bool finished[max_threads] = {};
+};
+
+// S1, S2.
+template <unsigned Owners, unsigned Operations, unsigned Drainers, class Policy = explored_policy>
+struct drain : owners<Policy, Owners> {
+    static constexpr unsigned threads = Owners + Drainers;
+    void run(unsigned thread) {
+        if (thread < Owners)
+            this->operate(thread, Operations);
+        else
+            expect(this->zone.drain() == status::ok, "the drain failed");
+    }
+    void check() { this->check_frames(); }
+};
+
+// S6: the owner's thread ends and hands its cache back.
+template <unsigned Drainers>
+struct thread_exit : owners<explored_policy, 1> {
+    static constexpr unsigned threads = 1 + Drainers;
+    void run(unsigned thread) {
+        if (thread != 0) return expect(zone.drain() == status::ok, "the drain failed");
+        operate(0, 2);
+        fibre_slots::attached->exits(slot_index{0});
+    }
+    void check() {
+        check_frames();
+        expect(zone.internals().caches().racy_count(slot_index{0}, 0) == 0, "a dead thread has a cache");
+    }
+};
+
+// S8: while caches are disabled nobody touches one. What the quiet side does there races with any use of them.
+template <bool Fork>
+struct quiesce : owners<explored_policy, 1> {
+    static constexpr unsigned threads = 2;
+    void run(unsigned thread) {
+        if (thread == 0) return operate(0, 3);
+        if constexpr (Fork) {
+            fibre_slots::attached->forks(fork_phase::prepare, slot_index{1});
+            touch_caches();
+            fibre_slots::attached->forks(fork_phase::parent, slot_index{1});
+        } else {
+            const auto token = zone.disable_caches();
+            expect(bool{token}, "the caches could not be disabled");
+            touch_caches();
+        }
+    }
+    void touch_caches() {
+        auto& slot = zone.internals().parts().cache_slots[1];
+        for (auto& entry : slot.entries)
+            entry = 0;
+        for (auto& magazine : slot.magazines)
+            expect(magazine.count.load(std::memory_order_relaxed) == 0, "a disabled cache holds a frame");
+    }
+    void check() { check_frames(); }
+};
+
+// S9: an owner stops for ever, anywhere outside of a lock. The drainer gives up in time, or never notices.
+template <unsigned Owners, unsigned Operations>
+struct death : owners<explored_policy, Owners> {
+    static constexpr unsigned threads = Owners + 1;
+    void run(unsigned thread) {
+        if (thread < Owners) return this->operate(thread, Operations);
+        const status first = this->zone.drain(deadline::in_nanoseconds(1000));
+        const status again = this->zone.drain(deadline::in_nanoseconds(1000));
+        const auto fine = [](status s) {
+            return s == status::ok || s == status::timed_out || s == status::barrier_refused;
+        };
+        expect(fine(first) && fine(again), "the drain failed");
+        this->finished[thread] = true;
+    }
+    void check() {
+        expect(this->finished[Owners], "the drainer hangs");
+        this->check_frames(this->dead(Owners));
+    }
+};
+
+// S10: a signal handler allocates and frees, whatever it has interrupted.
+template <unsigned Drainers>
+struct signals : owners<explored_policy, 1> {
+    static constexpr unsigned threads = 1 + Drainers;
+    void run(unsigned thread) {
+        if (thread == 0) return operate(0, 2);
+        expect(zone.drain() == status::ok, "the drain failed");
+    }
+    void handler(unsigned thread) {
+        const result<frame> f = allocate();
+        if (!f) return expect(f.error() == status::re_entered, "an allocation failed");
+        give(*f, order{0}, thread);
+        if (zone.try_free(*f) == status::ok) return;
+        take(*f, order{0}, thread); // the zone lock was held below: still ours
+    }
+    void check() { check_frames(); }
+};
+
+// S11: the system refuses the barrier. The drain says so, and nothing is lost or open that should not be.
+struct refusal : owners<explored_policy, 1> {
+    static constexpr unsigned threads = 2;
+    void run(unsigned thread) {
+        if (thread == 0) return operate(0, 3);
+        const status outcome = zone.drain();
+        expect(outcome == status::ok || outcome == status::barrier_refused, "the drain failed");
+        const auto token = zone.disable_caches();
+        expect(bool{token} || token.error() == status::barrier_refused, "the caches could not be disabled");
+    }
+    void check() { check_frames(); }
+};
+
+} // namespace cordon::explorer

@@ -1,0 +1,54 @@
+// explorer/judge.hpp - holds, dies: what a test demands of a search.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "explorer/explore.hpp"
+#include "support/catch.hpp"
+#include "support/scale.hpp"
+
+#include <cstdio>
+
+namespace cordon::explorer {
+
+template <class S>
+search_result search(const char* name, options how) {
+    how.name = name;
+    search_result found = explore<S>(how);
+    std::fprintf(stderr, "%-44s %9llu executions %9llu pruned %6.1f s\n", name,
+                 static_cast<unsigned long long>(found.executions),
+                 static_cast<unsigned long long>(found.pruned), found.seconds);
+    return found;
+}
+
+inline options in(memory_model model) {
+    options how;
+    how.model = model;
+    return how;
+}
+
+// No schedule breaks the scenario. `at_least` keeps it from shrinking unseen; below scale 1 it is where to stop.
+template <class S>
+void holds(const char* name, std::uint64_t at_least, options how = {}) {
+    if (testing::scale() < 1) how.most = testing::scaled(at_least);
+    const search_result found = search<S>(name, how);
+    INFO(name << ": " << found.report());
+    REQUIRE(found.ok);
+    if (how.random_runs == 0 && how.most == 0) CHECK(found.exhausted);
+    CHECK(found.executions >= testing::scaled(at_least));
+}
+// Some schedule does, and it is exact: replayed, it fails again in the same way.
+template <class S>
+void dies(const char* name, const options& how = {}) {
+    const search_result found = search<S>(name, how);
+    INFO(name << ": " << found.report());
+    REQUIRE_FALSE(found.ok);
+    options again = how;
+    again.name = name;
+    const std::string_view text{found.schedule};
+    const search_result replayed = replay<S>(again, text.substr(text.find(':') + 1));
+    CHECK_FALSE(replayed.ok);
+    CHECK(replayed.failure == found.failure);
+    CHECK(replayed.schedule == found.schedule);
+}
+
+} // namespace cordon::explorer
