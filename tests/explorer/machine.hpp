@@ -131,8 +131,8 @@ public:
     void lock(void* at);
     [[nodiscard]] bool try_lock(void* at);
     void unlock(void* at);
-    void fence() { park({operation::fence}), tell("fence"); }
-    void barrier() { park({operation::barrier}), tell("heavy barrier"); }
+    void fence() { park({op_kind::fence}), tell("fence"); }
+    void barrier() { park({op_kind::barrier}), tell("heavy barrier"); }
     // Returns: whether the system call fails.
     [[nodiscard]] bool refused();
     // Effects: a spinning loop has failed once more.
@@ -164,8 +164,9 @@ public:
     [[nodiscard]] unsigned threads() const { return functions_.threads; }
 
 private:
+    enum class op_kind : std::uint8_t { load, store, update, lock, fence, barrier, wait, call };
     struct operation {
-        enum kind : std::uint8_t { load, store, update, lock, fence, barrier, wait, call } what = load;
+        op_kind what = op_kind::load;
         location* where = nullptr;
         bool release = false;
         bool at_once = false; // a note

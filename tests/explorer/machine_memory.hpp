@@ -46,7 +46,7 @@ inline std::uint64_t machine::load(const void* at, unsigned size, std::memory_or
     if (x == nullptr) return memory::get(at, size);
     if (paused_) return value_for(current_, *x);
     const bool visible = is_visible(*x, false);
-    if (visible) park({.what = operation::load, .where = x});
+    if (visible) park({.what = op_kind::load, .where = x});
     const buffered_store* const own = me().buffer.newest(*x);
     const std::uint64_t value = own != nullptr ? own->value : memory_.read(*x);
     if (own == nullptr) acquire(*x, order);
@@ -60,7 +60,7 @@ inline void machine::store(void* at, unsigned size, std::uint64_t value, std::me
     if (x == nullptr) return memory::put(at, size, value);
     const bool visible = is_visible(*x, true);
     const bool release = releases(order) && !x->relaxed_stores;
-    if (visible) park({.what = operation::store, .where = x, .release = release, .value = value});
+    if (visible) park({.what = op_kind::store, .where = x, .release = release, .value = value});
     const buffered_store store{x, value, publish(*x, order), static_cast<std::uint32_t>(schedule_.size())};
     if (visible && (me().delayed || goes_to_buffer(me()))) {
         if (!me().buffer.has_room(*x)) fail("the store buffer is too small for this scenario");
@@ -78,7 +78,7 @@ std::uint64_t machine::update(void* at, unsigned size, std::memory_order order, 
     location* const x = memory_.find(at, size);
     if (x == nullptr) fail("a read-modify-write outside of the scenario");
     const bool visible = is_visible(*x, true);
-    if (visible) park({.what = operation::update, .where = x});
+    if (visible) park({.what = op_kind::update, .where = x});
     const std::uint64_t before = memory_.read(*x);
     std::uint64_t after = before;
     acquire(*x, order);
@@ -97,12 +97,12 @@ std::uint64_t machine::update(void* at, unsigned size, std::memory_order order, 
 
 inline std::uint64_t machine::note_load(const void* at, unsigned size) {
     location* const x = memory_.find(at, size);
-    if (is_visible(*x, false)) park({.what = operation::load, .where = x, .at_once = true});
+    if (is_visible(*x, false)) park({.what = op_kind::load, .where = x, .at_once = true});
     return memory_.read(*x);
 }
 inline void machine::note_store(void* at, unsigned size, std::uint64_t value) {
     location* const x = memory_.find(at, size);
-    if (is_visible(*x, true)) park({.what = operation::store, .where = x, .at_once = true});
+    if (is_visible(*x, true)) park({.what = op_kind::store, .where = x, .at_once = true});
     memory_.write(*x, value);
     tell("notes", *x, value);
 }
@@ -125,7 +125,7 @@ inline void machine::lock(void* at) {
     if (value_for(current_, *x) == current_ + 1)
         fail("deadlock: a thread waits for its own " + memory_.name_of(*x));
     if (visible)
-        park({.what = operation::lock, .where = x});
+        park({.what = op_kind::lock, .where = x});
     else if (memory_.read(*x) != 0)
         learn(*x);
     acquire(*x, std::memory_order_acquire);
@@ -149,12 +149,12 @@ inline void machine::unlock(void* at) {
 inline bool machine::refused() {
     if (options_.refusals == 0 || (options_.refusable >> current_ & 1) == 0) return false;
     me().refused = false;
-    park({.what = operation::call});
+    park({.what = op_kind::call});
     return me().refused;
 }
 
 inline void machine::await() {
-    park({.what = operation::wait});
+    park({.what = op_kind::wait});
 }
 inline std::uint64_t machine::now() {
     me().timed = true;

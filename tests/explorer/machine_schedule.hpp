@@ -62,7 +62,7 @@ inline void machine::park(operation op) {
         functions_.handler(scenario_, current_);
         me().in_handler = false;
     }
-    if (op.what == operation::wait) new_round();
+    if (op.what == op_kind::wait) new_round();
 }
 
 // Returns: the thread that goes on; main_thread if the run is over, and then outcome_ says how.
@@ -136,7 +136,7 @@ inline std::string machine::stuck() const {
             who += who.empty() ? "deadlock: " : ", ";
             who += static_cast<char>('A' + t);
             const operation& op = threads_[t].pending;
-            who += op.what == operation::lock ? " waits for " + memory_.name_of(*op.where) : " spins";
+            who += op.what == op_kind::lock ? " waits for " + memory_.name_of(*op.where) : " spins";
         }
     return who;
 }
@@ -153,17 +153,17 @@ inline bool machine::can_step(unsigned number) {
     thread_state& t = threads_[number];
     const operation& op = t.pending;
     switch (op.what) {
-    case operation::load:
-    case operation::call: return true;
-    case operation::store:
+    case op_kind::load:
+    case op_kind::call: return true;
+    case op_kind::store:
         if (options_.model == memory_model::pso && op.release && !op.at_once && !t.buffer.empty())
             return false;
         return true;
-    case operation::update:
-    case operation::fence: return t.buffer.empty();
-    case operation::lock: return t.buffer.empty() && memory_.read(*op.where) == 0;
-    case operation::barrier: return buffers_empty();
-    case operation::wait: return may_go_on(t, number);
+    case op_kind::update:
+    case op_kind::fence: return t.buffer.empty();
+    case op_kind::lock: return t.buffer.empty() && memory_.read(*op.where) == 0;
+    case op_kind::barrier: return buffers_empty();
+    case op_kind::wait: return may_go_on(t, number);
     }
     return false;
 }
@@ -177,13 +177,13 @@ inline transition_set machine::enabled() {
         if (t.done || t.dead) continue;
         const bool steps = can_step(n);
         if (steps) all.insert({move::step, n});
-        if (t.pending.what == operation::call && left_.refusals != 0) all.insert({move::refuse, n});
-        if (t.pending.what == operation::wait && t.timed) all.insert({move::timeout, n});
+        if (t.pending.what == op_kind::call && left_.refusals != 0) all.insert({move::refuse, n});
+        if (t.pending.what == op_kind::wait && t.timed) all.insert({move::timeout, n});
         if (left_.kills != 0 && t.locks == 0 && (options_.mortal >> n & 1) != 0) all.insert({move::kill, n});
         if (left_.signals != 0 && !t.in_handler && (options_.interruptible >> n & 1) != 0)
             all.insert({move::signal, n});
         if (is_bounded(options_.delays) && steps && left_.delays != 0 && options_.model != memory_model::sc &&
-            t.pending.what == operation::store && !t.pending.at_once && t.buffer.empty())
+            t.pending.what == op_kind::store && !t.pending.at_once && t.buffer.empty())
             all.insert({move::delay, n});
     }
     return all;
@@ -203,15 +203,15 @@ inline event machine::describe(transition t) const {
     }
     const operation& op = who.pending;
     e.fills = t.kind() == move::delay;
-    e.awaits = t.kind() == move::timeout || (t.kind() == move::step && op.what == operation::wait);
+    e.awaits = t.kind() == move::timeout || (t.kind() == move::step && op.what == op_kind::wait);
     e.awaits_any = e.awaits && who.all_count;
     if (e.awaits && !who.all_count)
         for (; e.watches != who.watches; ++e.watches)
             e.watch[e.watches] = who.watch[e.watches].where;
     if (t.kind() != move::step) return e;
     switch (op.what) {
-    case operation::load: e.where = op.where; break;
-    case operation::store:
+    case op_kind::load: e.where = op.where; break;
+    case op_kind::store:
         e.drains = options_.model == memory_model::pso && op.release;
         e.fills = goes_to_buffer(who);
         if (e.fills) break;
@@ -219,16 +219,16 @@ inline event machine::describe(transition t) const {
         e.writes = true;
         e.opens = op.where->is_lock && op.value == 0;
         break;
-    case operation::lock:
-    case operation::update:
+    case op_kind::lock:
+    case op_kind::update:
         e.where = op.where;
         e.writes = e.drains = true;
-        e.locks = op.what == operation::lock;
+        e.locks = op.what == op_kind::lock;
         break;
-    case operation::fence: e.drains = true; break;
-    case operation::barrier: e.drains = e.barrier = true; break;
-    case operation::wait:
-    case operation::call: break;
+    case op_kind::fence: e.drains = true; break;
+    case op_kind::barrier: e.drains = e.barrier = true; break;
+    case op_kind::wait:
+    case op_kind::call: break;
     }
     return e;
 }
