@@ -12,6 +12,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <new>
 
 namespace cordon::inline v0 {
 
@@ -39,12 +40,13 @@ class frame_words {
 public:
     static constexpr std::uint32_t capacity = 256;
 
+    frame_words() {} // writes no word: most batches have few, and 4 KiB of zeros cost more than the lock
     [[nodiscard]] std::uint32_t size() const { return size_; }
     [[nodiscard]] bool full() const { return size_ == capacity; }
     [[nodiscard]] const frame_word* begin() const { return words_; }
     [[nodiscard]] const frame_word* end() const { return words_ + size_; }
     // Requires: not full.
-    void push(frame_word word) { words_[size_++] = word; }
+    void push(const frame_word& word) { ::new (&words_[size_++]) frame_word(word); }
 
     // Effects: gathers entries from `at` on, until they end or the batch is full; prefetch(word) is called for
     // each. Returns: the first entry that was not gathered. A frame that comes twice in a row goes into two words.
@@ -86,7 +88,9 @@ private:
     }
 
     std::uint32_t size_ = 0;
-    frame_word words_[capacity];
+    union {
+        frame_word words_[capacity];
+    };
 };
 
 } // namespace cordon::inline v0

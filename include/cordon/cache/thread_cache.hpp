@@ -57,8 +57,7 @@ public:
     thread_caches() = default;
     // Effects: starts the gate. `slots` is slot_count slots of zero bytes.
     void start(slot* slots) {
-        slots_ = reinterpret_cast<std::byte*>(slots + 1);
-        stride_ = sizeof(slot);
+        slots_ = slots + 1;
         gate_.claim(at(slot_index::none()).gate, gate_claim::disabled);
         gate_.start();
     }
@@ -218,9 +217,7 @@ public:
     }
 
 private:
-    CORDON_ALWAYS_INLINE slot& at(slot_index s) const {
-        return *reinterpret_cast<slot*>(slots_ + static_cast<std::int32_t>(s.raw()) * stride_);
-    }
+    CORDON_ALWAYS_INLINE slot& at(slot_index s) const { return slots_[static_cast<std::int32_t>(s.raw())]; }
     CORDON_ALWAYS_INLINE static void set_count(slot& c, unsigned bin, unsigned n) {
         c.magazines[bin].count.store(n, std::memory_order_relaxed);
     }
@@ -259,14 +256,23 @@ private:
         std::size_t at = batch; // of another type than the entries, or each store would reload it
         const std::uint32_t n = source.take_batch(bins::type_of(bin), bins::order_of(bin), batch,
                                                   [&](frame_index i) { entries[--at] = i.raw(); });
-        if (at != 0) move_down(entries, static_cast<std::uint32_t>(at), n);
+        if (at != 0) move_down(entries, at, n);
         set_count(c, bin, n);
         return n;
     }
-    // Effects: moves n entries from `from` on to the start.
-    static void move_down(entry* entries, std::uint32_t from, std::uint32_t n) {
-        for (std::uint32_t e = 0; e != n; ++e)
-            entries[e] = static_cast<std::uint32_t>(entries[from + e]);
+    // Effects: moves n entries from `from` on to the start. By the line, so that the compiler uses vectors.
+    static void move_down(entry* to, std::size_t from, std::size_t n) {
+        constexpr std::size_t line = cache_line_bytes / sizeof(std::uint32_t);
+        const entry* next = to + from;
+        for (; n >= line; n -= line, to += line, next += line) {
+            std::uint32_t moved[line];
+            for (std::size_t i = 0; i != line; ++i)
+                moved[i] = next[i];
+            for (std::size_t i = 0; i != line; ++i)
+                to[i] = moved[i];
+        }
+        for (std::size_t i = 0; i != n; ++i)
+            to[i] = static_cast<std::uint32_t>(next[i]);
     }
     // Effects: gives the oldest batch of a full magazine back.
     template <class Source>
@@ -300,12 +306,11 @@ private:
         }
     }
 
-    // Where no zone could be made every slot is this one: empty for ever, so that each operation goes its slow way
-    // and finds the error there.
-    static inline slot nowhere_{};
+    // Where no zone could be made the slots are these: empty for ever, so that each operation goes its slow way and
+    // finds the error there. Zero bytes that nobody commits.
+    static inline slot nowhere_[slot_count]{};
 
-    std::byte* slots_ = reinterpret_cast<std::byte*>(&nowhere_);
-    std::ptrdiff_t stride_ = 0;
+    slot* slots_ = nowhere_ + 1;
     [[no_unique_address]] gate gate_;
 };
 
