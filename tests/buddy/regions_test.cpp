@@ -6,6 +6,7 @@
 #include "support/scale.hpp"
 #include "support/seed.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -16,6 +17,7 @@ using testing::seed;
 
 namespace {
 
+constexpr std::uint32_t none = UINT32_MAX;
 constexpr block_pool pools[] = {block_pool::ordinary, block_pool::lent};
 
 struct fixture {
@@ -33,6 +35,17 @@ struct fixture {
     fixture() {
         for (regions::map& m : maps)
             m.clear();
+    }
+    // Returns: the first block of the run taken, or none.
+    std::uint32_t take(block_pool pool, unsigned k) {
+        std::uint32_t first = none;
+        tested.take(pool, k, 1, [&](block_index b) { first = b.raw(); });
+        return first;
+    }
+    std::uint32_t take_mixed(unsigned k) {
+        std::uint32_t first = none;
+        tested.take_mixed(k, [&](block_index b) { first = b.raw(); });
+        return first;
     }
     [[nodiscard]] bool consistent() const {
         bool ok = true;
@@ -60,8 +73,8 @@ TEST_CASE("fresh regions have no block", "[buddy]") {
     fixture f;
     CHECK(f.consistent());
     for (unsigned k = 0; k <= regions::map::max_order; ++k) {
-        CHECK(f.tested.take(block_pool::ordinary, k) == regions::none);
-        CHECK(f.tested.take_mixed(k) == regions::none);
+        CHECK(f.take(block_pool::ordinary, k) == none);
+        CHECK(f.take_mixed(k) == none);
     }
 }
 
@@ -81,10 +94,10 @@ TEST_CASE("a request takes from the region with the smallest run that fits", "[b
     f.tested.insert_first(block_pool::ordinary, 0, 512);
     f.tested.insert_first(block_pool::ordinary, 1, 2);
     f.tested.insert_first(block_pool::ordinary, 2, 8);
-    CHECK(f.tested.take(block_pool::ordinary, 1) == 512);
-    CHECK(f.tested.take(block_pool::ordinary, 1) == 1024);
-    CHECK(f.tested.take(block_pool::ordinary, 9) == 0);
-    CHECK(f.tested.take(block_pool::ordinary, 9) == regions::none);
+    CHECK(f.take(block_pool::ordinary, 1) == 512);
+    CHECK(f.take(block_pool::ordinary, 1) == 1024);
+    CHECK(f.take(block_pool::ordinary, 9) == 0);
+    CHECK(f.take(block_pool::ordinary, 9) == none);
     CHECK(f.consistent());
 }
 
@@ -94,7 +107,7 @@ TEST_CASE("blocks that come one by one complete every run, up to the whole regio
         f.tested.insert(block_pool::ordinary, block_index{n * 171 % 512});
         REQUIRE(f.consistent());
     }
-    CHECK(f.tested.take(block_pool::ordinary, 9) == 0);
+    CHECK(f.take(block_pool::ordinary, 9) == 0);
 }
 
 TEST_CASE("several blocks are forgotten with one reindex", "[buddy]") {
@@ -114,10 +127,10 @@ TEST_CASE("a run that mixes both pools is found where neither pool has one", "[b
     fixture f;
     for (std::uint32_t b = 512 + 8; b != 512 + 12; ++b)
         f.tested.insert(b % 2 == 0 ? block_pool::ordinary : block_pool::lent, block_index{b});
-    CHECK(f.tested.take(block_pool::ordinary, 2) == regions::none);
-    CHECK(f.tested.take(block_pool::lent, 2) == regions::none);
-    CHECK(f.tested.take_mixed(3) == regions::none);
-    CHECK(f.tested.take_mixed(2) == 512 + 8);
+    CHECK(f.take(block_pool::ordinary, 2) == none);
+    CHECK(f.take(block_pool::lent, 2) == none);
+    CHECK(f.take_mixed(3) == none);
+    CHECK(f.take_mixed(2) == 512 + 8);
     CHECK(f.consistent());
     CHECK_FALSE(f.has_run(0, true, true));
 }
@@ -148,8 +161,8 @@ TEST_CASE("random blocks come and go in both pools as on a plain list", "[buddy]
         } else {
             const bool mixed = kind == 9;
             const bool possible = f.has_run(k, mixed || chosen == 0, mixed || chosen == 1);
-            const std::uint32_t got = mixed ? f.tested.take_mixed(k) : f.tested.take(pool, k);
-            REQUIRE((got != regions::none) == possible);
+            const std::uint32_t got = mixed ? f.take_mixed(k) : f.take(pool, k);
+            REQUIRE((got != none) == possible);
             if (!possible) continue;
             REQUIRE(got % (1u << k) == 0);
             for (std::uint32_t b = got; b != got + (1u << k); ++b) {
@@ -166,4 +179,21 @@ TEST_CASE("random blocks come and go in both pools as on a plain list", "[buddy]
                        f.tested.contains(pools[p], block_index{b}) == (pool_of[b] == static_cast<int>(p));
         REQUIRE(same);
     }
+}
+
+TEST_CASE("a batch of runs is taken from as many regions as it needs, and no more than it asks for",
+          "[buddy]") {
+    fixture f;
+    for (std::uint32_t b = 0; b != fixture::blocks; ++b)
+        if (b / 512 != 1 || b % 512 < 2) f.tested.insert(block_pool::ordinary, block_index{b});
+    std::vector<std::uint32_t> taken;
+    const auto out = [&](block_index b) { taken.push_back(b.raw()); };
+    CHECK(f.tested.take(block_pool::ordinary, 1, 3, out) == 3);
+    CHECK(f.consistent());
+    CHECK(f.tested.take(block_pool::ordinary, 1, 1000, out) == 1 + 2 * 256 - 3);
+    CHECK(f.consistent());
+    CHECK(taken.size() == 1 + 2 * 256);
+    std::sort(taken.begin(), taken.end());
+    CHECK(std::adjacent_find(taken.begin(), taken.end()) == taken.end());
+    CHECK(f.tested.take(block_pool::ordinary, 0, 1, out) == 0);
 }

@@ -87,6 +87,7 @@ void check_reading(const Map& m) {
         REQUIRE(all);
         REQUIRE(any);
         const unsigned lone = expected.find(k, true);
+        REQUIRE(m.has_run(k) == (expected.find(k, false) != Map::none));
         REQUIRE(m.find(k) == (lone != Map::none ? lone : expected.find(k, false)));
     }
 }

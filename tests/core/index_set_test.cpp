@@ -41,6 +41,12 @@ void check_against_set(std::uint32_t sets, std::uint32_t capacity) {
         REQUIRE(tested.empty(s) == expected[s].empty());
         REQUIRE(tested.contains(s, member) == (expected[s].count(member) != 0));
         REQUIRE(tested.first(s) == (expected[s].empty() ? index_sets::none : *expected[s].begin()));
+        const auto low = static_cast<std::uint32_t>(random.below(sets));
+        const auto high = low + static_cast<std::uint32_t>(random.below(sets - low + 1));
+        std::uint32_t occupied = low;
+        while (occupied != high && expected[occupied].empty())
+            ++occupied;
+        REQUIRE(tested.non_empty(low, high) == occupied);
         const auto from = static_cast<std::uint32_t>(random.below(capacity));
         const auto next = expected[s].lower_bound(from);
         REQUIRE(tested.next(s, from) == (next == expected[s].end() ? index_sets::none : *next));
@@ -66,6 +72,7 @@ TEST_CASE("sets of numbers below any capacity behave as std::set", "[core]") {
          {1u, 2u, 63u, 64u, 65u, 4095u, 4096u, 4097u, 262'143u, 262'145u, 300'000u})
         check_against_set(3, capacity);
     check_against_set(36, 100);
+    check_against_set(index_sets::max_sets, 100);
     check_against_set(1, 64);
 }
 
@@ -93,11 +100,11 @@ TEST_CASE("nothing follows the last number that fits", "[core]") {
 }
 
 TEST_CASE("a set costs little more than a bit a member", "[core]") {
-    CHECK(index_sets::word_count(1, 64) == 1);
-    CHECK(index_sets::word_count(1, 65) == 3);
-    CHECK(index_sets::word_count(1, 4096) == 65);
-    CHECK(index_sets::word_count(4, 4096) == 260);
-    CHECK(index_sets::word_count(1, 1u << 23) == (1u << 17) + (1u << 11) + (1u << 5) + 1);
+    CHECK(index_sets::word_count(1, 64) == 1 + 1);
+    CHECK(index_sets::word_count(1, 65) == 1 + 3);
+    CHECK(index_sets::word_count(1, 4096) == 1 + 65);
+    CHECK(index_sets::word_count(4, 4096) == 1 + 260);
+    CHECK(index_sets::word_count(1, 1u << 23) == (1u << 17) + (1u << 11) + (1u << 5) + 1 + 1);
     CHECK(index_sets::word_count(1, UINT32_MAX) ==
-          (1u << 26) + (1u << 20) + (1u << 14) + (1u << 8) + (1u << 2) + 1);
+          (1u << 26) + (1u << 20) + (1u << 14) + (1u << 8) + (1u << 2) + 1 + 1);
 }

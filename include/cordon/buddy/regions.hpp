@@ -28,7 +28,6 @@ public:
     using map = bitmap<512>;
     static constexpr unsigned pools = 2;
     static constexpr unsigned bins = map::max_order + 1; // runs of 2^0 to 2^9 blocks
-    static constexpr std::uint32_t none = UINT32_MAX;
 
     constexpr regions() = default;
     // `maps` and `largest` have pools * count elements, all maps empty, `largest` = map::max_order + 1.
@@ -69,24 +68,28 @@ public:
     }
     constexpr void forget(block_pool pool, block_index b) { map_of(pool, region_of(b)).clear(bit_of(b), 0); }
     constexpr void reindex(block_pool pool, std::uint32_t region) {
-        rebin(pool, region, map_of(pool, region).largest_order());
+        const map& m = map_of(pool, region);
+        const unsigned before = largest_of(pool, region);
+        if (before >= bins || !m.has_run(before)) rebin(pool, region, m.largest_order());
     }
 
-    // Effects: takes an aligned run of 2^k whole blocks. Returns: its first block, or none.
-    constexpr std::uint32_t take(block_pool pool, unsigned k) {
-        for (unsigned bin = k; bin != bins; ++bin) {
-            const std::uint32_t region = sets_.first(set_of(pool, bin));
-            if (region == index_sets::none) continue;
-            map& m = map_of(pool, region);
-            const unsigned bit = m.find(k);
-            m.clear(bit, k);
+    // Effects: takes up to n aligned runs of 2^k whole blocks; calls out(first block) for each. Returns: how many.
+    template <class Out>
+    constexpr std::uint32_t take(block_pool pool, unsigned k, std::uint32_t n, Out out) {
+        std::uint32_t taken = 0;
+        for (std::uint32_t set; taken != n && (set = sets_.non_empty(set_of(pool, k), set_of(pool, bins))) !=
+                                                  set_of(pool, bins);) {
+            const std::uint32_t region = sets_.first(set);
+            taken += map_of(pool, region).take(k, n - taken, [&](unsigned bit) {
+                out(block_index{region * map::size + bit});
+            });
             reindex(pool, region);
-            return region * map::size + bit;
         }
-        return none;
+        return taken;
     }
     // Effects: takes a run that mixes both pools. The last resort before no_memory. Cost: O(regions).
-    constexpr std::uint32_t take_mixed(unsigned k) {
+    template <class Out>
+    constexpr std::uint32_t take_mixed(unsigned k, Out out) {
         for (std::uint32_t region = 0; region != count_; ++region) {
             map& ordinary = map_of(block_pool::ordinary, region);
             map& lent = map_of(block_pool::lent, region);
@@ -99,9 +102,10 @@ public:
             lent.clear(bit, k);
             reindex(block_pool::ordinary, region);
             reindex(block_pool::lent, region);
-            return region * map::size + bit;
+            out(block_index{region * map::size + bit});
+            return 1;
         }
-        return none;
+        return 0;
     }
 
     // Returns: whether the region's bin is the one that its map asks for.

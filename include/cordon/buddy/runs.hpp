@@ -39,8 +39,8 @@ public:
             for (block_index b; taken != n && find_block(type, k, b);)
                 taken += take_from(b, k, n - taken, out);
         } else {
-            for (std::uint32_t first; taken != n && (first = take_blocks(type, k)) != regions::none; ++taken)
-                out(take_all_of(held_lock, block_index{first}, k, type));
+            taken = take_blocks(type, k, n,
+                                [&](block_index first) { out(take_all_of(held_lock, first, k, type)); });
         }
         return taken;
     }
@@ -159,36 +159,38 @@ private:
     bool find_block(migrate_type type, unsigned k, block_index& out) {
         if (type == migrate_type::lent) return find_lent(k, out) || find_block(migrate_type::movable, k, out);
         if (find_partial(type, k, out)) return true;
-        if (const std::uint32_t b = this->parts_.whole.take(block_pool::ordinary, 0); b != regions::none) {
-            adopt(out = block_index{b}, type);
+        if (take_whole(block_pool::ordinary, out)) {
+            adopt(out, type);
             return true;
         }
         return type == migrate_type::movable && find_lent(k, out);
     }
     bool find_lent(unsigned k, block_index& out) {
-        if (find_partial(migrate_type::lent, k, out)) return true;
-        const std::uint32_t b = this->parts_.whole.take(block_pool::lent, 0);
-        out = block_index{b};
-        return b != regions::none;
+        return find_partial(migrate_type::lent, k, out) || take_whole(block_pool::lent, out);
+    }
+    bool take_whole(block_pool pool, block_index& out) {
+        return this->parts_.whole.take(pool, 0, 1, [&](block_index b) { out = b; }) != 0;
     }
     bool find_partial(migrate_type type, unsigned k, block_index& out) const {
-        for (unsigned bin = k; bin != bins; ++bin) {
-            const std::uint32_t b = this->parts_.partial.first(base::set_of(type, bin));
-            if (b == index_sets::none) continue;
-            out = block_index{b};
-            return true;
-        }
-        return false;
+        const std::uint32_t end = base::set_of(type, bins);
+        const std::uint32_t set = this->parts_.partial.non_empty(base::set_of(type, k), end);
+        if (set == end) return false;
+        out = block_index{this->parts_.partial.first(set)};
+        return true;
     }
-    std::uint32_t take_blocks(migrate_type type, unsigned k) {
+    template <class Out>
+    std::uint32_t take_blocks(migrate_type type, unsigned k, std::uint32_t n, Out out) {
+        const unsigned blocks = k - block_order;
         const bool may_lend = type == migrate_type::movable || type == migrate_type::lent;
-        const block_pool first = type == migrate_type::lent ? block_pool::lent : block_pool::ordinary;
-        const block_pool second = type == migrate_type::lent ? block_pool::ordinary : block_pool::lent;
-        std::uint32_t found = this->parts_.whole.take(first, k - block_order);
-        if (found == regions::none && may_lend) found = this->parts_.whole.take(second, k - block_order);
-        if (found == regions::none && may_lend && k > block_order)
-            found = this->parts_.whole.take_mixed(k - block_order);
-        return found;
+        const bool asks_lent_first = type == migrate_type::lent;
+        auto& whole = this->parts_.whole;
+        std::uint32_t taken =
+            whole.take(asks_lent_first ? block_pool::lent : block_pool::ordinary, blocks, n, out);
+        if (taken != n && may_lend)
+            taken +=
+                whole.take(asks_lent_first ? block_pool::ordinary : block_pool::lent, blocks, n - taken, out);
+        if (taken == 0 && may_lend && blocks != 0) taken = whole.take_mixed(blocks, out);
+        return taken;
     }
     // Effects: a whole block, in no set now, gets the type of who takes it. Nobody turns a block into a lent
     // one, or a lent one into another.
@@ -231,8 +233,9 @@ private:
         const std::uint32_t taken = change(m);
         f.used = static_cast<std::uint16_t>(f.used + taken);
         counters::subtract(this->free_count(type), taken);
+        // A batch mostly leaves another run of the largest order.
+        if (was_listed && f.used != block_frames && m.has_run(f.largest)) return;
         const unsigned largest = f.used == block_frames ? bins : m.largest_order();
-        if (was_listed && largest == f.largest) return;
         if (was_listed) this->parts_.partial.erase(base::set_of(type, f.largest), b.raw());
         f.largest = static_cast<std::uint8_t>(largest);
         if (largest < bins) this->parts_.partial.insert(base::set_of(type, largest), b.raw());

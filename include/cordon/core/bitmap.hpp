@@ -30,10 +30,16 @@ CORDON_ALWAYS_INLINE constexpr std::uint64_t run_starts(std::uint64_t word, unsi
     return word & aligned_starts[k];
 }
 
-// Returns: of run_starts(word, k), those whose buddy is not free: taking one splits nothing larger.
+// Returns: of `starts`, which is run_starts(word, k) of an order below 6, those whose buddy is free, too.
+CORDON_ALWAYS_INLINE constexpr std::uint64_t paired_starts(std::uint64_t starts, unsigned k) {
+    const std::uint64_t first = starts & starts >> (1u << k) & aligned_starts[k + 1];
+    return first | first << (1u << k);
+}
+// Returns: of run_starts(word, k) of an order below 6, those whose buddy is not free: taking one splits nothing
+// larger.
 CORDON_ALWAYS_INLINE constexpr std::uint64_t lone_run_starts(std::uint64_t word, unsigned k) {
-    const std::uint64_t pairs = k < 6 ? run_starts(word, k + 1) : 0;
-    return run_starts(word, k) & ~(pairs | pairs << ((1u << k) & 63));
+    const std::uint64_t starts = run_starts(word, k);
+    return starts & ~paired_starts(starts, k);
 }
 
 inline constexpr std::uint64_t run_masks[7] = {
@@ -103,13 +109,20 @@ requires(Bits >= 64 && Bits <= 512 && std::has_single_bit(Bits)) struct alignas(
                 ++k;
             return k;
         }
-        for (unsigned k = 6; k != 0; --k) {
-            std::uint64_t starts = 0;
-            for (const std::uint64_t w : word)
-                starts |= run_starts(w, k - 1);
-            if (starts != 0) return k - 1;
+        bitmap runs = *this;
+        if (!runs.is_any()) return max_order + 1;
+        for (unsigned k = 0;; ++k) {
+            for (std::uint64_t& w : runs.word)
+                w &= w >> (1u << k) & aligned_starts[k + 1];
+            if (!runs.is_any()) return k;
         }
-        return max_order + 1;
+    }
+    // Returns: whether there is a run of order k.
+    [[nodiscard]] constexpr bool has_run(unsigned k) const {
+        if (k >= 6) return run_starts(full_words(), k - 6) != 0;
+        for (const std::uint64_t w : word)
+            if (w == ~0ull || run_starts(w, k) != 0) return true;
+        return false;
     }
 
     // Returns: the largest order after units around `bit` became free, when it was `largest` before them.
@@ -128,19 +141,9 @@ requires(Bits >= 64 && Bits <= 512 && std::has_single_bit(Bits)) struct alignas(
 
     // Returns: the first unit of a free run of order k, one whose buddy is not free if there is one; none.
     [[nodiscard]] constexpr unsigned find(unsigned k) const {
+        bitmap copy = *this;
         unsigned found = none;
-        if (k >= 6) {
-            const std::uint64_t full = full_words();
-            const std::uint64_t lone = lone_run_starts(full, k - 6);
-            const std::uint64_t any_run = lone != 0 ? lone : run_starts(full, k - 6);
-            return any_run != 0 ? static_cast<unsigned>(std::countr_zero(any_run)) * 64 : none;
-        }
-        for (unsigned i = 0; i != words; ++i) {
-            if (const std::uint64_t lone = lone_run_starts(word[i], k); lone != 0)
-                return i * 64 + static_cast<unsigned>(std::countr_zero(lone));
-            if (const std::uint64_t run = run_starts(word[i], k); run != 0 && found == none)
-                found = i * 64 + static_cast<unsigned>(std::countr_zero(run));
-        }
+        copy.take(k, 1, [&](unsigned bit) { found = bit; });
         return found;
     }
 
@@ -150,21 +153,26 @@ requires(Bits >= 64 && Bits <= 512 && std::has_single_bit(Bits)) struct alignas(
     constexpr unsigned take(unsigned k, unsigned n, Out out) {
         unsigned taken = 0;
         if (k >= 6) {
-            for (unsigned bit; taken != n && (bit = find(k)) != none; ++taken) {
+            for (std::uint64_t starts; taken != n && (starts = run_starts(full_words(), k - 6)) != 0;
+                 ++taken) {
+                const std::uint64_t lone = starts & ~paired_starts(starts, k - 6);
+                const unsigned bit = static_cast<unsigned>(std::countr_zero(lone != 0 ? lone : starts)) * 64;
                 clear(bit, k);
                 out(bit);
             }
             return taken;
         }
-        for (unsigned pass = 0; pass != 2; ++pass) {
-            for (unsigned i = 0; i != words && taken != n; ++i) {
-                const std::uint64_t starts = pass == 0 ? lone_run_starts(word[i], k) : run_starts(word[i], k);
-                std::uint64_t left = starts;
-                for (; left != 0 && taken != n; left &= left - 1, ++taken)
-                    out(i * 64 + static_cast<unsigned>(std::countr_zero(left)));
-                word[i] &= ~((starts & ~left) * run_mask(k));
-            }
-        }
+        const auto take_some = [&](std::uint64_t& w, std::uint64_t starts) {
+            std::uint64_t left = starts;
+            for (; left != 0 && taken != n; left &= left - 1, ++taken)
+                out(static_cast<unsigned>(&w - word) * 64 + static_cast<unsigned>(std::countr_zero(left)));
+            w &= ~((starts & ~left) * run_mask(k));
+        };
+        // In full words, as in empty ones, nothing is lone.
+        for (unsigned i = 0; i != words && taken != n; ++i)
+            if (word[i] + 1 > 1) take_some(word[i], lone_run_starts(word[i], k));
+        for (unsigned i = 0; i != words && taken != n; ++i)
+            if (word[i] != 0) take_some(word[i], run_starts(word[i], k));
         return taken;
     }
 
@@ -189,6 +197,12 @@ requires(Bits >= 64 && Bits <= 512 && std::has_single_bit(Bits)) struct alignas(
     }
 
 private:
+    [[nodiscard]] constexpr bool is_any() const {
+        std::uint64_t any_word = 0;
+        for (const std::uint64_t w : word)
+            any_word |= w;
+        return any_word != 0;
+    }
     // Returns: one bit for each full word.
     [[nodiscard]] constexpr std::uint64_t full_words() const {
         std::uint64_t full = 0;

@@ -4,8 +4,8 @@
 // Linux keeps free blocks on linked lists. A tree of words needs no links (so nothing in the metadata points
 // anywhere), costs an eighth of a byte a member, is untouched where it is empty, and always yields the lowest
 // member, which keeps allocation at low addresses and the high blocks whole. Level 0 has a bit for each
-// number, each word of level n + 1 a bit for each non-empty word of level n. The roots of all sets lie side by
-// side: finding the first non-empty of several sets reads one or two cache lines.
+// number, each word of level n + 1 a bit for each non-empty word of level n. One word above the roots has a bit for each
+// non-empty set: finding the first of several sets that has a member is one load.
 #pragma once
 
 #include "cordon/core/config.hpp"
@@ -21,10 +21,14 @@ public:
     static constexpr std::uint32_t none = UINT32_MAX;
 
     constexpr index_sets() = default;
-    // `memory` is word_count(sets, capacity) zero words: empty sets of numbers below `capacity`.
-    constexpr index_sets(std::uint64_t* memory, std::uint32_t sets, std::uint32_t capacity) {
+    static constexpr std::uint32_t max_sets = 64;
+
+    // `memory` is word_count(sets, capacity) zero words: empty sets of numbers below `capacity`. Requires: at most
+    // max_sets.
+    constexpr index_sets(std::uint64_t* memory, std::uint32_t sets, std::uint32_t capacity)
+        : non_empty_(memory) {
         levels_ = level_count(capacity);
-        std::uint64_t* at = memory;
+        std::uint64_t* at = memory + 1;
         for (unsigned level = levels_; level-- != 0;) { // root first
             level_[level] = at;
             width_[level] = width(capacity, level);
@@ -32,13 +36,13 @@ public:
         }
     }
     [[nodiscard]] static constexpr std::size_t word_count(std::uint32_t sets, std::uint32_t capacity) {
-        std::size_t words = 0;
+        std::size_t words = 1;
         for (unsigned level = 0; level != level_count(capacity); ++level)
             words += std::size_t{width(capacity, level)} * sets;
         return words;
     }
 
-    [[nodiscard]] constexpr bool empty(std::uint32_t set) const { return level_[levels_ - 1][set] == 0; }
+    [[nodiscard]] constexpr bool empty(std::uint32_t set) const { return (*non_empty_ >> set & 1) == 0; }
     [[nodiscard]] constexpr bool contains(std::uint32_t set, std::uint32_t member) const {
         return (word(0, set, member / 64) >> (member % 64) & 1) != 0;
     }
@@ -51,6 +55,7 @@ public:
             w |= 1ull << (member % 64);
             if (!was_empty) return;
         }
+        *non_empty_ |= 1ull << set;
     }
     // Effects: removes the member; nothing if it is not there.
     constexpr void erase(std::uint32_t set, std::uint32_t member) {
@@ -59,9 +64,18 @@ public:
             w &= ~(1ull << (member % 64));
             if (w != 0) return;
         }
+        *non_empty_ &= ~(1ull << set);
     }
     // Returns: the lowest member, or none.
-    [[nodiscard]] constexpr std::uint32_t first(std::uint32_t set) const { return next(set, 0); }
+    [[nodiscard]] constexpr std::uint32_t first(std::uint32_t set) const {
+        return empty(set) ? none : descend(set, 0, levels_);
+    }
+    // Returns: the first set from `set` on, below `end`, that has a member; end. Cost: one load.
+    [[nodiscard]] constexpr std::uint32_t non_empty(std::uint32_t set, std::uint32_t end) const {
+        const std::uint64_t from = *non_empty_ >> set; // set is below max_sets
+        const std::uint32_t found = set + static_cast<std::uint32_t>(std::countr_zero(from));
+        return from != 0 && found < end ? found : end;
+    }
     // Returns: the lowest member that is not below `from`, or none.
     [[nodiscard]] constexpr std::uint32_t next(std::uint32_t set, std::uint64_t from) const {
         unsigned level = 0;
@@ -71,12 +85,8 @@ public:
             if (at / 64 >= width_[level]) continue;
             const std::uint64_t w = word(level, set, at / 64) & ~0ull << (at % 64);
             if (w == 0) continue;
-            at = at / 64 * 64 + static_cast<unsigned>(std::countr_zero(w));
-            break;
+            return descend(set, at / 64 * 64 + static_cast<unsigned>(std::countr_zero(w)), level);
         }
-        while (level-- != 0)
-            at = at * 64 + static_cast<unsigned>(std::countr_zero(word(level, set, at)));
-        return static_cast<std::uint32_t>(at);
     }
 
 private:
@@ -95,11 +105,18 @@ private:
             bits = (bits + 63) / 64;
         return bits == 0 ? 1 : static_cast<std::uint32_t>(bits);
     }
+    // Returns: the lowest member below bit `at` of a level, or below the root.
+    [[nodiscard]] constexpr std::uint32_t descend(std::uint32_t set, std::uint64_t at, unsigned level) const {
+        while (level-- != 0)
+            at = at * 64 + static_cast<unsigned>(std::countr_zero(word(level, set, at)));
+        return static_cast<std::uint32_t>(at);
+    }
     [[nodiscard]] constexpr std::uint64_t& word(unsigned level, std::uint32_t set,
                                                 std::uint64_t index) const {
         return level_[level][std::size_t{width_[level]} * set + index];
     }
 
+    std::uint64_t* non_empty_ = nullptr;
     std::uint64_t* level_[max_levels] = {};
     std::uint32_t width_[max_levels] = {};
     unsigned levels_ = 1;

@@ -1,0 +1,274 @@
+// cordon/lru/base.hpp - lru_base: the memory of an LRU, and how to lock the group that a frame is in.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "cordon/core/config.hpp"
+#include "cordon/core/status.hpp"
+#include "cordon/lru/metadata.hpp"
+#include "cordon/lru/replacement.hpp"
+#include "cordon/lru/state_word.hpp"
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace cordon::inline v0 {
+
+template <replacement_policy R, lru_policy P>
+class lru_base {
+public:
+    using policy = P;
+    using metadata = lru_metadata<R, P>;
+    using group = typename metadata::group;
+    using lists_type = typename metadata::lists;
+    using place = typename lists_type::place;
+
+    lru_base(const lru_base&) = delete;
+    lru_base& operator=(const lru_base&) = delete;
+
+    [[nodiscard]] status error() const { return error_; }
+    [[nodiscard]] frame_range frames() const { return {frame{first_}, frame_count{frames_}}; }
+    [[nodiscard]] const R& replacement() const { return replacement_; }
+    [[nodiscard]] std::uint32_t group_capacity() const { return groups_; }
+
+    [[nodiscard]] CORDON_ALWAYS_INLINE frame_index index_of(frame f) const {
+        return frame_index{f.raw() - first_};
+    }
+    [[nodiscard]] CORDON_ALWAYS_INLINE bool contains(frame_index i) const { return i.raw() < frames_; }
+    [[nodiscard]] frame frame_at(frame_index i) const { return frame{first_ + i.raw()}; }
+    [[nodiscard]] CORDON_ALWAYS_INLINE auto& age_of(frame_index i) const { return parts_.ages[i.raw()]; }
+    [[nodiscard]] CORDON_ALWAYS_INLINE auto& word_of(frame_index i) const { return parts_.words[i.raw()]; }
+    [[nodiscard]] CORDON_ALWAYS_INLINE group& group_of(group_id g) const { return parts_.groups[g.raw()]; }
+    [[nodiscard]] state_word peek(frame_index i) const {
+        return state_word{word_of(i).load(std::memory_order_relaxed)};
+    }
+    [[nodiscard]] std::uint8_t clock_of(group_id g) const {
+        return group_of(g).clock.load(std::memory_order_relaxed);
+    }
+    [[nodiscard]] const metadata& parts() const { return parts_; }
+    [[nodiscard]] lists_type& lists() { return lists_; }
+    [[nodiscard]] const lists_type& lists() const { return lists_; }
+
+    // ---- groups ----
+
+    [[nodiscard]] group_route route_of(group_id g) const {
+        return group_route{group_of(g).route.load(std::memory_order_acquire)}; // (1) acquire: pairs with (2)
+    }
+    void set_route(group_id g, group_route route) {
+        group_of(g).route.store(route.raw(), std::memory_order_release); // (2) release: pairs with (1)
+    }
+    [[nodiscard]] bool is_live(group_id g) const {
+        if (g.raw() >= groups_) return false;
+        const group_route::kind k = route_of(g).what();
+        return k == group_route::kind::live || k == group_route::kind::alias;
+    }
+
+    // A hold of one group's lock, at most one at a time. The group under its lock is nobody's alias.
+    class section {
+    public:
+        explicit section(lru_base& tracker) : tracker_(tracker) {}
+        section(const section&) = delete;
+        section& operator=(const section&) = delete;
+        ~section() { leave(); }
+
+        // Effects: holds the lock of the group that the frames with this id are in.
+        void enter(group_id id) CORDON_NO_THREAD_SAFETY_ANALYSIS {
+            for (;;) {
+                const group_id to = tracker_.route_of(id).to();
+                if (held_ && to == at_) return;
+                leave();
+                tracker_.group_of(to).lock().lock();
+                at_ = to;
+                held_ = true;
+                // A merge may have come first: then its lists are guarded by another lock now.
+                if (tracker_.route_of(to).to() == to) return;
+            }
+        }
+        // Effects: the same for the group of a frame that the caller has not claimed: it is read again under the lock.
+        // Returns: the word.
+        state_word enter_of(frame_index i) {
+            for (;;) {
+                const state_word before = tracker_.peek(i);
+                enter(before.group());
+                const state_word now = tracker_.peek(i);
+                if (holds(now.group())) return now;
+            }
+        }
+        void leave() CORDON_NO_THREAD_SAFETY_ANALYSIS {
+            if (held_) tracker_.group_of(at_).lock().unlock();
+            held_ = false;
+        }
+        // Returns: whether frames with this id are under the lock held.
+        [[nodiscard]] bool holds(group_id id) const { return held_ && tracker_.route_of(id).to() == at_; }
+        [[nodiscard]] group_id id() const { return at_; }
+        [[nodiscard]] group& self() const { return tracker_.group_of(at_); }
+
+    private:
+        lru_base& tracker_;
+        group_id at_;
+        bool held_ = false;
+    };
+
+    // ---- one group, under its lock ----
+
+    [[nodiscard]] place list_at(group_id g, unsigned list) const {
+        return {group_of(g).lists[list], g.raw() * R::lists + list, list};
+    }
+    // Returns: entries of the list that claims left behind, those counted at aliases included.
+    [[nodiscard]] std::uint32_t stale(group_id g, unsigned list) const {
+        if constexpr (lists_type::unlinks) return 0;
+        std::uint32_t n = lists_type::stale(group_of(g).lists[list]);
+        for (std::uint32_t a = group_of(g).next_alias; a != 0; a = group_of(group_id{a}).next_alias)
+            n += lists_type::stale(group_of(group_id{a}).lists[list]);
+        return n;
+    }
+    // Returns: frames on the list. Claims at work may be counted or not.
+    [[nodiscard]] std::uint32_t size(group_id g, unsigned list) const {
+        const std::uint32_t n = lists_type::size(group_of(g).lists[list]) - stale(g, list);
+        return n > frames_ ? 0 : n;
+    }
+    [[nodiscard]] std::uint32_t total(group_id g) const {
+        std::uint32_t n = 0;
+        for (unsigned list = 0; list != R::lists; ++list)
+            n += size(g, list);
+        return n;
+    }
+
+    // What the replacement policy sees (replacement.hpp).
+    class view {
+    public:
+        view(lru_base& tracker, group_id g) : tracker_(tracker), id_(g) {}
+        [[nodiscard]] auto& state() const { return self().state; }
+        [[nodiscard]] std::uint32_t size(unsigned list) const { return tracker_.size(id_, list); }
+        [[nodiscard]] std::uint32_t total() const { return tracker_.total(id_); }
+        [[nodiscard]] std::uint8_t age(frame_index i) const {
+            return tracker_.age_of(i).load(std::memory_order_relaxed);
+        }
+        void set_age(frame_index i, std::uint8_t byte) {
+            tracker_.age_of(i).store(byte, std::memory_order_relaxed);
+        }
+        [[nodiscard]] unsigned list_of(frame_index i) const {
+            return lists_type::list_of(tracker_.peek(i).mark());
+        }
+        [[nodiscard]] std::uint8_t clock() const { return tracker_.clock_of(id_); }
+        void advance() { tracker_.advance(id_); }
+        [[nodiscard]] std::uint32_t evictions() const {
+            return static_cast<std::uint32_t>(self().count.evicted.load(std::memory_order_relaxed));
+        }
+        [[nodiscard]] std::uint32_t payload() const {
+            return evictions() >> shift() & lru_token::payload_mask;
+        }
+        [[nodiscard]] std::uint64_t distance(std::uint32_t payload_then) const {
+            return std::uint64_t{(payload() - payload_then) & lru_token::payload_mask} << shift();
+        }
+        [[nodiscard]] std::uint32_t frames() const { return tracker_.frames_; }
+        [[nodiscard]] group_id group() const { return id_; }
+        [[nodiscard]] std::span<std::byte> extra() const { return tracker_.parts_.extra; }
+
+    private:
+        // A token reaches twice as many evictions back as there are frames.
+        [[nodiscard]] unsigned shift() const {
+            const auto bits = static_cast<unsigned>(std::bit_width(tracker_.frames_)) + 1;
+            return bits > lru_token::payload_bits ? bits - lru_token::payload_bits : 0;
+        }
+        [[nodiscard]] auto& self() const { return tracker_.group_of(id_); }
+
+        lru_base& tracker_;
+        group_id id_;
+    };
+
+    // Effects: the clock of the group and of those that lead to it ticks.
+    void advance(group_id g) {
+        group& self = group_of(g);
+        group::bump(self.count.ticks);
+        const std::uint64_t tick = self.count.ticks.load(std::memory_order_relaxed);
+        if (min_ttl_ns_ != 0) self.tick_ns[tick % group::tick_times] = P::clock::now();
+        if (R::ages_in_ticks && tick % clamp_interval == 0)
+            self.clamp_due.store(1, std::memory_order_relaxed);
+        tick_clock(self);
+        for (std::uint32_t a = self.next_alias; a != 0; a = group_of(group_id{a}).next_alias)
+            tick_clock(group_of(group_id{a}));
+    }
+    // Returns: whether the frame was touched within min_ttl_ns, as far as its byte tells; never too late.
+    [[nodiscard]] bool is_young(group_id g, frame_index i) const {
+        if (min_ttl_ns_ == 0) return false;
+        const group& self = group_of(g);
+        const std::uint64_t ticks = self.count.ticks.load(std::memory_order_relaxed);
+        const std::uint64_t age =
+            replacement_.coldness(age_of(i).load(std::memory_order_relaxed), clock_of(g));
+        if (age == 0 || ticks == 0) return true;
+        const std::uint64_t back = age < group::tick_times ? age : group::tick_times;
+        if (back > ticks) return false; // before the first tick that was noted
+        return P::clock::now() - self.tick_ns[(ticks - back + 1) % group::tick_times] < min_ttl_ns_;
+    }
+    // Effects: ages of the group's frames that are so old that the 8-bit clock would soon come round to them become as
+    // old as can be. Cost: O(frames), once in 64 ticks. Locks: none.
+    void clamp(group_id g) {
+        for (std::uint32_t n = 0; n != frames_; ++n) {
+            const frame_index i{n};
+            const state_word w = peek(i);
+            if (w.place() == lru_place::untracked || route_of(w.group()).to() != g) continue;
+            const std::uint8_t clock = clock_of(w.group());
+            std::uint8_t age = age_of(i).load(std::memory_order_relaxed);
+            // A touch that comes between wins.
+            if (replacement_.coldness(age, clock) > 127)
+                (void)age_of(i).compare_exchange(age, replacement_.cold(clock), std::memory_order_relaxed);
+        }
+    }
+
+protected:
+    explicit lru_base(const R& replacement) : replacement_(replacement) {}
+    ~lru_base() { P::metadata_memory::unmap(own_memory_); }
+
+    [[nodiscard]] static status check(const lru_options& options) {
+        const frame_range all = options.frames;
+        if (all.empty() || all.end_raw() > UINT32_MAX) return status::invalid_range;
+        if (options.groups == 0 || options.groups > group_id::limit) return status::invalid_argument;
+        if (!lists_type::fits(all.count().raw(), std::uint64_t{options.groups} * R::lists))
+            return status::invalid_range;
+        return options.min_ttl_ns != 0 && !R::ages_in_ticks ? status::unsupported : status::ok;
+    }
+    // Effects: makes an LRU with the root group; one that cannot be made tracks no frames, and error() says why.
+    void make(std::span<std::byte> memory, const lru_options& options) {
+        error_ = check(options);
+        if (error_ != status::ok) return;
+        const std::size_t bytes = metadata{nullptr, options, replacement_}.bytes();
+        if (memory.empty()) memory = own_memory_ = P::metadata_memory::map(bytes);
+        if (memory.size() < bytes ||
+            reinterpret_cast<std::uintptr_t>(memory.data()) % cache_line_bytes != 0) {
+            error_ = status::no_metadata;
+            return;
+        }
+        parts_ = metadata{memory.data(), options, replacement_};
+        first_ = options.frames.first().raw();
+        frames_ = static_cast<std::uint32_t>(options.frames.count().raw());
+        groups_ = options.groups;
+        min_ttl_ns_ = options.min_ttl_ns;
+        lists_ = lists_type{parts_.list_cells, &parts_.head->pool, frames_};
+        ghosts_ = typename metadata::ghosts{parts_.ghost_cells, options.ghost_entries};
+    }
+
+    static constexpr std::uint64_t clamp_interval = 64;
+
+    // Read by every touch, written once.
+    metadata parts_;
+    std::uint32_t first_ = 0;
+    std::uint32_t frames_ = 0;
+    std::uint32_t groups_ = 0;
+    [[no_unique_address]] R replacement_;
+    lists_type lists_;
+    typename metadata::ghosts ghosts_;
+    std::uint64_t min_ttl_ns_ = 0;
+    status error_ = status::ok;
+    std::span<std::byte> own_memory_;
+
+private:
+    static void tick_clock(group& g) {
+        const std::uint8_t now = g.clock.load(std::memory_order_relaxed);
+        g.clock.store(static_cast<std::uint8_t>(now + 1), std::memory_order_relaxed);
+    }
+};
+
+} // namespace cordon::inline v0

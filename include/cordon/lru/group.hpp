@@ -1,0 +1,82 @@
+// cordon/lru/group.hpp - lru_group: a group's lock, lists, clock and figures.
+// SPDX-License-Identifier: BSL-1.0
+//
+// The route of a group says whether it is live, or whose frames its frames are now. A merge redirects the id: the frames
+// keep the old one, an alias, in their words until somebody who may write the word meets them. An alias keeps its own
+// clock, in step with that of the group it leads to, so that the age bytes of its frames keep their meaning.
+#pragma once
+
+#include "cordon/core/config.hpp"
+#include "cordon/lru/links.hpp"
+#include "cordon/lru/policy.hpp"
+#include "cordon/lru/ring.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <type_traits>
+
+namespace cordon::inline v0 {
+
+class group_route {
+public:
+    enum class kind : std::uint32_t { free, live, closing, alias };
+
+    constexpr group_route() = default;
+    explicit constexpr group_route(std::uint32_t raw) : raw_(raw) {}
+    constexpr group_route(kind k, group_id to) : raw_(static_cast<std::uint32_t>(k) | to.raw() << 2) {}
+    [[nodiscard]] constexpr std::uint32_t raw() const { return raw_; }
+    [[nodiscard]] constexpr kind what() const { return static_cast<kind>(raw_ & 3); }
+    // Returns: where the group's frames are; of a group that is no alias, itself.
+    [[nodiscard]] constexpr group_id to() const { return group_id{raw_ >> 2}; }
+
+private:
+    std::uint32_t raw_ = 0;
+};
+
+template <class R, class P>
+using lists_of = std::conditional_t<R::kind == list_kind::linked, linked_lists<typename P::atomics>,
+                                    ring_lists<typename P::atomics>>;
+
+// Lives in metadata memory: zero bytes are a group that was never made.
+template <class R, class P>
+struct alignas(cache_line_bytes) lru_group {
+    using atomics = typename P::atomics;
+    using lists_type = lists_of<R, P>;
+    using lock_type = group_lock_t<P>;
+    template <class T>
+    using atomic = typename atomics::template atomic<T>;
+    static constexpr unsigned tick_times = 8;
+
+    static_assert(R::lists >= 1 && R::lists <= lists_type::max_lists,
+                  "a ring has up to 4 lists a group, linked lists up to 32");
+    static_assert(std::is_trivially_copyable_v<typename R::group_state>,
+                  "the state of a group starts as zero bytes");
+
+    // Read by those who hold no lock.
+    atomic<std::uint32_t> route;
+    atomic<std::uint8_t> clock;
+
+    // Under the lock. The figures are read without it.
+    alignas(cache_line_bytes) std::byte lock_bytes[sizeof(lock_type)];
+    std::uint32_t next_alias;        // id of the next alias that leads here; 0: none
+    atomic<std::uint32_t> clamp_due; // ages are to be clamped before they wrap
+    typename R::group_state state;
+    typename lists_type::list lists[R::lists];
+    std::uint64_t tick_ns[tick_times]; // when tick number n happened: at n % tick_times
+    struct figures {
+        atomic<std::uint64_t> added, scanned, isolated, kept, culled, evicted, refaulted, activated, ticks;
+    } count;
+
+    static_assert(alignof(lock_type) <= cache_line_bytes);
+    [[nodiscard]] lock_type& lock() { return *std::launder(reinterpret_cast<lock_type*>(lock_bytes)); }
+    void make_lock() { ::new (static_cast<void*>(lock_bytes)) lock_type; }
+
+    // Effects: counts; under the lock.
+    static void bump(atomic<std::uint64_t>& figure, std::uint64_t n = 1) {
+        figure.store(figure.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+};
+
+} // namespace cordon::inline v0

@@ -1,0 +1,85 @@
+// cordon/lru/metadata.hpp - lru_metadata: where everything of an LRU lies in its one region of memory.
+// SPDX-License-Identifier: BSL-1.0
+//
+//     header       the pool of segments
+//     groups       a few cache lines each
+//     ages         1 byte a frame               all that touches write
+//     words        4 bytes a frame
+//     lists        links, 8 bytes a frame; or segments, 6.3 bytes a frame and 768 a list
+//     batches      thread_slots::max_slots of 320 bytes
+//     ghosts       4 bytes an entry
+//     extra        what the replacement policy asks for
+//
+// Numbers only, no pointer; it starts as zero bytes, and what no frame has used is never written.
+#pragma once
+
+#include "cordon/core/config.hpp"
+#include "cordon/lru/batch.hpp"
+#include "cordon/lru/ghost.hpp"
+#include "cordon/lru/group.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace cordon::inline v0 {
+
+template <class R, class P>
+class lru_metadata {
+public:
+    using atomics = typename P::atomics;
+    using group = lru_group<R, P>;
+    using lists = lists_of<R, P>;
+    using batch = lru_batch<atomics, typename P::gate, R::wants_keys>;
+    using ghosts = ghost_table<atomics>;
+    using age_cell = typename atomics::template atomic<std::uint8_t>;
+    using word_cell = typename atomics::template atomic<std::uint32_t>;
+
+    struct header {
+        typename lists::pool pool;
+        typename atomics::template atomic<std::uint32_t> active_slots;
+        std::uint32_t disabled; // nesting depth of disable_batches; under the slots' lock
+    };
+
+    lru_metadata() = default;
+    // Lays the parts out over `memory`, or only measures when it is null.
+    lru_metadata(std::byte* memory, const lru_options& options, const R& replacement) : memory_(memory) {
+        const std::uint64_t n = options.frames.count().raw();
+        head = part<header>(1);
+        groups = part<group>(options.groups);
+        ages = part<age_cell>(n);
+        words = part<word_cell>(n);
+        list_cells = part<typename lists::cell>(lists::cells(n, std::uint64_t{options.groups} * R::lists));
+        batches = part<batch>(P::thread_slots::max_slots);
+        ghost_cells = part<typename ghosts::cell>(ghosts::cells(options.ghost_entries));
+        const std::size_t extra_size = replacement.extra_bytes(n);
+        std::byte* const extra_at = part<std::byte>(extra_size);
+        if (extra_at != nullptr) extra = {extra_at, extra_size};
+    }
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
+    header* head = nullptr;
+    group* groups = nullptr;
+    age_cell* ages = nullptr;
+    word_cell* words = nullptr;
+    typename lists::cell* list_cells = nullptr;
+    batch* batches = nullptr;
+    typename ghosts::cell* ghost_cells = nullptr;
+    std::span<std::byte> extra;
+
+private:
+    template <class T>
+    T* part(std::size_t n) {
+        constexpr std::size_t page = 4096;
+        const std::size_t size = n * sizeof(T);
+        const std::size_t align = size >= page ? page : cache_line_bytes;
+        const std::size_t at = (bytes_ + align - 1) / align * align;
+        bytes_ = at + size;
+        return memory_ == nullptr ? nullptr : reinterpret_cast<T*>(memory_ + at);
+    }
+
+    std::byte* memory_ = nullptr;
+    std::size_t bytes_ = 0;
+};
+
+} // namespace cordon::inline v0

@@ -1,0 +1,274 @@
+// cordon/lru/ring.hpp - ring_lists: FIFO lists of frames as chains of segments, for frames that leave by their word alone.
+// SPDX-License-Identifier: BSL-1.0
+//
+// An entry is a frame number and a tag of 3 bits. The entry that counts is the one whose tag is in the frame's word; a
+// frame that is claimed leaves its entry behind, which is then stale: a scan drops it, and when a quarter of a list is
+// stale the list is compacted. A new entry of a frame has the next tag. After eight rounds an entry that nobody met
+// can look current again: then the frame is examined too early, once.
+//
+// Segments of 256 bytes come from one pool for all groups, a stack without a lock. The pool has room for every frame
+// and half as many more (a third is stale before compaction, an eighth lies unused where chains were joined), and three
+// segments for each list.
+//
+// All members are called with the lock of the list's group held, unless they say otherwise.
+#pragma once
+
+#include "cordon/core/config.hpp"
+#include "cordon/frames/geometry.hpp"
+#include "cordon/lru/replacement.hpp"
+#include "cordon/lru/state_word.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace cordon::inline v0 {
+
+template <class Atomics>
+class ring_lists {
+public:
+    static constexpr bool unlinks = false;
+    static constexpr unsigned max_lists = 4; // 2 of the 5 bits of a mark; 3 are the tag
+    static constexpr std::uint32_t segment_entries = 61;
+
+    struct segment {
+        typename Atomics::template atomic<std::uint32_t>
+            next; // towards newer ones; in the pool, the next free one
+        typename Atomics::template plain<std::uint32_t> first;
+        typename Atomics::template plain<std::uint32_t> end;
+        typename Atomics::template plain<std::uint32_t> entries[segment_entries];
+    };
+    struct list {
+        typename Atomics::template plain<std::uint32_t> oldest; // number of a segment; 0: none
+        typename Atomics::template plain<std::uint32_t> newest;
+        typename Atomics::template atomic<std::uint32_t> count; // of entries
+        typename Atomics::template atomic<std::uint32_t>
+            stale; // claims that left one; written without the lock
+    };
+    // Of all groups. The number of the first free segment in the low half, in the high half a count of changes.
+    struct pool {
+        typename Atomics::template atomic<std::uint64_t> free;
+        typename Atomics::template atomic<std::uint32_t> used; // segments that were ever taken
+    };
+    struct place {
+        list& self;
+        std::uint32_t number;
+        unsigned mark;
+    };
+    struct entry {
+        std::uint32_t frame;
+        unsigned tag;
+    };
+    using cell = segment;
+
+    // Segment 0 is none.
+    [[nodiscard]] static constexpr std::uint64_t cells(std::uint64_t frames, std::uint64_t all_lists) {
+        return 1 + (frames + frames / 2) / segment_entries + 3 * all_lists + 64;
+    }
+    [[nodiscard]] static constexpr bool fits(std::uint64_t frames, std::uint64_t all_lists) {
+        return frames <= frame_mask && cells(frames, all_lists) < UINT32_MAX;
+    }
+
+    ring_lists() = default;
+    ring_lists(cell* segments, pool* shared, std::uint32_t) : segments_(segments), pool_(shared) {}
+
+    [[nodiscard]] static constexpr unsigned list_of(unsigned mark) { return mark & 3; }
+    [[nodiscard]] static constexpr unsigned with_list(unsigned mark, unsigned list) {
+        return (mark & ~3u) | list;
+    }
+    [[nodiscard]] static std::uint32_t size(const list& l) { return l.count.load(std::memory_order_relaxed); }
+    [[nodiscard]] static std::uint32_t stale(const list& l) {
+        return l.stale.load(std::memory_order_relaxed);
+    }
+    // Effects: a frame of the list was claimed by its word. Locks: none.
+    static void claimed(list& l) { l.stale.fetch_add(1, std::memory_order_relaxed); }
+    static void absorb_stale(list& from, list& into) {
+        into.stale.fetch_add(from.stale.exchange(0, std::memory_order_relaxed), std::memory_order_relaxed);
+    }
+
+    // Effects: a new entry for the frame; `mark` is that of its word. Returns: the mark for its word.
+    unsigned push(place at, frame_index i, list_end end, unsigned mark) {
+        const unsigned tag = ((mark >> 2) + 1) & 7;
+        put(at.self, i.raw() | tag << frame_bits, end);
+        return at.mark | tag << 2;
+    }
+    [[nodiscard]] bool oldest(place at, entry& out) const {
+        if (at.self.oldest == 0) return false;
+        const segment& s = segments_[at.self.oldest];
+        out = unpack(s.entries[s.first]);
+        return true;
+    }
+    [[nodiscard]] static bool current(entry e, state_word w) {
+        return w.place() == lru_place::listed && w.mark() >> 2 == e.tag;
+    }
+    // Effects: takes the oldest entry off; `was_current` if it was the frame's own until now.
+    void drop(place at, entry, bool was_current) {
+        take(at.self);
+        if (!was_current) at.self.stale.fetch_add(~0u, std::memory_order_relaxed);
+    }
+    void pass(place from, place to, entry e) {
+        take(from.self);
+        put(to.self, e.frame | e.tag << frame_bits, list_end::newest);
+    }
+    // Effects: the frames of `from` become the newest of `into`. A short list is copied, so that chains do not fill
+    // with segments of a few entries. Cost: O(1).
+    void splice(place from, place into) {
+        if (from.self.oldest == 0) return;
+        if (from.self.count.load(std::memory_order_relaxed) < copied_entries) {
+            while (from.self.oldest != 0) {
+                const segment& s = segments_[from.self.oldest];
+                put(into.self, s.entries[s.first], list_end::newest);
+                take(from.self);
+            }
+            return;
+        }
+        if (into.self.oldest == 0)
+            into.self.oldest = static_cast<std::uint32_t>(from.self.oldest);
+        else
+            segments_[into.self.newest].next.store(from.self.oldest, std::memory_order_relaxed);
+        into.self.newest = static_cast<std::uint32_t>(from.self.newest);
+        from.self.oldest = 0;
+        from.self.newest = 0;
+        add(into.self, from.self.count.load(std::memory_order_relaxed));
+        from.self.count.store(0, std::memory_order_relaxed);
+    }
+    // Effects: compacts the list if a quarter of it is stale; `gone` is how many claims have left one. Cost: O(1) for
+    // each claim since the last time.
+    template <class Current>
+    void tidy(place at, std::uint32_t gone, Current current_entry) {
+        const std::uint32_t n = at.self.count.load(std::memory_order_relaxed);
+        if (n >= 2 * segment_entries && gone <= n && gone >= n / 4) compact(at.self, current_entry);
+    }
+    template <class F>
+    void for_each(place at, F f) const {
+        for (std::uint32_t s = at.self.oldest; s != 0; s = following(at.self, s))
+            for (std::uint32_t e = segments_[s].first; e != segments_[s].end; ++e)
+                if (!f(unpack(segments_[s].entries[e]))) return;
+    }
+
+private:
+    static constexpr std::uint32_t copied_entries = 16 * segment_entries;
+    static constexpr unsigned frame_bits = 29;
+    static constexpr std::uint32_t frame_mask = (1u << frame_bits) - 1;
+
+    static entry unpack(std::uint32_t raw) { return {raw & frame_mask, raw >> frame_bits}; }
+    static void add(list& l, std::uint32_t n) {
+        l.count.store(l.count.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+    [[nodiscard]] std::uint32_t following(const list& l, std::uint32_t s) const {
+        return s == l.newest ? 0 : segments_[s].next.load(std::memory_order_relaxed);
+    }
+
+    void put(list& l, std::uint32_t raw, list_end end) {
+        if (end == list_end::newest) {
+            if (l.newest == 0 || segments_[l.newest].end == segment_entries) append(l);
+            segment& s = segments_[l.newest];
+            s.entries[s.end] = raw;
+            s.end = s.end + 1;
+        } else {
+            if (l.oldest == 0 || segments_[l.oldest].first == 0) prepend(l);
+            segment& s = segments_[l.oldest];
+            s.first = s.first - 1;
+            s.entries[s.first] = raw;
+        }
+        add(l, 1);
+    }
+    void take(list& l) {
+        segment& s = segments_[l.oldest];
+        s.first = s.first + 1;
+        add(l, ~0u);
+        if (s.first == s.end) retire_oldest(l);
+    }
+    void append(list& l) {
+        const std::uint32_t fresh = take_segment(0);
+        if (l.newest == 0)
+            l.oldest = fresh;
+        else
+            segments_[l.newest].next.store(fresh, std::memory_order_relaxed);
+        l.newest = fresh;
+    }
+    void prepend(list& l) {
+        const std::uint32_t fresh = take_segment(segment_entries);
+        if (l.oldest == 0)
+            l.newest = fresh;
+        else
+            segments_[fresh].next.store(l.oldest, std::memory_order_relaxed);
+        l.oldest = fresh;
+    }
+    void retire_oldest(list& l) {
+        const std::uint32_t empty = l.oldest;
+        l.oldest = following(l, empty);
+        if (l.oldest == 0) l.newest = 0;
+        give_segment(empty);
+    }
+
+    // Effects: moves the current entries together, towards the oldest end, and gives back what is left over.
+    template <class Current>
+    void compact(list& l, Current current_entry) {
+        std::uint32_t to = l.oldest, at = segments_[to].first, kept = 0, dropped = 0;
+        for (std::uint32_t from = l.oldest; from != 0; from = following(l, from)) {
+            const std::uint32_t end = segments_[from].end;
+            for (std::uint32_t e = segments_[from].first; e != end; ++e) {
+                const std::uint32_t raw = segments_[from].entries[e];
+                if (!current_entry(unpack(raw))) {
+                    ++dropped;
+                    continue;
+                }
+                if (at == segment_entries) {
+                    segments_[to].end = at;
+                    to = following(l, to);
+                    segments_[to].first = 0;
+                    at = 0;
+                }
+                segments_[to].entries[at++] = raw;
+                ++kept;
+            }
+        }
+        segments_[to].end = at;
+        for (std::uint32_t s = following(l, to); s != 0;) {
+            const std::uint32_t after = following(l, s);
+            give_segment(s);
+            s = after;
+        }
+        l.newest = to;
+        l.count.store(kept, std::memory_order_relaxed);
+        l.stale.fetch_add(0u - dropped, std::memory_order_relaxed);
+        if (kept == 0) retire_oldest(l);
+    }
+
+    // ---- the pool; no lock ----
+
+    // A thread that stalls between its read of a segment's `next` and its exchange fails: the count has changed.
+    [[nodiscard]] std::uint32_t take_segment(std::uint32_t start) {
+        std::uint64_t head = pool_->free.load(std::memory_order_acquire); // (1) acquire: pairs with (3)
+        std::uint32_t s = 0;
+        do {
+            s = static_cast<std::uint32_t>(head);
+            if (s == 0) {
+                s = pool_->used.fetch_add(1, std::memory_order_relaxed) + 1;
+                break;
+            }
+            const std::uint64_t next = segments_[s].next.load(std::memory_order_relaxed);
+            // (2) acquire: pairs with (3)
+            if (pool_->free.compare_exchange(head, changed(head) | next, std::memory_order_acquire)) break;
+            head = pool_->free.load(std::memory_order_acquire); // (4) acquire: pairs with (3)
+        } while (true);
+        segments_[s].first = start;
+        segments_[s].end = start;
+        return s;
+    }
+    void give_segment(std::uint32_t s) {
+        std::uint64_t head = pool_->free.load(std::memory_order_relaxed);
+        do
+            segments_[s].next.store(static_cast<std::uint32_t>(head), std::memory_order_relaxed);
+        while (!pool_->free.compare_exchange(
+            head, changed(head) | s,
+            std::memory_order_release)); // (3) release: pairs with (1), (2), (4)
+    }
+    static constexpr std::uint64_t changed(std::uint64_t head) { return ((head >> 32) + 1) << 32; }
+
+    segment* segments_ = nullptr;
+    pool* pool_ = nullptr;
+};
+
+} // namespace cordon::inline v0

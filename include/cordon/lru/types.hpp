@@ -1,0 +1,121 @@
+// cordon/lru/types.hpp - the words of the LRU's interface: group_id, verdict, putback_at, results and options.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "cordon/core/types.hpp"
+
+#include <compare>
+#include <cstdint>
+
+namespace cordon::inline v0 {
+
+// The number of a group of frames (Linux: memcg). The default value is the root group, which always exists.
+class group_id {
+public:
+    static constexpr std::uint32_t limit = 4096; // ids fit in 12 bits of the state word
+
+    constexpr group_id() = default;
+    explicit constexpr group_id(std::uint32_t raw) : raw_(raw) {}
+    [[nodiscard]] constexpr std::uint32_t raw() const { return raw_; }
+    constexpr auto operator<=>(const group_id&) const = default;
+
+private:
+    std::uint32_t raw_ = 0;
+};
+inline constexpr group_id root_group{};
+
+// Where a frame is. Each tracked frame is in exactly one place.
+enum class lru_place : std::uint8_t {
+    untracked,
+    listed,      // on a list of its group: the "LRU flag" of Linux
+    batched,     // added, waiting in a thread's batch
+    isolated,    // claimed; its claimant alone may put it back, move it or evict it
+    unevictable, // pinned, and off the lists
+};
+
+struct lru_state {
+    lru_place place = lru_place::untracked;
+    group_id group;
+    std::uint32_t pins = 0;
+    unsigned list = 0;     // the policy's number for it
+    std::uint8_t age = 0;  // the age byte, as the policy wrote it
+    std::uint8_t cold = 0; // 0: just used; larger: colder
+};
+
+enum class putback_at : std::uint8_t {
+    automatic, // where the replacement policy wants it; its age is kept
+    head,      // as if just used: reclaimed last
+    tail,      // reclaimed next
+};
+
+enum class lru_hint : std::uint8_t {
+    will_need,  // as if touched
+    sequential, // used once and in order: touches so far do not count
+    once,       // not used again: reclaimed next
+};
+
+// What a reclaim callback wants done with a frame.
+enum class verdict : std::uint8_t {
+    keep,    // back where the policy wants it
+    rotate,  // back as if just used
+    reclaim, // untracked; the frame is the embedder's again
+    pin,     // pinned once, by the callback's owner
+    move,    // to another group
+};
+
+struct reclaim_answer {
+    constexpr reclaim_answer(verdict v = verdict::keep) : what(v) {}
+    constexpr reclaim_answer(verdict v, group_id target) : what(v), to(target) {}
+    [[nodiscard]] static constexpr reclaim_answer move_to(group_id target) { return {verdict::move, target}; }
+
+    verdict what;
+    group_id to; // of move
+};
+
+struct scan_result {
+    frame_count scanned; // looked at on the lists
+    frame_count isolated;
+    frame_count reclaimed;
+    frame_count kept;
+    frame_count rotated;
+    frame_count pinned;
+    frame_count moved;
+    frame_count refused; // the verdict could not be done (pinned meanwhile, no such group): put back
+
+    constexpr bool operator==(const scan_result&) const = default;
+};
+
+struct lru_options {
+    frame_range frames;           // what can be tracked
+    std::uint32_t groups = 1;     // at most, with the root group
+    std::uint64_t min_ttl_ns = 0; // frames touched more recently are not reclaimed; policies with ticks only
+    std::uint32_t ghost_entries = 0; // of the table that remembers evicted keys; 4 bytes each
+};
+
+// What a group holds and what happened in it. Each figure is true at some moment.
+struct lru_stats {
+    frame_count listed;     // on the lists; with a ring also those that were just claimed
+    std::uint64_t added;    // linked for the first time
+    std::uint64_t scanned;  // looked at by scans
+    std::uint64_t isolated; // claimed by scans
+    std::uint64_t kept;     // stayed on a list when they were looked at
+    std::uint64_t culled;   // found pinned and taken off
+    std::uint64_t evicted;
+    std::uint64_t refaulted; // added with a token of this group
+    std::uint64_t activated; // of those, warm enough to start so
+    std::uint64_t ticks;
+};
+
+// Frames of a group by place, and the ages of all but the untracked.
+struct age_histogram {
+    std::uint64_t by_place[5] = {}; // by lru_place; untracked stays 0
+    std::uint64_t by_age[256] = {}; // by coldness
+    [[nodiscard]] std::uint64_t total() const {
+        std::uint64_t n = 0;
+        for (const std::uint64_t one : by_place)
+            n += one;
+        return n;
+    }
+};
+
+} // namespace cordon::inline v0
