@@ -88,3 +88,13 @@ TEST_CASE("the parts of the metadata lie behind each other, each on a cache line
         CHECK(parts[i].at + parts[i].size <= (i + 1 == parts.size() ? placed.bytes() : parts[i + 1].at));
     }
 }
+
+TEST_CASE("no slot shares its cache sets with the state bytes of the lowest frames", "[zone]") {
+    const zone_geometry<default_policy> geo{frame_range{frame{0}, frame_count{1u << 20}}};
+    std::byte* const base = reinterpret_cast<std::byte*>(std::uintptr_t{1} << 30);
+    const zone_metadata<default_policy> placed{base, geo, 0, 0};
+    const auto within_page = [](const void* at) { return reinterpret_cast<std::uintptr_t>(at) % 4096; };
+    CHECK(within_page(placed.states_cells) == 0);
+    for (unsigned s = 0; s != 3; ++s)
+        CHECK(within_page(&placed.cache_slots[s]) == 2048);
+}
