@@ -15,9 +15,11 @@
 #include "cordon/fwd.hpp"
 #include "cordon/inspect/validate.hpp"
 #include "cordon/isolation/caches_disabled.hpp"
+#include "cordon/isolation/compact.hpp"
 #include "cordon/isolation/contiguous.hpp"
 #include "cordon/isolation/isolated_range.hpp"
 #include "cordon/isolation/poison.hpp"
+#include "cordon/isolation/report_free.hpp"
 #include "cordon/zone/default_policy.hpp"
 #include "cordon/zone/zone_core.hpp"
 
@@ -150,6 +152,26 @@ public:
         isolation_protocol<Policy> protocol{core_};
         const result<block_span> span = protocol.blocks_of(range);
         return span ? protocol.set_type(current(), *span, type) : span.error();
+    }
+
+    // Effects: empties partly used blocks into the others, those with the fewest used frames first, while there is
+    // room in them and budget left. Returns: what it came to. Locks: none while the migrator runs; it may throw.
+    // Cost: for each block emptied O(blocks), one barrier, and its frames.
+    template <migrator M>
+    compact_report compact(M&& migrate_one, const compact_options& options = {}) {
+        return cordon::compact(core_, migrate_one, options);
+    }
+    template <migrator M>
+    compact_report compact(M&& migrate_one, frame_count budget) {
+        return cordon::compact(core_, migrate_one, {.budget = budget});
+    }
+    // Effects: calls report(frame_range) for whole free pageblocks, up to `most` frames of them, that it did not
+    // accept before, or that were used since. It may discard their memory and returns whether it did; meanwhile
+    // nobody is given a frame of them. Returns: frames accepted. Locks: none while it runs; it may throw.
+    // Cost: O(blocks), the zone lock for a region of 512 at a time; no barrier.
+    template <free_reporter Reporter>
+    frame_count report_free(Reporter&& report, frame_count most = frame_count{UINT32_MAX}) {
+        return cordon::report_free(core_, most, report);
     }
 
     // ---- looking ----

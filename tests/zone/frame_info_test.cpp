@@ -24,6 +24,8 @@ TEST_CASE("a frame's description says what matters in its state", "[zone]") {
     CHECK(text(frame_info{.number = frame{7}, .state = frame_state::absent}) == "frame 7: absent");
     CHECK(text(frame_info{.number = frame{7}, .state = frame_state::free, .type = migrate_type::lent}) ==
           "frame 7: free, lent block");
+    CHECK(text(frame_info{.number = frame{7}, .state = frame_state::free, .block_reported = true}) ==
+          "frame 7: free, movable block, reported");
     CHECK(text(frame_info{.number = frame{42},
                           .state = frame_state::tail,
                           .head = frame{40},

@@ -63,7 +63,7 @@ public:
         const std::uint32_t free = block_frames - this->fill(b).used;
         counters::subtract(this->parts_.count->offline, free);
         counters::add(this->free_count(this->traits(b).type()), free);
-        this->set_traits(b, this->traits(b).without(block_traits::offline));
+        this->set_traits(b, this->traits(b).without(block_traits::offline | block_traits::reported));
         this->insert(b);
     }
     // Effects: the block has this migrate type; its free frames count for it.
@@ -92,7 +92,11 @@ public:
         }
         counters::add(this->parts_.count->poisoned, 1);
         this->parts_.poisoned->insert(i, 1);
-        this->set_traits(b, t.with(block_traits::poisoned));
+        this->set_traits(b, t.with(block_traits::poisoned).without(block_traits::reported));
+    }
+    // Effects: the embedder knows that an isolated block is free, unless a frame of it was poisoned meanwhile.
+    void set_reported(proof, block_index b) {
+        if (this->fill(b).used == 0) this->set_traits(b, this->traits(b).with(block_traits::reported));
     }
     // Effects: a frame that is not free is taken out for good when it is freed. Requires: can_poison().
     void condemn(proof, frame_index i) {

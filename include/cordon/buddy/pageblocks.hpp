@@ -147,6 +147,12 @@ protected:
     void set_traits(block_index b, block_traits t) {
         parts_.traits[b.raw()].store(t.raw(), std::memory_order_relaxed);
     }
+    // Effects: the block is about to be used: whoever was told that it is free must be told again when it is.
+    void forget_report(block_index b) {
+        const block_traits t = traits(b);
+        if (t.has(block_traits::reported)) [[unlikely]]
+            set_traits(b, t.without(block_traits::reported));
+    }
     [[nodiscard]] block_pool pool_of(block_index b) const {
         return traits(b).type() == migrate_type::lent ? block_pool::lent : block_pool::ordinary;
     }

@@ -205,6 +205,7 @@ private:
         for (std::uint32_t i = 0; i != 1u << (k - block_order); ++i) {
             const block_index b{first.raw() + i};
             adopt(b, type);
+            this->forget_report(b);
             counters::subtract(this->free_count(this->traits(b).type()), block_frames);
             this->fill(b).used = block_frames;
         }
@@ -229,6 +230,7 @@ private:
         block_fill& f = this->fill(b);
         const migrate_type type = this->traits(b).type();
         const bool was_listed = f.used != 0;
+        if (!was_listed) this->forget_report(b);
         map& m = this->open_map(b);
         const std::uint32_t taken = change(m);
         f.used = static_cast<std::uint16_t>(f.used + taken);

@@ -1,16 +1,17 @@
 // cordon/frames/block_traits.hpp - block_traits: the byte of a pageblock that the fast paths read.
 // SPDX-License-Identifier: BSL-1.0
 //
-//     7..6     5          4        3         2          1..0
-//    +-----+----------+--------+---------+----------+--------------+
-//    |  -  | poisoned | absent | offline | isolated | migrate type |
-//    +-----+----------+--------+---------+----------+--------------+
+//     7      6          5          4        3         2          1..0
+//    +---+----------+----------+--------+---------+----------+--------------+
+//    | - | reported | poisoned | absent | offline | isolated | migrate type |
+//    +---+----------+----------+--------+---------+----------+--------------+
 //
 //    isolated   sealed: no allocation returns a frame of it, a free stays in its map. A bit of its own, so the
 //               migrate type survives isolation (Linux since 2025; before, a type overwrote the type)
 //    offline    taken out of the zone
 //    absent     none of its frames ever existed
 //    poisoned   some of its frames are in the table of poisoned frames: its frees look there
+//    reported   all free, and the embedder was told so: gone as soon as a frame of it is taken
 //
 // Written under the zone lock; read under it, or inside a drain gate, which makes the read part of a section
 // that a drainer can wait for: that is the idea of Joonsoo Kim's "close the two race problems related to
@@ -32,6 +33,7 @@ public:
     static constexpr std::uint8_t offline = 1 << 3;
     static constexpr std::uint8_t absent = 1 << 4;
     static constexpr std::uint8_t poisoned = 1 << 5;
+    static constexpr std::uint8_t reported = 1 << 6;
 
     constexpr block_traits() = default;
     explicit constexpr block_traits(std::uint8_t raw) : raw_(raw) {}

@@ -117,7 +117,7 @@ private:
         const block_traits t = traits(b);
         const std::uint32_t holes = in_block(*parts_.holes, b);
         const bool listed = in_block(*parts_.poisoned, b) + in_block(*parts_.condemned, b) != 0;
-        expect(t.raw() < 0x40, b, "it has a trait that does not exist");
+        expect(t.raw() < 2 * block_traits::reported, b, "it has a trait that does not exist");
         expect(!t.has(block_traits::isolated) || !t.has(block_traits::offline), b, "isolated and offline");
         expect(!t.has(block_traits::absent) || (t.raw() & ~block_traits::type_mask) == block_traits::absent,
                b, "absent, and something else");
@@ -157,6 +157,7 @@ private:
         const block_traits t = traits(b);
         const bool whole = used(b) == 0 && t.allocatable();
         const bool lent = t.type() == migrate_type::lent;
+        expect(!t.has(block_traits::reported) || used(b) == 0, b, "reported as free, and used");
         expect(parts_.whole.contains(block_pool::ordinary, b) == (whole && !lent), b,
                whole && !lent ? "whole, and not in the region's map"
                               : "in the region's map, and should not be");

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // The layer `isolation` empties pageblocks under live traffic. protocol.hpp seals and opens ranges,
-// isolated_range.hpp is the owner of a sealed one, migrator.hpp says how the embedder moves a frame,
-// contiguous.hpp and poison.hpp are built on them. Nothing here holds a lock while it calls the embedder.
+// isolated_range.hpp is the owner of a sealed one, migrator.hpp says how the embedder moves a frame; contiguous.hpp,
+// compact.hpp, poison.hpp and report_free.hpp are built on them. Nothing here holds a lock while it calls the embedder.
 //
 //     1  isolation lock: one isolator, one drainer at a time
 //     2  zone lock: reject unmovable, offline, absent or isolated blocks; set `isolated`, take the blocks out

@@ -1,0 +1,150 @@
+// cordon/isolation/compact.hpp - compact: makes whole blocks by emptying the cheapest ones into the others.
+// SPDX-License-Identifier: BSL-1.0
+//
+// Linux scans from both ends of a zone and moves what it meets. Here the fill of each block is known, so the blocks
+// are emptied in the order of what that costs, and a move lands where an allocation would: in the partly used blocks
+// first. It pays as long as the other partly used blocks have room for the frames of the next one; from then on each
+// move would break a whole block to make one, and compaction is deferred (Linux: compact_defer).
+#pragma once
+
+#include "cordon/isolation/isolated_range.hpp"
+
+#include <cstdint>
+
+namespace cordon::inline v0 {
+
+struct compact_options {
+    frame_count budget = frame_count{UINT32_MAX}; // frames that may be moved or evicted
+    cordon::deadline deadline{};
+};
+
+// Counts are of frames, but for `emptied`.
+struct compact_report {
+    status outcome = status::ok; // timed_out, barrier_refused, re_entered: stopped half-way, nothing lost
+    bool deferred = false;       // there is no room to empty a further block into
+    std::uint32_t emptied = 0;   // blocks that became whole
+    frame_count moved;
+    frame_count freed;
+    frame_count failed; // the blocks of these stay as they were found, but for what was moved already
+};
+
+// The cheapest blocks to empty, a few at a time, each once.
+template <class Policy>
+class compact_order {
+public:
+    using geometry = zone_geometry<Policy>;
+    struct candidate {
+        std::uint32_t used = 0;
+        block_index block;
+        [[nodiscard]] std::uint64_t rank() const { return std::uint64_t{used} << 32 | block.raw(); }
+    };
+
+    explicit compact_order(zone_core<Policy>& engine) : zone_(engine) {}
+
+    // Returns: the next one, used == 0 if there is none. Cost: O(blocks of the zone) for each `few`.
+    candidate next() {
+        if (at_ == count_) search();
+        return at_ == count_ ? candidate{} : found_[at_++];
+    }
+    // Returns: free frames of the partly used blocks that an allocation of the type may use; those of `but` left out.
+    [[nodiscard]] std::uint64_t room(block_index but) const {
+        std::uint64_t frames = 0;
+        for_each_partial([&](block_index b, std::uint32_t used) {
+            if (b != but) frames += geometry::block_frames - used;
+        });
+        return frames;
+    }
+
+private:
+    static constexpr unsigned few = 32;
+
+    template <class F>
+    void for_each_partial(F f) const {
+        constexpr std::uint32_t region = regions::map::size;
+        for (std::uint32_t at = 0; at < zone_.geometry().blocks(); at += region)
+            zone_.with_zone_lock([&](auto held_lock) {
+                const std::uint32_t end =
+                    zone_.geometry().blocks() - at < region ? zone_.geometry().blocks() : at + region;
+                for (std::uint32_t i = at; i != end; ++i) {
+                    const block_index b{i};
+                    const block_traits t = zone_.blocks().traits(b);
+                    const std::uint32_t free = zone_.blocks().free_frames(held_lock, b);
+                    const bool partial = free != 0 && free != geometry::block_frames;
+                    if (partial && t.allocatable() && t.type() != migrate_type::unmovable &&
+                        zone_.blocks().missing_frames(held_lock, b) == 0)
+                        f(b, geometry::block_frames - free);
+                }
+            });
+    }
+    // Effects: finds the `few` lowest ranks above the last one handed out.
+    void search() {
+        const std::uint64_t last = count_ == 0 ? 0 : found_[count_ - 1].rank();
+        at_ = count_ = 0;
+        for_each_partial([&](block_index b, std::uint32_t used) {
+            const candidate c{used, b};
+            if (c.rank() <= last || (count_ == few && c.rank() >= found_[few - 1].rank())) return;
+            unsigned to = count_ == few ? few - 1 : count_++;
+            for (; to != 0 && found_[to - 1].rank() > c.rank(); --to)
+                found_[to] = found_[to - 1];
+            found_[to] = c;
+        });
+    }
+
+    zone_core<Policy>& zone_;
+    candidate found_[few];
+    unsigned at_ = 0;
+    unsigned count_ = 0;
+};
+
+// Effects: see zone.compact().
+template <class Policy, migrator M>
+compact_report compact(zone_core<Policy>& engine, M& migrate_one, const compact_options& options) {
+    using core = zone_core<Policy>;
+    using clock = typename Policy::clock;
+    compact_report report;
+    if ((report.outcome = engine.error()) != status::ok) return report;
+    const std::uint64_t until = options.deadline.from(clock::now());
+    isolation_protocol<Policy> protocol{engine};
+    const slot_index self = Policy::thread_slots::current();
+    // What rests in caches would look used, and what is left of a refill would keep the last block from being whole.
+    const auto drain = [&] {
+        if (engine.caches().is_inside(self)) return status::re_entered;
+        const typename core::isolation_guard section{engine.isolation_lock()};
+        return engine.drain(section.proof(), typename core::filter{}, gate_claim::draining, until,
+                            typename core::no_work{});
+    };
+    if ((report.outcome = drain()) != status::ok) return report;
+    compact_order<Policy> order{engine};
+    const auto spent = [&] { return report.moved + report.freed; };
+    for (auto next = order.next(); next.used != 0; next = order.next()) {
+        if (spent().raw() + next.used > options.budget.raw()) break;
+        if (moving_migrator<M> && order.room(next.block) < next.used) {
+            report.deferred = true;
+            break;
+        }
+        isolate_options limited;
+        limited.deadline = deadline::until(until, clock::now());
+        const block_span span{next.block, 1};
+        const status sealed = protocol.seal(self, span, limited);
+        if (sealed == status::timed_out || sealed == status::barrier_refused) {
+            report.outcome = sealed;
+            break;
+        }
+        if (sealed != status::ok) continue; // isolated by somebody else, or of another type now
+        isolated_range<Policy> range{
+            engine, engine.geometry().frames_of(next.block), {next.block, 1}, limited};
+        const migrate_report got = range.migrate(migrate_one);
+        report.moved += got.moved;
+        report.freed += got.freed;
+        report.failed += got.failed;
+        if (got.outcome == status::ok) ++report.emptied;
+        if (got.outcome == status::timed_out) {
+            report.outcome = status::timed_out;
+            break;
+        }
+    }
+    if (const status e = drain(); report.outcome == status::ok) report.outcome = e;
+    return report;
+}
+
+} // namespace cordon::inline v0

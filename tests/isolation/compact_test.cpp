@@ -1,0 +1,224 @@
+// tests/isolation/compact_test.cpp - compaction makes nearly as many whole blocks as there can be, and knows when to stop.
+// SPDX-License-Identifier: BSL-1.0
+#include "cordon/isolation/compact.hpp"
+
+#include "support/catch.hpp"
+#include "support/seed.hpp"
+#include "support/zones.hpp"
+
+#include <algorithm>
+#include <map>
+#include <stdexcept>
+#include <vector>
+
+using namespace cordon;
+using namespace cordon::testing;
+
+namespace {
+
+using small_zone = basic_zone<small_policy>;
+constexpr std::uint32_t blocks = 64;
+
+// Frames of order 0 and the embedder's record of them: frame -> what is in it.
+struct fixture {
+    small_zone zone{frame_range{frame{0}, frame_count{blocks * small_block}}};
+    std::map<std::uint32_t, std::uint64_t> live;
+    std::uint64_t contents = 0; // the sum of what is in all frames
+
+    // Effects: all frames are allocated, then freed at random until `percent` of them are left.
+    void churn(unsigned percent) {
+        rng random{seed()};
+        for (const frame f : occupy(zone, zone.frames()))
+            live.emplace(f.raw(), f.raw() * 7919u + 1);
+        while (live.size() > blocks * small_block * percent / 100) {
+            auto victim = live.lower_bound(static_cast<std::uint32_t>(random.below(blocks * small_block)));
+            if (victim == live.end()) victim = live.begin();
+            zone.free(slot_index::none(), frame{victim->first});
+            live.erase(victim);
+        }
+        contents = sum();
+    }
+    [[nodiscard]] std::uint64_t sum() const {
+        std::uint64_t all = 0;
+        for (const auto& [f, content] : live)
+            all += content;
+        return all;
+    }
+    migrate_outcome move(const busy_frame& from, frame to) {
+        const auto at = live.find(from.head().raw());
+        REQUIRE(at != live.end());
+        REQUIRE(live.emplace(to.raw(), at->second).second);
+        live.erase(at);
+        return migrate_outcome::moved;
+    }
+    auto mover() {
+        return [this](const busy_frame& from, frame to) { return move(from, to); };
+    }
+    // Returns: blocks without a frame in use. Requires: the record and the zone agree.
+    std::uint64_t whole_blocks() {
+        REQUIRE(agrees(zone));
+        REQUIRE(zone.exact_stats()->allocated.raw() == live.size());
+        std::vector<bool> used(blocks);
+        for (const auto& [f, content] : live) {
+            REQUIRE(zone.state_of(frame{f}).state == frame_state::allocated);
+            used[f / small_block] = true;
+        }
+        return static_cast<std::uint64_t>(std::count(used.begin(), used.end(), false));
+    }
+    [[nodiscard]] std::uint64_t most_whole_blocks() const {
+        return blocks - (live.size() + small_block - 1) / small_block;
+    }
+};
+
+} // namespace
+
+TEST_CASE("compaction after churn yields at least 90 % of the whole blocks that there can be",
+          "[isolation]") {
+    CAPTURE(seed());
+    for (const unsigned percent : {1u, 10u, 25u, 50u, 75u, 90u, 99u}) {
+        CAPTURE(percent);
+        fixture on;
+        on.churn(percent);
+        const std::uint64_t before = on.whole_blocks();
+        const compact_report report = on.zone.compact(on.mover());
+        CHECK(report.outcome == status::ok);
+        CHECK(on.sum() == on.contents);
+        const std::uint64_t after = on.whole_blocks();
+        CHECK(after >= before);
+        CHECK(after * 10 >= on.most_whole_blocks() * 9);
+        CHECK(report.failed.raw() == 0);
+        // A second call finds nothing that pays.
+        CHECK(on.zone.compact(on.mover()).moved.raw() <= small_block);
+    }
+}
+
+TEST_CASE("compaction takes the cheapest blocks first and stays within its budget", "[isolation]") {
+    fixture on;
+    on.churn(50);
+    // Three blocks that cost 3, 2 and 1 frames.
+    for (std::uint32_t b = 0; b != 3; ++b) {
+        const std::uint32_t first = b * small_block;
+        for (auto at = on.live.lower_bound(first); at != on.live.end() && at->first < first + small_block;
+             at = on.live.erase(at))
+            on.zone.free(slot_index::none(), frame{at->first});
+        for (std::uint32_t f = first; f != first + 3 - b; ++f) {
+            on.live.emplace(f, 1);
+            REQUIRE(on.zone.allocate_exact(frame{f}) == status::ok);
+        }
+    }
+    CHECK(on.zone.compact(on.mover(), frame_count{0}).moved.raw() == 0);
+    const compact_report report = on.zone.compact(on.mover(), frame_count{5});
+    CHECK(report.emptied == 2);
+    CHECK(report.moved.raw() == 3);
+    CHECK_FALSE(report.deferred);
+    CHECK(on.zone.state_of(frame{0}).state == frame_state::allocated);
+    CHECK(on.zone.state_of(frame{small_block}).state == frame_state::free);
+    CHECK(on.zone.state_of(frame{2 * small_block}).state == frame_state::free);
+    on.whole_blocks();
+}
+
+TEST_CASE("what rests in caches is not moved but drained, before and after", "[isolation]") {
+    fixture on;
+    const result<frame> f = on.zone.allocate(slot_index{0});
+    REQUIRE(f);
+    on.zone.free(slot_index{0}, *f);
+    REQUIRE(on.zone.stats().cached.raw() != 0);
+    CHECK(on.zone.compact(on.mover()).emptied == 0);
+    CHECK(on.zone.stats().cached.raw() == 0);
+
+    // Fresh frames come through the calling thread's cache, if it has one.
+    struct policy : small_policy {
+        using thread_slots = default_slots;
+    };
+    basic_zone<policy> zone{frame_range{frame{0}, frame_count{4 * small_block}}};
+    REQUIRE(zone.allocate_exact(frame{0}) == status::ok);
+    REQUIRE(zone.allocate_exact(frame{2 * small_block}) == status::ok);
+    const compact_report report =
+        zone.compact([](const busy_frame&, frame) { return migrate_outcome::moved; });
+    CHECK(report.emptied == 1);
+    CHECK(zone.stats().cached.raw() == 0);
+}
+
+TEST_CASE("compaction is deferred when the frames of a block fit nowhere but into a whole one",
+          "[isolation]") {
+    fixture on;
+    const auto held =
+        occupy(on.zone, {frame{0}, frame_count{small_block / 2}}); // half of one block: nowhere to go
+    for (const frame f : held)
+        on.live.emplace(f.raw(), 1);
+    const compact_report report = on.zone.compact(on.mover());
+    CHECK(report.deferred);
+    CHECK(report.emptied == 0);
+    CHECK(report.moved.raw() == 0);
+    CHECK(on.whole_blocks() == blocks - 1);
+    // An embedder that evicts needs no room.
+    const compact_report evicted = on.zone.compact([&](const busy_frame& from) {
+        on.zone.free(slot_index::none(), from.head());
+        on.live.erase(from.head().raw());
+        return migrate_outcome::freed;
+    });
+    CHECK(evicted.emptied == 1);
+    CHECK(evicted.freed.raw() == small_block / 2);
+    CHECK(on.whole_blocks() == blocks);
+}
+
+TEST_CASE("compaction leaves alone what cannot move, and what is in the way of nobody", "[isolation]") {
+    fixture on;
+    on.churn(30);
+    const std::uint32_t pinned = on.live.begin()->first;
+    const compact_report report = on.zone.compact([&](const busy_frame& from, frame to) {
+        return from.head().raw() == pinned ? migrate_outcome::failed : on.move(from, to);
+    });
+    CHECK(report.outcome == status::ok);
+    CHECK(report.failed.raw() == 1);
+    CHECK(on.zone.state_of(frame{pinned}).state == frame_state::allocated);
+    CHECK(on.sum() == on.contents);
+    CHECK((on.whole_blocks() + 1) * 10 >= on.most_whole_blocks() * 9);
+
+    fixture unmovable;
+    REQUIRE(unmovable.zone.set_migrate_type(block(unmovable.zone, 3), migrate_type::unmovable) == status::ok);
+    unmovable.live.emplace(3 * small_block, 1);
+    unmovable.live.emplace(9 * small_block, 2);
+    unmovable.live.emplace(10 * small_block, 3);
+    for (const auto& [f, content] : unmovable.live)
+        REQUIRE(unmovable.zone.allocate_exact(frame{f}) == status::ok);
+    CHECK(unmovable.zone.compact(unmovable.mover()).emptied == 1);
+    CHECK(unmovable.live.count(3 * small_block) == 1);
+    CHECK(unmovable.whole_blocks() == blocks - 2);
+}
+
+TEST_CASE("a migrator that throws ends compaction, and what was moved before stays moved", "[isolation]") {
+    fixture on;
+    on.churn(40);
+    unsigned calls = 0;
+    const auto thrower = [&](const busy_frame& from, frame to) {
+        if (++calls == 20) throw std::runtime_error("no");
+        return on.move(from, to);
+    };
+    CHECK_THROWS_AS(on.zone.compact(thrower), std::runtime_error);
+    CHECK(on.zone.stats().isolated_free.raw() == 0);
+    CHECK(on.sum() == on.contents);
+    on.whole_blocks();
+}
+
+TEST_CASE("compaction of a zone that is empty, full, or not there does nothing", "[isolation]") {
+    fixture on;
+    CHECK(on.zone.compact(on.mover()).emptied == 0);
+    on.churn(100);
+    CHECK(on.zone.compact(on.mover()).moved.raw() == 0);
+    CHECK(on.whole_blocks() == 0);
+    small_zone none{frame_range{}};
+    CHECK(none.compact(on.mover()).outcome == none.error());
+}
+
+TEST_CASE("a refused barrier stops compaction with a status and nothing changed", "[isolation]") {
+    basic_zone<refusable_policy> zone{frame_range{frame{0}, frame_count{8 * small_block}}};
+    REQUIRE(zone.allocate(slot_index{0}));
+    refusable_barrier::at_issue = true;
+    const compact_report report =
+        zone.compact([](const busy_frame&, frame) { return migrate_outcome::failed; });
+    refusable_barrier::at_issue = false;
+    CHECK(report.outcome == status::barrier_refused);
+    CHECK(report.moved.raw() == 0);
+    CHECK(agrees(zone));
+}
