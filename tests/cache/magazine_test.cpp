@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 #include "support/zones.hpp"
 
+#include <bit>
 #include <vector>
 
 using namespace cordon;
@@ -17,6 +18,11 @@ struct table_policy {
     static constexpr cached_order cached_orders[] = {{0, 10}, {2, 6}, {6, 4}, {8, 5}};
 };
 using bins = magazine_bins<table_policy>;
+
+// The same orders, where the last one is a run of several blocks.
+struct tall_policy : table_policy {
+    static constexpr unsigned max_order = 9;
+};
 
 constexpr migrate_type types[] = {migrate_type::movable, migrate_type::unmovable, migrate_type::reclaimable,
                                   migrate_type::lent};
@@ -44,6 +50,10 @@ TEST_CASE("each cached order has a bin for each type, and its own entries", "[ca
 TEST_CASE("orders that are not in the table, or larger than a pageblock, are not cached", "[cache]") {
     for (const unsigned k : {1u, 3u, 4u, 5u, 8u})
         CHECK(bins::of(order{k}, migrate_type::movable) == bins::none);
+    using tall = magazine_bins<tall_policy>;
+    CHECK(tall::of(order{6}, migrate_type::movable) != tall::none);
+    for (const unsigned k : {7u, 8u, 9u})
+        CHECK(tall::of(order{k}, migrate_type::movable) == tall::none);
 }
 
 TEST_CASE("an order above the largest is not cached, even if the largest is", "[cache]") {
@@ -55,7 +65,8 @@ TEST_CASE("a slot starts with its gate, alone on its cache lines", "[cache]") {
     STATIC_REQUIRE(alignof(cache_slot<testing::small_policy>) == cache_line_bytes);
     STATIC_REQUIRE(sizeof(cache_slot<testing::small_policy>) % cache_line_bytes == 0);
     // What a hit of order 0, movable, touches is in the first line.
-    using slot = cache_slot<testing::small_policy>;
+    using slot = cache_slot_parts<testing::small_policy>;
+    STATIC_REQUIRE(std::has_single_bit(sizeof(cache_slot<testing::small_policy>)));
     STATIC_REQUIRE(offsetof(slot, gate) == 0);
     STATIC_REQUIRE(offsetof(slot, magazines) + sizeof(slot::magazines[0]) <= cache_line_bytes);
 }
