@@ -201,6 +201,40 @@ TEST_CASE("a run that is free already is not given twice, and nothing changes", 
     CHECK(f.consistent());
 }
 
+TEST_CASE("a large run of which a part is free is not given", "[buddy]") {
+    fixture<9> within{1};
+    REQUIRE(within.tested.take_exact(within.proof(), frame_index{0}, 7));
+    CHECK(within.give(128, 7) == status::double_free);
+    CHECK(within.give(0, 8) == status::double_free);
+    CHECK(within.consistent());
+    fixture<> across{2};
+    REQUIRE(across.tested.take_exact(across.proof(), frame_index{0}, 6));
+    REQUIRE(across.tested.take_exact(across.proof(), frame_index{64}, 5));
+    CHECK(across.give(0, 7) == status::double_free);
+    CHECK(across.free() == 32);
+    CHECK(across.consistent());
+}
+
+TEST_CASE("no frame of a full block is free, whatever its map held before", "[buddy]") {
+    fixture<> f{1};
+    for (const std::uint32_t i : f.take(movable, 0, 64))
+        REQUIRE(f.give(i, 0) == status::ok);
+    REQUIRE(f.take(movable, 6).size() == 1);
+    for (std::uint32_t i = 0; i != 64; ++i)
+        CHECK_FALSE(f.is_free(i));
+    CHECK(f.consistent());
+}
+
+TEST_CASE("a run that just fits is taken before a larger one, and when there is no other", "[buddy]") {
+    fixture<> f{2};
+    REQUIRE(f.take(movable, 0, 128).size() == 128);
+    REQUIRE(f.give(8, 3) == status::ok);
+    REQUIRE(f.give(64, 4) == status::ok);
+    CHECK(f.take(movable, 3) == std::vector<std::uint32_t>{8});
+    CHECK(f.take(movable, 4) == std::vector<std::uint32_t>{64});
+    CHECK(f.consistent());
+}
+
 TEST_CASE("an exact run is taken only when all of it is free and open", "[buddy]") {
     fixture<> f{16};
     CHECK(f.tested.take_exact(f.proof(), frame_index{70}, 0));
@@ -297,12 +331,14 @@ TEST_CASE("a sealed block is found by no search and comes back as it was", "[bud
     f.tested.seal(f.proof(), block_index{0}, 3);
     CHECK(f.free() == 0);
     CHECK(f.isolated() == before);
+    CHECK(f.consistent());
     CHECK(f.take(movable, 0).empty());
     CHECK(f.take(movable, 6).empty());
     CHECK(f.steal(unmovable, 0).empty());
     CHECK(f.consistent());
     CHECK(f.give(run, 3) == status::ok);
     CHECK(f.isolated() == 192);
+    CHECK(f.consistent());
     for (std::uint32_t b = 0; b != 3; ++b)
         f.tested.unseal(f.proof(), block_index{b});
     CHECK(f.isolated() == 0);

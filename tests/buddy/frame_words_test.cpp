@@ -44,6 +44,15 @@ TEST_CASE("a frame that comes twice in a row goes into two words, so that the se
     CHECK(words.begin()[1].bits == 3ull << 7);
 }
 
+TEST_CASE("frames that only begin and end like a row are gathered as what they are", "[buddy]") {
+    std::vector<std::uint32_t> frames;
+    for (std::uint32_t i = 0; i != 64; ++i)
+        frames.push_back(i == 20 ? 200 : i);
+    frame_words words;
+    REQUIRE(words.gather(frames.data(), 0, frames.size(), no_prefetch) == frames.size());
+    CHECK(spread(words) == frames);
+}
+
 TEST_CASE("gathering stops when the batch is full and goes on where it stopped", "[buddy]") {
     std::vector<std::uint32_t> frames;
     for (std::uint32_t i = 0; i != frame_words::capacity + 10; ++i)
@@ -61,11 +70,13 @@ TEST_CASE("any sequence without repetition comes out whole", "[buddy]") {
     for (int round = 0; round != 200; ++round) {
         std::vector<std::uint32_t> frames;
         const std::uint32_t step = static_cast<std::uint32_t>(random.below(5)) + 1;
-        for (std::uint32_t i = static_cast<std::uint32_t>(random.below(1000)); frames.size() != 100; i += step)
+        for (std::uint32_t i = static_cast<std::uint32_t>(random.below(1000)); frames.size() != 100;
+             i += step)
             frames.push_back(i);
         frame_words words;
         unsigned prefetched = 0;
-        REQUIRE(words.gather(frames.data(), 0, frames.size(), [&](const frame_word&) { ++prefetched; }) == 100);
+        REQUIRE(words.gather(frames.data(), 0, frames.size(), [&](const frame_word&) { ++prefetched; }) ==
+                100);
         REQUIRE(prefetched == words.size());
         REQUIRE(spread(words) == frames);
     }

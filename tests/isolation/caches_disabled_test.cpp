@@ -51,6 +51,18 @@ TEST_CASE("the first token empties and closes all caches, the last one opens the
     CHECK(on.caches());
 }
 
+TEST_CASE("a slot that is new while a token lives caches nothing", "[isolation]") {
+    fixture on;
+    const frame held = *on.zone.allocate(slot_index::none());
+    const auto token = on.zone.disable_caches();
+    REQUIRE(token);
+    on.zone.free(slot_index{1}, held);
+    CHECK(on.zone.stats().cached.raw() == 0);
+    CHECK(on.zone.state_of(held).state == frame_state::free);
+    REQUIRE(on.zone.allocate(slot_index{2}));
+    CHECK(on.zone.stats().cached.raw() == 0);
+}
+
 TEST_CASE("a token is moved, not copied", "[isolation]") {
     fixture on;
     auto a = std::move(*on.zone.disable_caches());

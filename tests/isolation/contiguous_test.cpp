@@ -73,8 +73,15 @@ TEST_CASE("frames in the way are moved, those beside the wanted range stay", "[i
 TEST_CASE("the range starts at a multiple of the alignment", "[isolation]") {
     for (const std::uint32_t align : {1u, 2u, 64u, 128u, 256u}) {
         scattered on{32};
+        // The cheapest place of all is no multiple of more than a block.
+        std::erase_if(on.held, [&](frame f) {
+            if (!block(on.zone, 1).contains(f)) return false;
+            on.zone.free(nobody, f);
+            return true;
+        });
         const auto got = on.zone.allocate_contiguous(frame_count{64}, frame_count{align}, on.mover());
         REQUIRE(got);
+        CHECK((got->first() == block(on.zone, 1).first()) == (align <= small_block));
         CHECK(got->first().raw() % align == 0);
         CHECK(on.whole(64));
     }
@@ -145,5 +152,16 @@ TEST_CASE("sealed and offline blocks are no place", "[isolation]") {
 TEST_CASE("a contiguous range can end in the cut-off block of a zone", "[isolation]") {
     small_zone zone{{.frames = {frame{0}, frame_count{100}}}};
     CHECK_FALSE(zone.allocate_contiguous(frame_count{101}));
-    CHECK(zone.allocate_contiguous(frame_count{36})->count().raw() == 36);
+    const auto start = occupy(zone, block(zone, 0));
+    const auto got = zone.allocate_contiguous(frame_count{36});
+    REQUIRE(got);
+    CHECK(*got == frame_range{frame{64}, frame_count{36}});
+}
+
+TEST_CASE("a contiguous range can be the last frames of a zone", "[isolation]") {
+    small_zone zone{frames(2)};
+    const auto start = occupy(zone, block(zone, 0));
+    const auto got = zone.allocate_contiguous(block(zone, 1).count());
+    REQUIRE(got);
+    CHECK(*got == block(zone, 1));
 }

@@ -191,7 +191,7 @@ TEST_CASE("only the allocations that touch a part are asked for", "[isolation]")
     fixture on;
     auto mover = [&](const busy_frame& from, frame to) { return on.move(from, to); };
     const migrate_report report =
-        on.range->migrate({frame{small_block + 10}, frame_count{24}}, mover, deadline::never());
+        on.range->migrate({frame{small_block + 10}, frame_count{25}}, mover, deadline::never());
     CHECK(report.outcome == status::ok);
     CHECK(report.moved.raw() == 8 + 1);
     CHECK(on.range->busy().raw() == 3);

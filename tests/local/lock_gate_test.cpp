@@ -6,6 +6,9 @@
 #include "local/gate_contract.hpp"
 #include "support/catch.hpp"
 
+#include <atomic>
+#include <thread>
+
 using namespace cordon;
 using gate_type = lock_gate<std_atomics, default_clock, default_backoff>;
 static_assert(drain_gate<gate_type>);
@@ -14,18 +17,36 @@ TEST_CASE("lock_gate keeps owner and drainer apart", "[local]") {
     testing::check_gate<gate_type>();
 }
 
+namespace {
+
+// Says that somebody waits.
+struct telling_backoff : default_backoff {
+    static inline std::atomic<bool> waited{false};
+    void operator()() {
+        waited.store(true);
+        default_backoff::operator()();
+    }
+};
+
+} // namespace
+
 TEST_CASE("an owner that meets a drainer waits for it rather than go past his cache", "[local]") {
-    gate_type gate;
-    gate_type::slot slot{};
+    using watched_gate = lock_gate<std_atomics, default_clock, telling_backoff>;
+    watched_gate gate;
+    watched_gate::slot slot{};
     REQUIRE(gate.wait(slot, UINT64_MAX)); // a drainer without a claim, as at a thread's exit
     CHECK_FALSE(gate.try_enter(slot));
     CHECK_FALSE(gate.is_inside(slot));
+    std::atomic<bool> returned{false};
     bool entered = false;
     std::thread owner{[&] {
         entered = gate.enter_slow(slot);
-        gate.leave_slow(slot);
+        returned.store(true);
+        if (entered) gate.leave_slow(slot);
     }};
-    std::this_thread::yield();
+    while (!telling_backoff::waited.load() && !returned.load())
+        std::this_thread::yield();
+    CHECK_FALSE(returned.load());
     gate.done(slot);
     owner.join();
     CHECK(entered);

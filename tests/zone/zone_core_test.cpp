@@ -78,6 +78,16 @@ TEST_CASE("cached frames of order 0 merge into what a larger request needs", "[z
     CHECK(take_all(zone, order{8}, migrate_type::movable, mine).size() == 1);
 }
 
+TEST_CASE("without a barrier an allocation still gets what its own cache holds", "[zone]") {
+    basic_zone<refusable_policy> zone{frames(4)};
+    free_all(zone, take_all(zone), order{0}, mine);
+    REQUIRE(zone.stats().cached.raw() != 0);
+    refusable_barrier::at_issue.store(true);
+    const result<frame> all = zone.allocate(mine, order{8});
+    refusable_barrier::at_issue.store(false);
+    CHECK(all);
+}
+
 TEST_CASE("then into blocks of other types, whole ones first", "[zone]") {
     small_zone zone{frames(4)};
     const frame kept = *zone.allocate(nobody, order{0}, migrate_type::unmovable);

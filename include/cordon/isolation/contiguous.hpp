@@ -79,10 +79,14 @@ private:
             for (std::uint32_t n = 0; n != blocks && price < limit; ++n) {
                 const block_index b{first.raw() + n};
                 const block_traits t = zone_.blocks().traits(b);
+                // The zone may cut its last block off; any other frame that is missing is in the way for ever.
+                const std::uint64_t end = std::uint64_t{geometry::index_of(b).raw()} + geometry::block_frames;
+                const std::uint64_t behind = end > geo.span() ? end - geo.span() : 0;
                 if (!t.allocatable() || t.type() == migrate_type::unmovable ||
-                    zone_.blocks().missing_frames(held_lock, b) != 0)
+                    zone_.blocks().missing_frames(held_lock, b) != behind)
                     return UINT64_MAX;
-                const std::uint64_t used = geometry::block_frames - zone_.blocks().free_frames(held_lock, b);
+                const std::uint64_t used =
+                    geometry::block_frames - zone_.blocks().free_frames(held_lock, b) - behind;
                 price += t.type() == migrate_type::lent ? used / 4 : used;
             }
             return price;

@@ -1,0 +1,282 @@
+// mutants.cpp - breaks a header in one place and has the test that is named for it notice.
+// SPDX-License-Identifier: BSL-1.0
+//
+//     mutants check <root> <file>...                               do all mutants of the files apply?
+//     mutants pass <killer> <root> <scratch> <compiler>...         does the killer pass without any mutant?
+//     mutants kill <file> <mutant> <root> <scratch> <compiler>...  does it fail with this one?
+//     mutants table <scratch>                                      what became of all of them
+//
+// A file holds the mutants of one layer; its form is told in local.mutants. The mutated header goes into a directory
+// of its own that the compiler searches before include/, so that everything else is the shipped text. A killer is a
+// test program; it must fail in an assertion or by a signal, or still run after a minute. That the mutant does not
+// compile, or that there is no such test case, kills nothing.
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iomanip>
+#include <iostream>
+#include <iterator>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <sys/wait.h>
+#include <utility>
+#include <vector>
+
+namespace {
+
+namespace fs = std::filesystem;
+using std::string;
+using clock_type = std::chrono::steady_clock;
+
+constexpr int seconds_to_live = 60;
+
+struct trouble : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+string read(const fs::path& path) {
+    std::ifstream in(path);
+    if (!in) throw trouble{"cannot read " + path.string()};
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+void write(const fs::path& path, const string& text) {
+    fs::create_directories(path.parent_path());
+    std::ofstream{path} << text;
+}
+
+// ---- the mutants of a file ----
+
+struct mutant {
+    string name, why, header, killer, test_case, before, after;
+};
+
+std::vector<mutant> read_mutants(const fs::path& path) {
+    static constexpr std::array keys{
+        std::pair{"mutant", &mutant::name},    std::pair{"why", &mutant::why},
+        std::pair{"header", &mutant::header},  std::pair{"killer", &mutant::killer},
+        std::pair{"case", &mutant::test_case}, std::pair{"old", &mutant::before},
+        std::pair{"new", &mutant::after}};
+    std::vector<mutant> mutants;
+    string mutant::*field = nullptr;
+    std::istringstream in{read(path)};
+    int number = 0;
+    for (string s; std::getline(in, s);) {
+        const string where = path.filename().string() + ':' + std::to_string(++number);
+        const std::size_t start = s.find_first_not_of(' ');
+        if (start == string::npos || s[0] == '#') continue;
+        if (start != 0) {
+            if (field == nullptr) throw trouble{where + ": a continued line with nothing to continue"};
+            (mutants.back().*field += '\n') += s.substr(start);
+            continue;
+        }
+        const std::size_t end = std::min(s.find(' '), s.size());
+        const auto* const key =
+            std::ranges::find(keys, s.substr(0, end), [](const auto& k) { return string{k.first}; });
+        if (key == keys.end()) throw trouble{where + ": unknown key: " + s.substr(0, end)};
+        field = key->second;
+        if (field == &mutant::name) mutants.emplace_back();
+        if (mutants.empty()) throw trouble{where + ": a key before the first mutant"};
+        if (!(mutants.back().*field).empty()) throw trouble{where + ": a key that comes twice"};
+        mutants.back().*field = s.substr(std::min(s.find_first_not_of(' ', end), s.size()));
+    }
+    for (const mutant& m : mutants)
+        for (const string* needed : {&m.name, &m.why, &m.header, &m.killer, &m.before})
+            if (needed->empty()) throw trouble{path.filename().string() + ": " + m.name + ": incomplete"};
+    return mutants;
+}
+
+// A text without its white space, and where each character was: line breaks and indentation do not matter.
+struct squeezed {
+    string text;
+    std::vector<std::size_t> at;
+    explicit squeezed(const string& from) {
+        for (std::size_t i = 0; i != from.size(); ++i)
+            if (from[i] != ' ' && from[i] != '\n') {
+                text += from[i];
+                at.push_back(i);
+            }
+    }
+};
+
+// Returns: the header with the one change in it.
+string apply(const mutant& m, const fs::path& root) {
+    string header = read(root / "include/cordon" / m.header);
+    const squeezed all{header};
+    const squeezed before{m.before};
+    std::vector<std::size_t> found;
+    for (std::size_t at = 0; (at = all.text.find(before.text, at)) != string::npos; ++at)
+        found.push_back(at);
+    if (found.size() != 1)
+        throw trouble{"no longer applies: " + m.header + " has the old text " + std::to_string(found.size()) +
+                      " times"};
+    const std::size_t first = all.at[found[0]];
+    const std::size_t last = all.at[found[0] + before.text.size() - 1];
+    header.replace(first, last + 1 - first, m.after);
+    if (squeezed{header}.text == all.text) throw trouble{"changes nothing"};
+    return header;
+}
+
+// ---- compiling and running ----
+
+string quoted(const string& s) {
+    string out = "'";
+    for (const char c : s)
+        out += c == '\'' ? string{"'\\''"} : string{c};
+    return out + '\'';
+}
+
+// Effects: runs the words as a command. Returns: its exit code, and what it wrote.
+std::pair<int, string> run(const std::vector<string>& words, const fs::path& log) {
+    string command;
+    for (const string& word : words)
+        command += quoted(word) + ' ';
+    const int result = std::system((command + "> " + quoted(log.string()) + " 2>&1").c_str());
+    return {WIFEXITED(result) ? WEXITSTATUS(result) : 128 + WTERMSIG(result), read(log)};
+}
+
+struct workshop {
+    fs::path root;
+    fs::path scratch;
+    std::vector<string> compiler;
+
+    // Effects: compiles the killer in `place`, where cordon/ may hold a mutated header.
+    void compile(const string& killer, const fs::path& place) const {
+        std::vector<string> words = compiler;
+        fs::create_directories(place);
+        for (const fs::path& searched : {place, root / "include", root / "tests"})
+            words.push_back("-I" + searched.string());
+        words.insert(words.end(),
+                     {(root / "tests" / (killer + ".cpp")).string(), "-o", (place / "killer").string()});
+        const auto [code, output] = run(words, place / "compiler.log");
+        if (code != 0) throw trouble{"does not compile\n" + output.substr(0, 4000)};
+    }
+    // Returns: how the killer failed; empty if it passed.
+    string failure(const string& test_case, const fs::path& place) const {
+        std::vector<string> words{
+            "timeout",    "-k",      "1",      std::to_string(seconds_to_live), (place / "killer").string(),
+            "--reporter", "compact", "--abort"};
+        if (!test_case.empty()) words.push_back(as_test_spec(test_case));
+        const auto [code, output] = run(words, place / "killer.log");
+        if (output.find("No test cases matched") != string::npos) throw trouble{"there is no such test case"};
+        if (code == 0) return "";
+        if (code == 124 || code == 137)
+            return "still running after " + std::to_string(seconds_to_live) + " s";
+        std::istringstream lines{output};
+        for (string line; std::getline(lines, line);)
+            if (line.find(": failed") != string::npos) return shortened(line);
+        return "exit code " + std::to_string(code);
+    }
+
+private:
+    // Commas and brackets of a name are not those of Catch's language.
+    static string as_test_spec(const string& test_case) {
+        string out;
+        for (const char c : test_case) {
+            if (c == ',' || c == '[') out += '\\';
+            out += c == '\n' ? ' ' : c;
+        }
+        return out;
+    }
+    string shortened(string line) const {
+        const string prefix = (root / "tests").string() + '/';
+        if (line.starts_with(prefix)) line.erase(0, prefix.size());
+        return line.substr(0, 120);
+    }
+};
+
+// ---- the commands ----
+
+// Says all that is wrong, not only the first: a change of a header may concern several.
+void check(const fs::path& root, const std::vector<string>& files) {
+    std::size_t good = 0;
+    std::size_t bad = 0;
+    for (const string& file : files)
+        for (const mutant& m : read_mutants(file))
+            try {
+                (void)apply(m, root);
+                if (!fs::exists(root / "tests" / (m.killer + ".cpp"))) throw trouble{"no killer " + m.killer};
+                ++good;
+            } catch (const trouble& t) {
+                ++bad;
+                std::cout << fs::path{file}.filename().string() << ": " << m.name << ": " << t.what() << '\n';
+            }
+    std::cout << good << " mutants apply\n";
+    if (bad != 0) throw trouble{std::to_string(bad) + " do not"};
+}
+
+void pass(const string& killer, const workshop& shop) {
+    string place = killer;
+    std::ranges::replace(place, '/', '_');
+    shop.compile(killer, shop.scratch / "pass" / place);
+    const string failed = shop.failure("", shop.scratch / "pass" / place);
+    if (!failed.empty()) throw trouble{killer + " fails without any mutant: " + failed};
+}
+
+void kill(const fs::path& file, const string& name, const workshop& shop) {
+    const std::vector<mutant> mutants = read_mutants(file);
+    const auto m = std::ranges::find(mutants, name, &mutant::name);
+    if (m == mutants.end()) throw trouble{"no mutant " + name + " in " + file.string()};
+    const fs::path place = shop.scratch / file.stem() / name;
+    const fs::path verdict = place / "verdict";
+    fs::remove_all(place);
+    const auto start = clock_type::now();
+    const auto conclude = [&](const string& how) {
+        std::ostringstream line;
+        const std::chrono::duration<double> took = clock_type::now() - start;
+        line << std::left << std::setw(10) << file.stem().string() << std::setw(42) << name << std::setw(32)
+             << m->killer << std::right << std::fixed << std::setprecision(1) << std::setw(5) << took.count()
+             << " s  " << how.substr(0, how.find('\n')) << '\n';
+        write(verdict, line.str());
+        std::cout << line.str();
+    };
+    try {
+        write(place / "cordon" / m->header, apply(*m, shop.root));
+        shop.compile(m->killer, place);
+        const string failed = shop.failure(m->test_case, place);
+        if (failed.empty()) throw trouble{"SURVIVES: " + m->why};
+        conclude(failed);
+        fs::remove(place / "killer");
+    } catch (const trouble& t) {
+        conclude(t.what());
+        throw;
+    }
+}
+
+void table(const fs::path& scratch) {
+    std::vector<string> lines;
+    for (const auto& entry : fs::recursive_directory_iterator(scratch))
+        if (entry.path().filename() == "verdict") lines.push_back(read(entry.path()));
+    std::ranges::sort(lines);
+    for (const string& line : lines)
+        std::cout << line;
+    std::cout << lines.size() << " mutants\n";
+}
+
+} // namespace
+
+int main(int argc, char** argv) try {
+    const std::vector<string> words(argv + 1, argv + argc);
+    const std::string_view verb = words.empty() ? "" : std::string_view{words[0]};
+    const auto rest = [&](std::size_t from) {
+        return std::vector<string>(words.begin() + static_cast<long>(from), words.end());
+    };
+    if (verb == "check" && words.size() > 2)
+        check(words[1], rest(2));
+    else if (verb == "pass" && words.size() > 4)
+        pass(words[1], {words[2], words[3], rest(4)});
+    else if (verb == "kill" && words.size() > 5)
+        kill(words[1], words[2], {words[3], words[4], rest(5)});
+    else if (verb == "table" && words.size() == 2)
+        table(words[1]);
+    else
+        throw trouble{"the first lines of mutants.cpp say how to call this"};
+    return 0;
+} catch (const std::exception& e) {
+    std::cout << e.what() << '\n';
+    return 1;
+}
