@@ -136,6 +136,16 @@ public:
         gate_.leave_slow(c.gate);
         return pushed;
     }
+    // Effects: calls work(), which goes to the source past the cache, with the owner shown as inside. Returns: what
+    // work() returns. Requires: not inside.
+    template <class Work>
+    auto go_past(slot_index s, Work work) {
+        if (s.is_none()) return work();
+        gate_.announce(at(s).gate);
+        const auto outcome = work();
+        gate_.retract(at(s).gate);
+        return outcome;
+    }
     // Returns: whether the owner of the slot is inside its gate: the caller has interrupted it.
     [[nodiscard]] bool is_inside(slot_index s) { return !s.is_none() && gate_.is_inside(at(s).gate); }
 

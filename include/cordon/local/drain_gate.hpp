@@ -59,7 +59,8 @@ enum class gate_claim : std::uint32_t {
     locked = 4,   // for ever: there is no heavy barrier, the slot's lock guards it
 };
 
-// Owner: try_enter, leave; when try_enter fails, enter_slow and leave_slow.
+// Owner: try_enter, leave; when try_enter fails, enter_slow and leave_slow; announce and retract around what he does
+// outside under a lock that a signal handler on his thread would wait for.
 // Drainer: claim every slot, barrier once, then per slot wait, work, done, and release.
 template <class G>
 concept drain_gate = requires(G gate, typename G::slot slot, gate_claim claim, std::uint64_t until_ns) {
@@ -69,6 +70,8 @@ concept drain_gate = requires(G gate, typename G::slot slot, gate_claim claim, s
     {gate.leave(slot)};
     { gate.enter_slow(slot) } -> std::same_as<bool>;
     {gate.leave_slow(slot)};
+    {gate.announce(slot)};
+    {gate.retract(slot)};
     { gate.is_inside(slot) } -> std::same_as<bool>;
     { gate.is_outside(slot) } -> std::same_as<bool>;
     {gate.abandon(slot)};
@@ -91,6 +94,8 @@ public:
     CORDON_ALWAYS_INLINE static constexpr void leave(slot&) {}
     [[nodiscard]] static constexpr bool enter_slow(slot& s) { return try_enter(s); }
     static constexpr void leave_slow(slot&) {}
+    static constexpr void announce(slot&) {}
+    static constexpr void retract(slot&) {}
     [[nodiscard]] static constexpr bool is_inside(slot&) { return false; }
     [[nodiscard]] static constexpr bool is_outside(slot&) { return true; }
     static constexpr void abandon(slot&) {}

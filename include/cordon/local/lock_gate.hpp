@@ -48,6 +48,15 @@ public:
         return admitted(s);
     }
     static void leave_slow(slot& s) { leave(s); }
+    // Effects: the owner shows as inside. Set around each lock that he takes, so that a signal handler never finds
+    // it held by its own thread.
+    CORDON_ALWAYS_INLINE static void announce(slot& s) {
+        s.busy.store(1, std::memory_order_relaxed);
+        Atomics::light_barrier();
+    }
+    static void retract(slot& s) {
+        s.busy.store(0, std::memory_order_release); // (5) release: pairs with (1)
+    }
     [[nodiscard]] CORDON_ALWAYS_INLINE static bool is_inside(slot& s) {
         return s.busy.load(std::memory_order_relaxed) != 0;
     }
@@ -71,19 +80,15 @@ public:
     }
     static void done(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS { s.lock.unlock(); }
     static void release(slot& s, gate_claim why) {
+        // What a drainer did after done() comes before what the owner does next.
         s.claimed.store(s.claimed.load(std::memory_order_relaxed) & ~static_cast<std::uint32_t>(why),
-                        std::memory_order_relaxed);
+                        std::memory_order_release); // (4) release: pairs with (3)
     }
 
 private:
-    // Effects: busy is set around the lock, so that a signal handler never finds the lock held by its own thread.
-    CORDON_ALWAYS_INLINE static void announce(slot& s) {
-        s.busy.store(1, std::memory_order_relaxed);
-        Atomics::light_barrier();
-    }
     // Effects: with the lock held: inside, or the lock dropped because the slot is claimed.
     CORDON_ALWAYS_INLINE static bool admitted(slot& s) {
-        if (s.claimed.load(std::memory_order_relaxed) == 0) return true;
+        if (s.claimed.load(std::memory_order_acquire) == 0) return true; // (3) acquire: pairs with (4)
         leave(s);
         return false;
     }

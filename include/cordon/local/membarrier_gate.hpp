@@ -57,17 +57,25 @@ public:
     // false if the caller must do without the cache.
     [[nodiscard]] bool enter_slow(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
         if (asymmetric_ || is_inside(s)) return try_enter(s);
-        // Busy is set around the lock: a signal handler never finds it held by its own thread.
-        s.busy.store(1, std::memory_order_relaxed);
-        Atomics::light_barrier();
+        announce(s);
         s.lock.lock();
-        if ((s.claimed.load(std::memory_order_relaxed) & ~bits(gate_claim::locked)) == 0) return true;
+        if ((s.claimed.load(std::memory_order_acquire) & ~bits(gate_claim::locked)) == 0)
+            return true; // (5) acquire: pairs with (4)
         leave_slow(s);
         return false;
     }
     void leave_slow(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
         if (!asymmetric_) s.lock.unlock();
         leave(s);
+    }
+    // Effects: the owner shows as inside. Set around each lock that he takes, so that a signal handler never finds
+    // it held by its own thread.
+    CORDON_ALWAYS_INLINE static void announce(slot& s) {
+        s.busy.store(1, std::memory_order_relaxed);
+        Atomics::light_barrier();
+    }
+    static void retract(slot& s) {
+        s.busy.store(0, std::memory_order_release); // (6) release: pairs with (3)
     }
     // Returns: to its owner, whether he is inside: then this is a signal handler, or a callback from there.
     [[nodiscard]] CORDON_ALWAYS_INLINE static bool is_inside(slot& s) {

@@ -305,7 +305,9 @@ result<frame> zone_core<Policy>::allocate_slow(slot_index s, order k, migrate_ty
     }
     const unsigned bin = bins::of(k, type);
     if (!s.is_none() && bin != bins::none && caches_.pop_slow(s, bin, i, *this)) return hand_out(i, k);
-    if (take_batch(type, k, 1, [&](frame_index taken) { i = taken; }) != 0) return hand_out(i, k);
+    if (caches_.go_past(s, [&] { return take_batch(type, k, 1, [&](frame_index taken) { i = taken; }); }) !=
+        0)
+        return hand_out(i, k);
     while (!take_anywhere(s, k, type, i)) {
         if (pressure_.call != nullptr && pressure_.call(pressure_.context, k, type)) continue;
         trace::on(trace_event::no_memory, frame{}, k.frames());
@@ -353,7 +355,9 @@ status zone_core<Policy>::free_slow(slot_index s, frame_index i, order k) {
         if (!s.is_none() && bins::of(k, migrate_type::movable) != bins::none &&
             caches_.push_slow(s, k, i, *this))
             return status::ok;
-        outcome = with_zone_lock([&](zone_proof proof) { return buddy_.give(proof, i, k.raw()); });
+        outcome = caches_.go_past(s, [&] {
+            return with_zone_lock([&](zone_proof proof) { return buddy_.give(proof, i, k.raw()); });
+        });
     }
     return outcome;
 }
