@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <regex>
 #include <set>
@@ -27,12 +28,18 @@ struct line {
     bool is_directive() const { return !is_blank() && code[code.find_first_not_of(" \t")] == '#'; }
 };
 
+// Returns: the directory below cordon/, whatever lies between it and the header; "cordon" for a header on top.
+std::string layer_of(const fs::path& header) {
+    const fs::path directory = header.parent_path();
+    return std::next(directory.begin()) == directory.end() ? "cordon"
+                                                           : std::next(directory.begin())->string();
+}
+
 struct source {
     std::string path; // from <root>/include on: cordon/core/types.hpp
     std::vector<std::string> text;
     std::vector<line> lines;
-    // The directory below cordon/; empty for a header on top.
-    std::string layer() const { return fs::path(path).parent_path().filename().string(); }
+    std::string layer() const { return layer_of(path); }
     bool is_top_level() const { return layer() == "cordon"; }
 };
 
@@ -138,7 +145,7 @@ void check_layering(const std::vector<source>& files) {
             if (!quoted) report(file, i, "spell it with quotes: ", name);
             if (file.is_top_level()) continue;
             const std::string from = file.layer();
-            const std::string to = fs::path(name).parent_path().filename().string();
+            const std::string to = layer_of(name);
             if (!rank.contains(to))
                 report(file, i, "layer ", from, " must not include the top-level header ", name);
             else if (to != from && rank.at(to) == rank.at(from))
