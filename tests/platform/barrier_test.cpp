@@ -8,7 +8,7 @@
 
 #include "cordon/core/atomics.hpp"
 #include "cordon/platform/clock.hpp"
-#include "cordon/platform/yield_backoff.hpp"
+#include "cordon/platform/sleeping_backoff.hpp"
 
 #include <atomic>
 #include <cerrno>
@@ -99,7 +99,7 @@ TEST_CASE("behind a heavy barrier no owner is inside that passed a light one uns
     for (int round = 0; monotonic_clock::now() < end; ++round) {
         claimed.store(true, std::memory_order_relaxed);
         refused += !barrier.issue();
-        yield_backoff wait;
+        sleeping_backoff wait;
         while (busy.load(std::memory_order_acquire)) // (4) acquire: pairs with (3)
             wait();
         for (int look = 0; look != 20; ++look) {

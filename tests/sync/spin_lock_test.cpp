@@ -2,14 +2,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cordon/sync/spin_lock.hpp"
 
-#include "cordon/platform/yield_backoff.hpp"
+#include "cordon/platform/sleeping_backoff.hpp"
 #include "support/catch.hpp"
 #include "sync/mutual_exclusion.hpp"
 
 #include <cstring>
 #include <type_traits>
 
-using lock_type = cordon::spin_lock<cordon::std_atomics, cordon::yield_backoff>;
+using lock_type = cordon::spin_lock<cordon::std_atomics, cordon::sleeping_backoff>;
 
 TEST_CASE("a spin lock lets one thread in at a time", "[sync]") {
     lock_type lock;

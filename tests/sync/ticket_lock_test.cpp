@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cordon/sync/ticket_lock.hpp"
 
-#include "cordon/platform/yield_backoff.hpp"
+#include "cordon/platform/sleeping_backoff.hpp"
 #include "support/catch.hpp"
 #include "support/scale.hpp"
 #include "sync/mutual_exclusion.hpp"
@@ -13,7 +13,7 @@
 #include <type_traits>
 #include <vector>
 
-using lock_type = cordon::ticket_lock<cordon::std_atomics, cordon::yield_backoff>;
+using lock_type = cordon::ticket_lock<cordon::std_atomics, cordon::sleeping_backoff>;
 
 TEST_CASE("a ticket lock lets one thread in at a time", "[sync]") {
     lock_type lock;

@@ -3,7 +3,7 @@
 #include "cordon/sync/timed_lock.hpp"
 
 #include "cordon/platform/clock.hpp"
-#include "cordon/platform/yield_backoff.hpp"
+#include "cordon/platform/sleeping_backoff.hpp"
 #include "cordon/sync/guard.hpp"
 #include "cordon/sync/spin_lock.hpp"
 #include "support/catch.hpp"
@@ -24,7 +24,7 @@ bool lock_until(L& lock, std::uint64_t deadline_ns) CORDON_TRY_ACQUIRE(true, loc
 
 template <class Clock, class L>
 bool lock_until(L& lock, std::uint64_t deadline_ns) {
-    return cordon::lock_until<Clock, cordon::yield_backoff>(lock, deadline_ns);
+    return cordon::lock_until<Clock, cordon::sleeping_backoff>(lock, deadline_ns);
 }
 
 } // namespace

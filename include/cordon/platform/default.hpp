@@ -9,8 +9,8 @@
 #include "cordon/platform/barrier.hpp"
 #include "cordon/platform/clock.hpp"
 #include "cordon/platform/memory.hpp"
+#include "cordon/platform/sleeping_backoff.hpp"
 #include "cordon/platform/thread_slot.hpp"
-#include "cordon/platform/yield_backoff.hpp"
 #endif
 
 namespace cordon::inline v0 {
@@ -20,7 +20,7 @@ using default_barrier = membarrier;
 using default_clock = monotonic_clock;
 using default_slots = process_thread_slots;
 using default_memory = mapped_memory;
-using default_backoff = yield_backoff;
+using default_backoff = sleeping_backoff;
 #else
 // Threads may exist, so one slot for all would be wrong: callers name theirs, or go uncached.
 using default_barrier = no_barrier;

@@ -1,6 +1,6 @@
-// tests/platform/yield_backoff_test.cpp - pauses, then yields.
+// tests/platform/sleeping_backoff_test.cpp - pauses, then sleeps.
 // SPDX-License-Identifier: BSL-1.0
-#include "cordon/platform/yield_backoff.hpp"
+#include "cordon/platform/sleeping_backoff.hpp"
 
 #include "platform/child.hpp"
 #include "support/catch.hpp"
@@ -10,14 +10,14 @@
 using namespace cordon;
 using testing::no_seccomp;
 
-static_assert(backoff<yield_backoff>);
+static_assert(backoff<sleeping_backoff>);
 
-TEST_CASE("a yielding backoff gives the processor away only after its pauses", "[platform]") {
-    // A refused sched_yield shows in errno.
+TEST_CASE("a sleeping backoff gives the processor away only after its pauses", "[platform]") {
+    // A refused nanosleep shows in errno.
     const auto attempts = [](int n) {
         return testing::in_child([&] {
-            yield_backoff wait;
-            if (!testing::refuse_syscall(SYS_sched_yield, ENOSYS)) return no_seccomp;
+            sleeping_backoff wait;
+            if (!testing::refuse_syscall(SYS_clock_nanosleep, ENOSYS)) return no_seccomp;
             for (int i = 0; i != n; ++i) {
                 errno = 0;
                 wait();
@@ -29,11 +29,11 @@ TEST_CASE("a yielding backoff gives the processor away only after its pauses", "
             return errno == ENOSYS ? 100 : 0;
         });
     };
-    const int first_yield = attempts(20);
-    if (first_yield == no_seccomp) {
+    const int first_sleep = attempts(20);
+    if (first_sleep == no_seccomp) {
         WARN("skipped: no seccomp");
         return;
     }
-    CHECK(first_yield == 7); // 1, 2, 4, 8, 16, 32 pauses come first
+    CHECK(first_sleep == 7); // 1, 2, 4, 8, 16, 32 pauses come first
     CHECK(attempts(6) == 0); // and again after a reset
 }
