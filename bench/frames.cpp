@@ -1,19 +1,11 @@
-// frames.cpp - what an allocation costs: cordon beside the least that a thread cache can cost, and under isolation.
+// frames.cpp - what an allocation costs: cordon beside the least that a thread cache can cost, and beside others.
 // SPDX-License-Identifier: BSL-1.0
-#include "support/contestants.hpp"
-#include "support/crew.hpp"
-#include "support/measure.hpp"
-#include "support/patterns.hpp"
-#include "support/report.hpp"
-#include "support/traffic.hpp"
+#include "support/field.hpp"
+#include "support/program.hpp"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <ctime>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -22,316 +14,273 @@ namespace {
 using namespace bench;
 
 constexpr const char* about =
-    "Measures cordon and three floors in turns: a stack of frame numbers for each thread, the same behind "
-    "the words\n"
-    "of the drain gate, the same behind a lock. Each figure is the median over the rounds, each ratio the "
-    "median of\n"
-    "the ratios within a round; a first round is not counted. No memory lies behind the frames.\n\n"
-    "Patterns (order 0 unless said; zones of 256 MiB and 4 GiB in frames of 4 KiB):\n"
-    "  repeat                 allocate and free the same frame: ns for the pair\n"
-    "  bulk get, bulk put     allocate half of the zone, free it in the same order: ns each\n"
-    "  random free            free it in random order\n"
-    "  ..., 2 threads         each with a quarter of the zone, beside one of them alone with its quarter\n"
-    "  seal 512 blocks        isolate() of 1 GiB under traffic, beside a bare membarrier under the same "
-    "traffic\n"
-    "  traffic under isolation  operations of the traffic while one thread isolates a random block and "
-    "undoes it\n"
-    "                         1,000 times a second, beside those without it: by the processor time of the "
-    "traffic\n"
-    "                         threads (cpu), and by the wall clock, where the isolator may take a processor "
-    "of theirs\n"
-    "Except there and for seal, time is the processor time of the threads that work. With 2 threads of "
-    "traffic and 2\n"
-    "processors the isolator has none of its own; with 1 it has.\n\n"
-    "  --rounds N     rounds, default 15\n"
-    "  --filter text  only patterns with this text in their name\n"
-    "  --csv file     the table once more, for programs\n";
+    R"(What an allocation costs: cordon beside three floors and beside other allocators, in processor time of its threads.
+
+  repeat         allocate and free the same frame: the pair
+  bulk_get, _put allocate half of the zone, free it in the same order; random_free: free it in random order
+  burst          allocate so many frames and free them: beyond 512, the cache refills and spills
+  cross_thread   one thread allocates, another frees: the pair
+  mixed          replace random ones of 1024 runs of orders 0 to 9: the pair
+  mixed_types    the same in three migrate types, beside movable only
+
+Floors: `stack`, a thread-local stack of frame numbers; `gate`, the same behind the words of the drain gate; `lock`,
+behind a lock. `cordon_slot` is cordon with the thread's slot named by the caller. Peers are called through bench/peer.h,
+by pointer. No memory lies behind the frames of cordon and of the floors.
+)";
 
 constexpr std::uint32_t small_zone = 1u << 16; // frames: 256 MiB
 constexpr std::uint32_t large_zone = 1u << 20; // 4 GiB
-constexpr unsigned most_threads = 2;
 
-struct context {
-    const options& chosen;
-    table& out;
-    crew& workers;
-};
-
-// Returns: what pattern(frames, worker) returns, the mean over the workers.
-template <class Frames, class Pattern>
-auto sample(crew& workers, unsigned threads, Frames& frames, Pattern pattern) {
-    std::array<decltype(pattern(frames, 0u)), most_threads> of;
-    workers.run(threads, [&](unsigned w) { of[w] = pattern(frames, w); });
-    auto mean = of[0];
-    for (std::size_t i = 0; i != mean.size(); ++i) {
-        for (unsigned w = 1; w != threads; ++w)
-            mean[i] += of[w][i];
-        mean[i] /= threads;
-    }
-    return mean;
+std::string mib(std::uint32_t frames) {
+    return "MiB:" + std::to_string(frames / 256);
 }
 
-// For each figure of a pattern, a series for each contestant.
-template <std::size_t Contestants, std::size_t Figures>
-class race {
-public:
-    explicit race(unsigned rounds) : rounds_(rounds + 1) {}
-    template <class... Contestant>
-    void run(Contestant... next) {
-        for (unsigned round = 0; round != rounds_; ++round) {
-            const std::array<std::array<double, Figures>, Contestants> lap{next()...}; // from left to right
-            for (std::size_t c = 0; c != Contestants && round != 0; ++c)
-                for (std::size_t f = 0; f != Figures; ++f)
-                    times_[c][f].push_back(lap[c][f]);
-        }
+// ---- patterns ----
+
+template <unsigned Order>
+struct repeat_pattern {
+    auto operator()(auto&& lane, unsigned) const { return repeat<Order>(lane, 50'000); }
+};
+
+template <unsigned Order>
+struct bulk_pattern {
+    std::uint32_t count;
+    free_order how = free_order::as_allocated;
+    template <class Lane>
+    std::array<reading, 2> operator()(Lane&& lane, unsigned worker) const {
+        // Written once, so that no page fault falls into a measurement.
+        static thread_local std::vector<frame_of<Lane>> held(count);
+        static thread_local random_numbers numbers{worker};
+        return bulk<Order>(lane, held, count < 1u << 15 ? (1u << 15) / count : 1, how, numbers);
     }
-    [[nodiscard]] const series& of(std::size_t contestant, std::size_t figure = 0) const {
-        return times_[contestant][figure];
+};
+
+struct random_free_pattern {
+    std::uint32_t count;
+    auto operator()(auto&& lane, unsigned worker) const { // of the shuffled bulk only the free is news
+        return std::array{bulk_pattern<0>{count, free_order::shuffled}(lane, worker)[1]};
+    }
+};
+
+// Get and put of a burst as one figure: a clock between them would cost more than a small burst.
+struct burst_pattern {
+    std::uint32_t count;
+    template <class Lane>
+    std::array<reading, 1> operator()(Lane&& lane, unsigned) const {
+        static thread_local std::vector<frame_of<Lane>> held(count);
+        const unsigned times = (1u << 15) / count;
+        const stopwatch time;
+        for (unsigned i = 0; i != times; ++i) {
+            get_all<0>(lane, std::span{held});
+            put_all<0>(lane, std::span{held});
+        }
+        return {time.read(static_cast<double>(count) * times)};
+    }
+};
+
+// Worker 0 allocates, worker 1 frees; in the next lap they change places, so that no floor runs empty.
+template <class Frame>
+class conveyor {
+public:
+    static constexpr std::size_t bursts = 32;
+    static constexpr std::size_t burst = 1024;
+    template <class Lane>
+    std::array<reading, 1> work(Lane& lane, bool allocates) {
+        reading sum;
+        for (std::size_t i = 0; i != bursts; ++i) {
+            cell& c = cells_[i % cells_.size()];
+            while (c.full.load(std::memory_order_acquire) ==
+                   allocates) // pairs with the store below, in both directions
+                std::this_thread::yield();
+            const stopwatch time;
+            if (allocates)
+                get_all<0>(lane, std::span{c.frames});
+            else
+                put_all<0>(lane, std::span{c.frames});
+            sum += time.read(allocates ? burst : 0);
+            c.full.store(allocates, std::memory_order_release);
+        }
+        return {sum};
     }
 
 private:
-    unsigned rounds_;
-    std::array<std::array<series, Figures>, Contestants> times_;
+    struct cell {
+        std::atomic<bool> full{false};
+        std::array<Frame, burst> frames;
+    };
+    std::array<cell, 4> cells_;
+};
+struct cross_thread_pattern {
+    template <class Lane>
+    auto operator()(Lane&& lane, unsigned worker) const {
+        static thread_local bool turn = worker == 0;
+        const bool allocates = turn;
+        turn = !turn;
+        return belt<frame_of<Lane>>.work(lane, allocates);
+    }
+    template <class Frame>
+    static inline conveyor<Frame> belt; // contestants run one after the other, and leave it empty
 };
 
-// One thread: cordon and the floors. Adds a row for each name, measured against the gate floor.
-template <std::size_t Figures, class Pattern>
-void against_floors(const context& c, std::uint32_t frames, const std::array<std::string, Figures>& names,
-                    const std::array<goal, Figures>& goals, Pattern pattern) {
-    cordon_zone zone{frames};
-    stack_floor<no_guard> stack;
-    stack_floor<gate_guard> gate;
-    stack_floor<lock_guard> lock;
-    c.workers.run(1, [&](unsigned) {
-        stack.attach(frames);
-        gate.attach(frames);
-        lock.attach(frames);
-    });
-    const auto lap = [&](auto& contestant) {
-        return [&] { return sample(c.workers, 1, contestant, pattern); };
-    };
-    race<4, Figures> times{c.chosen.rounds};
-    times.run(lap(zone), lap(gate), lap(stack), lap(lock));
-    for (std::size_t f = 0; f != Figures; ++f)
-        c.out.add({.pattern = names[f],
-                   .measured = median(times.of(0, f)),
-                   .base_name = "gate floor",
-                   .base = median(times.of(1, f)),
-                   .ratio = median_ratio(times.of(0, f), times.of(1, f)),
-                   .wanted = goals[f],
-                   .stack = median(times.of(2, f)),
-                   .lock = median(times.of(3, f))});
-}
-
-// cordon with two threads and with one of them.
-template <std::size_t Figures, class Pattern>
-void against_one_thread(const context& c, std::uint32_t frames, const std::array<std::string, Figures>& names,
-                        Pattern pattern) {
-    cordon_zone zone{frames};
-    race<2, Figures> times{c.chosen.rounds};
-    times.run([&] { return sample(c.workers, 2, zone, pattern); },
-              [&] { return sample(c.workers, 1, zone, pattern); });
-    for (std::size_t f = 0; f != Figures; ++f)
-        c.out.add({.pattern = names[f],
-                   .measured = median(times.of(0, f)),
-                   .base_name = "1 thread",
-                   .base = median(times.of(1, f)),
-                   .ratio = median_ratio(times.of(0, f), times.of(1, f)),
-                   .wanted = goal::at_most(1.3)});
-}
-
-constexpr std::size_t pairs = 100'000;
-
-// A pattern for sample(): bulk with `count` frames for each worker, repeated until about 2^18 operations are timed.
-template <unsigned Order>
-auto bulk_of(std::uint32_t count, free_order how) {
-    const unsigned times = count >= 1u << 17 ? 1 : count >= 1u << 14 ? (1u << 17) / count : 16;
-    return [=](auto& frames, unsigned worker) {
-        // Where a worker keeps what it holds; written once, so that no page fault falls into a measurement.
-        static std::array<std::vector<std::uint32_t>, most_threads> held;
-        if (held[worker].size() < count) held[worker].resize(count);
-        random_numbers numbers{worker};
-        return bulk<Order>(frames, std::span{held[worker]}.first(count), times, how, numbers);
-    };
-}
-
-void order_0(const context& c, std::uint32_t frames, const std::string& zone) {
-    const std::string repeat_name = "repeat, " + zone;
-    const std::string get_name = "bulk get, " + zone;
-    const std::string put_name = "bulk put, " + zone;
-    const std::string random_name = "random free, " + zone;
-    const std::string two = ", 2 threads";
-    const auto wants = [&](std::initializer_list<std::string_view> names) {
-        return c.chosen.wants_one_of(names);
-    };
-
-    const auto repeat_0 = [](auto& contestant, unsigned) { return repeat<0>(contestant, pairs); };
-    // Of the shuffled bulk only the free is news.
-    const auto random_free = [](auto pattern) {
-        return [pattern](auto& contestant, unsigned worker) {
-            return std::array{pattern(contestant, worker)[1]};
-        };
-    };
-    if (wants({repeat_name})) against_floors<1>(c, frames, {repeat_name}, {goal::at_most(1.5)}, repeat_0);
-    if (wants({get_name, put_name}))
-        against_floors<2>(c, frames, {get_name, put_name}, {goal::at_most(2), goal::at_most(2)},
-                          bulk_of<0>(frames / 2, free_order::as_allocated));
-    if (wants({random_name}))
-        against_floors<1>(c, frames, {random_name}, {goal::at_most(10)},
-                          random_free(bulk_of<0>(frames / 2, free_order::shuffled)));
-    if (wants({repeat_name + two})) against_one_thread<1>(c, frames, {repeat_name + two}, repeat_0);
-    if (wants({get_name + two, put_name + two}))
-        against_one_thread<2>(c, frames, {get_name + two, put_name + two},
-                              bulk_of<0>(frames / 4, free_order::as_allocated));
-    if (wants({random_name + two}))
-        against_one_thread<1>(c, frames, {random_name + two},
-                              random_free(bulk_of<0>(frames / 4, free_order::shuffled)));
-}
-
-// A larger order beside order 0, both of cordon.
-template <unsigned Order>
-void repeat_order(const context& c, const std::string& name, goal wanted) {
-    if (!c.chosen.wants(name)) return;
-    cordon_zone zone{large_zone};
-    race<2, 1> times{c.chosen.rounds};
-    times.run(
-        [&] { return sample(c.workers, 1, zone, [](auto& z, unsigned) { return repeat<Order>(z, pairs); }); },
-        [&] { return sample(c.workers, 1, zone, [](auto& z, unsigned) { return repeat<0>(z, pairs); }); });
-    c.out.add({.pattern = name,
-               .measured = median(times.of(0)),
-               .base_name = "order 0",
-               .base = median(times.of(1)),
-               .ratio = median_ratio(times.of(0), times.of(1)),
-               .wanted = wanted});
-}
-
-void larger_orders(const context& c) {
-    repeat_order<3>(c, "repeat order 3", goal::at_most(2));
-    repeat_order<9>(c, "repeat order 9", goal::at_most(2));
-    repeat_order<5>(c, "repeat order 5, not cached", {});
-    const std::string get_name = "bulk get order 9";
-    const std::string put_name = "bulk put order 9";
-    if (c.chosen.wants_one_of({get_name, put_name}))
-        against_floors<2>(c, large_zone, {get_name, put_name}, {},
-                          bulk_of<9>(large_zone / 512 / 2, free_order::as_allocated));
-}
-
-// ---- isolation ----
-
-constexpr std::uint32_t block_frames = 512;
-
-// Effects: isolates `blocks` blocks, undoes it. Returns: wall-clock ns of the isolating.
-double isolate_and_undo(cordon_zone& zone, std::uint32_t first_block, std::uint32_t blocks) {
-    const cordon::frame_range range{cordon::frame{first_block * block_frames},
-                                    cordon::frame_count{blocks * block_frames}};
-    const double start = wall_ns();
-    const auto sealed = zone.zone().isolate(range);
-    const double end = wall_ns();
-    if (!sealed) {
-        std::fprintf(stderr, "isolate: %s\n", cordon::name(sealed.error()).data());
-        std::exit(1);
+// Calls f with the order as a constant: what the compiler can see through stays so.
+template <class F>
+decltype(auto) with_order(unsigned order, F f) {
+    switch (order) {
+    case 0: return f.template operator()<0>();
+    case 1: return f.template operator()<1>();
+    case 2: return f.template operator()<2>();
+    case 3: return f.template operator()<3>();
+    case 5: return f.template operator()<5>();
+    default: return f.template operator()<9>();
     }
-    return end - start;
 }
 
-void sleep_ns(long ns) {
-    const timespec pause{.tv_sec = 0, .tv_nsec = ns};
-    nanosleep(&pause, nullptr);
-}
-
-// The isolator: pinned behind the traffic if there is a processor left, else wherever the system puts it.
-void seal(const context& c, unsigned threads, const std::string& name) {
-    const std::string p99_name = name + ", p99";
-    if (!c.chosen.wants_one_of({name, p99_name})) return;
-    series seals;
-    series barriers;
-    std::thread isolator([&] {
-        pin_to(threads);
-        cordon_zone zone{large_zone};
-        const traffic running{zone, threads};
-        const cordon::membarrier barrier;
-        random_numbers numbers{512};
-        for (unsigned i = 0; i != c.chosen.rounds * 20; ++i) {
-            sleep_ns(500'000);
-            seals.push_back(isolate_and_undo(zone, numbers.below(4) * 512, 512) / 1000);
-            sleep_ns(500'000);
-            const double start = wall_ns();
-            if (!barrier.issue()) std::exit(1);
-            barriers.push_back((wall_ns() - start) / 1000);
-        }
-    });
-    isolator.join();
-    const auto add = [&](const std::string& pattern, double q, double allowance, const char* base_name,
-                         goal wanted) {
-        const double base = quantile(barriers, q) + allowance;
-        c.out.add({.pattern = pattern,
-                   .measured = quantile(seals, q),
-                   .base_name = base_name,
-                   .base = base,
-                   .ratio = quantile(seals, q) / base,
-                   .wanted = wanted,
-                   .unit = "us"});
+// Types: how many migrate types; 1: the lane's default.
+template <unsigned Types>
+struct mixed_pattern {
+    struct step {
+        std::uint16_t place;
+        std::uint8_t order;
+        std::uint8_t type;
     };
-    add(name, 0.5, 0, "barrier", {});
-    add(name, 0.5, 100, "barrier+100", goal::at_most(1));
-    add(p99_name, 0.99, 0, "barrier", {});
+    static std::vector<step> script() {
+        constexpr std::array<std::uint8_t, 16> orders{0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 5, 9};
+        random_numbers numbers{7};
+        std::vector<step> steps(20'000);
+        for (step& s : steps)
+            s = {static_cast<std::uint16_t>(numbers.below(1024)), orders[numbers.below(16)],
+                 static_cast<std::uint8_t>(numbers.below(Types))};
+        return steps;
+    }
+    template <class Lane>
+    std::array<reading, 1> operator()(Lane&& lane, unsigned) const {
+        struct run {
+            frame_of<Lane> first = std::remove_reference_t<Lane>::none;
+            unsigned order = 0;
+        };
+        static const std::vector<step> steps = script();
+        static thread_local std::array<run, 1024> held{};
+        const stopwatch time;
+        for (const step s : steps) {
+            run& r = held[s.place];
+            if (r.first != std::remove_reference_t<Lane>::none)
+                with_order(r.order, [&]<unsigned Order>() { lane.template put<Order>(r.first); });
+            r.order = s.order;
+            r.first = with_order(s.order, [&]<unsigned Order>() {
+                if constexpr (Types == 1)
+                    return lane.template get<Order>();
+                else
+                    return lane.template get<Order>(static_cast<cordon::migrate_type>(s.type));
+            });
+        }
+        return {time.read(static_cast<double>(steps.size()))};
+    }
+};
+
+// ---- questions ----
+
+figure named(const char* name, goal wanted = {}) {
+    return {.name = name, .wanted = wanted};
 }
 
-void disturb(const context& c, unsigned threads, const std::string& name) {
-    const std::string cpu_name = name + ", cpu";
-    const std::string wall_name = name + ", wall";
-    if (!c.chosen.wants_one_of({cpu_name, wall_name})) return;
-    constexpr int milliseconds = 40;
-    race<2, 2> rates{c.chosen.rounds};
-    std::thread isolator([&] {
-        pin_to(threads);
-        cordon_zone zone{small_zone};
-        traffic running{zone, threads};
-        random_numbers numbers{1000};
-        // Returns: operations a microsecond of processor time of the traffic, and of wall-clock time.
-        const auto window = [&](bool isolating) {
-            const traffic::reading before = running.read();
-            for (int i = 0; i != milliseconds; ++i) {
-                const double start = wall_ns();
-                if (isolating) isolate_and_undo(zone, numbers.below(small_zone / block_frames), 1);
-                const double left = 1e6 - (wall_ns() - start);
-                if (left > 0) sleep_ns(static_cast<long>(left));
-            }
-            const traffic::reading after = running.read();
-            const double operations = (after.operations - before.operations) * 1000;
-            return std::array{operations / (after.processor_ns - before.processor_ns),
-                              operations / (after.wall_ns - before.wall_ns)};
-        };
-        rates.run([&] { return window(true); }, [&] { return window(false); });
-    });
-    isolator.join();
-    for (std::size_t f = 0; f != 2; ++f)
-        c.out.add({.pattern = f == 0 ? cpu_name : wall_name,
-                   .measured = median(rates.of(0, f)),
-                   .base_name = "undisturbed",
-                   .base = median(rates.of(1, f)),
-                   .ratio = median_ratio(rates.of(0, f), rates.of(1, f)),
-                   .wanted = goal::at_least(0.9),
-                   .unit = "1/us"});
+void order_0(suite& out, std::uint32_t frames, const std::vector<peer>& peers) {
+    const size_of_field size{frames};
+    out.add({{named("repeat", goal::at_most(1.4))},
+             mib(frames),
+             "gate",
+             1,
+             whole_field(size, repeat_pattern<0>{}, peers)});
+    out.add({{named("bulk_get", goal::at_most(1.5)), named("bulk_put", goal::at_most(1.5))},
+             mib(frames),
+             "gate",
+             1,
+             whole_field(size, bulk_pattern<0>{frames / 2}, peers)});
+    out.add({{named("random_free", goal::at_most(6))},
+             mib(frames),
+             "gate",
+             1,
+             whole_field(size, random_free_pattern{frames / 2}, peers)});
+    out.add({{named("cross_thread", goal::at_most(8))},
+             mib(frames),
+             "gate",
+             2,
+             whole_field({frames, 2}, cross_thread_pattern{}, peers)});
+}
+
+// Each worker has a quarter of the zone, together or alone.
+template <class Pattern>
+void two_threads(suite& out, std::uint32_t frames, std::vector<figure> figures, Pattern pattern) {
+    out.add({std::move(figures),
+             mib(frames) + "/threads:2",
+             "cordon_1_thread",
+             2,
+             {with<cordon_zone>("cordon", {frames, 2}, pattern),
+              with<cordon_zone>("cordon_1_thread", {frames, 1}, pattern)}});
+}
+void two_threads(suite& out, std::uint32_t frames) {
+    const goal same = goal::at_most(1.2);
+    two_threads(out, frames, {named("repeat", same)}, repeat_pattern<0>{});
+    two_threads(out, frames, {named("bulk_get", same), named("bulk_put", same)}, bulk_pattern<0>{frames / 4});
+    two_threads(out, frames, {named("random_free", goal::at_most(1.6))}, random_free_pattern{frames / 4});
+}
+
+template <unsigned Order>
+void cached_order(suite& out) {
+    out.add({{named("repeat", goal::at_most(1.5))},
+             "order:" + std::to_string(Order),
+             "cordon_order_0",
+             1,
+             {with<cordon_zone>("cordon", {large_zone}, repeat_pattern<Order>{}),
+              with<cordon_zone>("cordon_order_0", {large_zone}, repeat_pattern<0>{})}});
+}
+template <unsigned Order>
+void uncached_order(suite& out, const std::vector<peer>& peers) {
+    out.add({{named("repeat", goal::at_most(10))},
+             "order:" + std::to_string(Order),
+             "gate",
+             1,
+             whole_field({small_zone}, repeat_pattern<Order>{}, peers, Order)});
+}
+
+void questions(suite& out, const std::vector<peer>& peers) {
+    order_0(out, small_zone, peers);
+    order_0(out, large_zone, {}); // the peers would touch gigabytes
+    two_threads(out, small_zone);
+    two_threads(out, large_zone);
+    cached_order<1>(out);
+    cached_order<2>(out);
+    cached_order<3>(out);
+    cached_order<9>(out);
+    uncached_order<4>(out, peers);
+    uncached_order<5>(out, peers);
+    uncached_order<8>(out, peers);
+    out.add({{named("bulk_get", goal::at_most(5)), named("bulk_put", goal::at_most(5))},
+             "order:9",
+             "cordon_order_0",
+             1,
+             {with<cordon_zone>("cordon", {large_zone}, bulk_pattern<9>{large_zone / 512 / 2}),
+              with<cordon_zone>("cordon_order_0", {large_zone}, bulk_pattern<0>{large_zone / 2})}});
+    for (const std::uint32_t count : {16u, 64u, 256u, 1024u, 4096u, 16384u})
+        out.add({{named("burst")},
+                 "frames:" + std::to_string(count),
+                 "gate",
+                 1,
+                 whole_field({small_zone}, burst_pattern{count}, peers)});
+    out.add({{named("mixed")},
+             mib(small_zone),
+             "gate",
+             1,
+             whole_field({small_zone}, mixed_pattern<1>{}, peers, 9)});
+    out.add({{named("mixed_types")},
+             mib(small_zone),
+             "cordon_movable",
+             1,
+             {with<cordon_zone>("cordon", {small_zone}, mixed_pattern<3>{}),
+              with<cordon_zone>("cordon_movable", {small_zone}, mixed_pattern<1>{})}});
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-    int exit_code = 0;
-    const auto chosen = parse(argc, argv, about, exit_code);
-    if (!chosen) return exit_code;
-    table out{*chosen};
-    {
-        crew workers{most_threads};
-        const context c{*chosen, out, workers};
-        order_0(c, small_zone, "256 MiB");
-        order_0(c, large_zone, "4 GiB");
-        larger_orders(c);
-        for (const unsigned threads : {1u, 2u}) {
-            const std::string with = std::to_string(threads) + " busy";
-            seal(c, threads, "seal 512 blocks, " + with);
-            disturb(c, threads, "traffic under isolation, " + with);
-        }
-    }
+    return run_program(argc, argv, about, questions);
 }

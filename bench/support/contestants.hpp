@@ -1,7 +1,8 @@
 // support/contestants.hpp - cordon, and the three floors that it is measured against.
 // SPDX-License-Identifier: BSL-1.0
 //
-// A contestant has get<Order>() and put<Order>(frame). A floor has attach(frames), which the thread calls first.
+// A contestant is made of a number of frames and of threads. enter(worker), called by the worker's thread, returns a
+// lane with get<Order>() and put<Order>(frame). Other allocators are contestants of type peer_frames (peer.hpp).
 // A floor is a stack of frame numbers for each thread that never runs empty: the least that an allocator with thread
 // caches can do. They are written out here, not made from the library's parts, so that they stay where they are.
 //
@@ -48,23 +49,22 @@ struct lock_guard {
     void leave() { word.store(0, std::memory_order_release); }
 };
 
+// One at a time for a thread.
 template <class Guard>
 class stack_floor {
 public:
-    // Effects: the calling thread has a stack with these frames.
-    void attach(std::uint32_t frames) {
-        static thread_local stack own;
-        own.frames.clear();
-        for (std::uint32_t f = frames; f != 0; --f)
-            own.frames.push_back(f - 1);
-        own.entries = own.frames.data();
-        own.count = own.frames.size();
-        mine_ = &own;
+    using frame = std::uint32_t;
+    static constexpr frame none = UINT32_MAX;
+
+    stack_floor(std::uint32_t frames, unsigned) : frames_(frames) {}
+    stack_floor& enter(unsigned) {
+        if (mine_ == nullptr) attach();
+        return *this;
     }
     template <unsigned Order>
-    std::uint32_t get() {
+    frame get() {
         stack& s = *mine_;
-        std::uint32_t f = UINT32_MAX;
+        frame f = none;
         if (!s.guard.enter()) [[unlikely]]
             return f;
         if (s.count != 0) [[likely]]
@@ -73,7 +73,7 @@ public:
         return f;
     }
     template <unsigned Order>
-    void put(std::uint32_t f) {
+    void put(frame f) {
         stack& s = *mine_;
         if (!s.guard.enter()) [[unlikely]]
             return;
@@ -85,29 +85,69 @@ private:
     struct alignas(64) stack {
         [[no_unique_address]] Guard guard;
         std::size_t count = 0;
-        std::uint32_t* entries = nullptr;
-        std::vector<std::uint32_t> frames;
+        frame* entries = nullptr;
+        std::vector<frame> frames;
     };
+    // Effects: the calling thread has a stack with all frames, and room for as many again.
+    void attach() {
+        static thread_local stack own;
+        own.frames.resize(std::size_t{2} * frames_);
+        own.entries = own.frames.data();
+        for (std::uint32_t f = frames_; f != 0; --f)
+            own.entries[own.count++] = f - 1;
+        mine_ = &own;
+    }
+
+    std::uint32_t frames_;
     static inline constinit thread_local stack* mine_ = nullptr;
 };
 
-class cordon_zone {
+// A zone as its user sees it. The thread's slot is found at each call, or once and named (with_slot).
+enum class thread_slot { implicit, with_slot };
+
+template <class Policy = cordon::default_policy, thread_slot Slot = thread_slot::implicit>
+class zone_frames {
 public:
-    explicit cordon_zone(std::uint32_t frames)
+    using zone_type = cordon::basic_zone<Policy>;
+
+    class lane {
+    public:
+        using frame = std::uint32_t;
+        static constexpr frame none = UINT32_MAX;
+
+        explicit lane(zone_type& zone) : zone_(zone) {}
+        template <unsigned Order>
+        frame get(cordon::migrate_type type = cordon::migrate_type::movable) {
+            constexpr cordon::order k{Order};
+            if constexpr (Slot == thread_slot::implicit)
+                return raw(zone_.allocate(k, type));
+            else
+                return raw(zone_.allocate(slot_, k, type));
+        }
+        template <unsigned Order>
+        void put(frame f) {
+            constexpr cordon::order k{Order};
+            if constexpr (Slot == thread_slot::implicit)
+                zone_.free(cordon::frame{f}, k);
+            else
+                zone_.free(slot_, cordon::frame{f}, k);
+        }
+
+    private:
+        static frame raw(const cordon::result<cordon::frame>& r) { return r ? r->raw() : none; }
+        zone_type& zone_;
+        cordon::slot_index slot_ = Policy::thread_slots::current();
+    };
+
+    explicit zone_frames(std::uint32_t frames, unsigned = 0)
         : zone_(cordon::frame_range{cordon::frame{0}, cordon::frame_count{frames}}) {}
-    template <unsigned Order>
-    std::uint32_t get() {
-        const cordon::result<cordon::frame> r = zone_.allocate(cordon::order{Order});
-        return r ? r->raw() : UINT32_MAX;
-    }
-    template <unsigned Order>
-    void put(std::uint32_t f) {
-        zone_.free(cordon::frame{f}, cordon::order{Order});
-    }
-    cordon::zone& zone() { return zone_; }
+    [[nodiscard]] lane enter(unsigned) { return lane{zone_}; }
+    [[nodiscard]] zone_type& zone() { return zone_; }
 
 private:
-    cordon::zone zone_;
+    zone_type zone_;
 };
+
+using cordon_zone = zone_frames<>;
 
 } // namespace bench

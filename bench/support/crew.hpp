@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "support/measure.hpp"
+
 #include <atomic>
 #include <barrier>
 #include <functional>
@@ -12,7 +14,7 @@
 
 namespace bench {
 
-// Effects: the calling thread runs on that processor only, if there are so many.
+// Effects: the calling thread runs on that processor only, if there are so many; else wherever the system puts it.
 inline void pin_to(unsigned processor) {
     if (processor >= std::thread::hardware_concurrency()) return;
     cpu_set_t one;
@@ -41,6 +43,19 @@ public:
     void run(unsigned active, work f) {
         begin(active, std::move(f));
         end_.arrive_and_wait();
+    }
+    // Returns: the sum of the readings that f(worker) returns.
+    template <class Lap>
+    std::vector<reading> measure(unsigned active, Lap f) {
+        std::vector<std::vector<reading>> read(active);
+        run(active, [&](unsigned worker) {
+            const auto one = f(worker);
+            read[worker].assign(one.begin(), one.end());
+        });
+        for (unsigned w = 1; w != active; ++w)
+            for (std::size_t i = 0; i != read[0].size(); ++i)
+                read[0][i] += read[w][i];
+        return read[0];
     }
 
 private:

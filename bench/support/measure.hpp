@@ -1,14 +1,9 @@
-// support/measure.hpp - clocks, medians, random numbers, and a hand to keep the compiler from thinking work away.
+// support/measure.hpp - clocks, what a lap measured, and a hand to keep the compiler from thinking work away.
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <ctime>
-#include <span>
-#include <utility>
-#include <vector>
 
 namespace bench {
 
@@ -24,51 +19,48 @@ inline double thread_ns() {
 inline double wall_ns() {
     return read_clock_ns(CLOCK_MONOTONIC);
 }
+inline void sleep_ns(double ns) {
+    const timespec pause{.tv_sec = 0, .tv_nsec = static_cast<long>(ns)};
+    nanosleep(&pause, nullptr);
+}
 
 // Effects: the value is needed here, and all memory is as the program says: nothing stays in registers from one
 // operation to the next, for no contestant.
-inline void keep(std::uint32_t& value) {
+template <class T>
+inline void keep(T& value) {
     asm volatile("" : "+r"(value) : : "memory");
 }
 
-using series = std::vector<double>;
+// What one figure of a lap came to; the sum over threads, over laps.
+struct reading {
+    double operations = 0;
+    double cpu_ns = 0;  // processor time of the threads that worked
+    double real_ns = 0; // wall-clock time
+    double amount = 0;  // of anything that is not time: bytes, blocks, ...
 
-// Returns: the value below which the part q of the series lies.
-inline double quantile(series values, double q) {
-    if (values.empty()) return 0;
-    const auto at = static_cast<std::ptrdiff_t>(q * static_cast<double>(values.size() - 1) + 0.5);
-    std::nth_element(values.begin(), values.begin() + at, values.end());
-    return values[static_cast<std::size_t>(at)];
-}
-inline double median(const series& values) {
-    return quantile(values, 0.5);
-}
-// Returns: the median of a[i] / b[i]. Neighbours in time are compared, so a slow phase of the machine cancels out.
-inline double median_ratio(const series& a, const series& b) {
-    series ratios;
-    for (std::size_t i = 0; i != a.size(); ++i)
-        ratios.push_back(a[i] / b[i]);
-    return median(ratios);
-}
-
-// splitmix64
-class random_numbers {
-public:
-    explicit random_numbers(std::uint64_t seed) : state_(seed) {}
-    std::uint64_t next() {
-        std::uint64_t z = state_ += 0x9e3779b97f4a7c15;
-        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-        z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-        return z ^ (z >> 31);
+    static reading of_amount(double amount) { return {.operations = 1, .amount = amount}; }
+    static reading of_real_time(double ns, double operations = 1) {
+        return {.operations = operations, .real_ns = ns};
     }
-    std::uint32_t below(std::uint32_t n) { return static_cast<std::uint32_t>((next() >> 32) * n >> 32); }
-    void shuffle(std::span<std::uint32_t> values) {
-        for (std::size_t n = values.size(); n > 1; --n)
-            std::swap(values[n - 1], values[below(static_cast<std::uint32_t>(n))]);
+    reading& operator+=(const reading& other) {
+        operations += other.operations;
+        cpu_ns += other.cpu_ns;
+        real_ns += other.real_ns;
+        amount += other.amount;
+        return *this;
+    }
+};
+
+class stopwatch {
+public:
+    [[nodiscard]] reading read(double operations) const {
+        const double cpu = thread_ns();
+        return {.operations = operations, .cpu_ns = cpu - cpu_, .real_ns = wall_ns() - real_};
     }
 
 private:
-    std::uint64_t state_;
+    double real_ = wall_ns();
+    double cpu_ = thread_ns();
 };
 
 } // namespace bench

@@ -1,62 +1,78 @@
-// support/patterns.hpp - what a thread does to a contestant; nanoseconds of its processor time for one operation.
+// support/patterns.hpp - what a thread does to its lane of a contestant, and what that took.
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
 #include "support/measure.hpp"
+#include "support/statistics.hpp"
 
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <span>
+#include <type_traits>
 
 namespace bench {
 
-// Allocates and frees the same frame. Returns: ns for the pair.
-template <unsigned Order, class Frames>
-std::array<double, 1> repeat(Frames& frames, std::size_t pairs) {
-    const double start = thread_ns();
-    for (std::size_t i = 0; i != pairs; ++i) {
-        std::uint32_t f = frames.template get<Order>();
-        keep(f);
-        frames.template put<Order>(f);
+template <class Lane>
+using frame_of = typename std::remove_reference_t<Lane>::frame;
+
+[[noreturn]] inline void give_up(const char* why) {
+    std::fprintf(stderr, "%s\n", why);
+    std::exit(1);
+}
+template <class Lane>
+void require_frame(const Lane&, frame_of<Lane> f) {
+    if (f == Lane::none) give_up("out of frames");
+}
+
+template <unsigned Order, class Lane>
+void get_all(Lane& lane, std::span<frame_of<Lane>> held) {
+    for (frame_of<Lane>& f : held) {
+        f = lane.template get<Order>();
         keep(f);
     }
-    return {(thread_ns() - start) / static_cast<double>(pairs)};
+    require_frame(lane, held.back());
+}
+template <unsigned Order, class Lane>
+void put_all(Lane& lane, std::span<frame_of<Lane>> held) {
+    for (frame_of<Lane>& f : held) {
+        lane.template put<Order>(f);
+        keep(f);
+    }
+}
+
+// Allocates and frees the same frame. Returns: for the pair.
+template <unsigned Order, class Lane>
+std::array<reading, 1> repeat(Lane&& lane, std::size_t pairs) {
+    const stopwatch time;
+    for (std::size_t i = 0; i != pairs; ++i) {
+        auto f = lane.template get<Order>();
+        keep(f);
+        lane.template put<Order>(f);
+        keep(f);
+    }
+    return {time.read(static_cast<double>(pairs))};
 }
 
 enum class free_order { as_allocated, shuffled };
 
-// Allocates a frame for each element of `held`, then frees all of them; `times` times. Returns: ns for one get, for one put.
-template <unsigned Order, class Frames>
-std::array<double, 2> bulk(Frames& frames, std::span<std::uint32_t> held, unsigned times, free_order how,
-                           random_numbers& numbers) {
-    double getting = 0;
-    double putting = 0;
+// Allocates a frame for each element of `held`, then frees all of them; `times` times. Returns: for one get, for one put.
+template <unsigned Order, class Lane>
+std::array<reading, 2> bulk(Lane&& lane, std::span<frame_of<Lane>> held, unsigned times, free_order how,
+                            random_numbers& numbers) {
+    std::array<reading, 2> sum{};
+    const auto count = static_cast<double>(held.size());
     for (unsigned i = 0; i != times; ++i) {
-        const double start = thread_ns();
-        for (std::uint32_t& f : held) {
-            f = frames.template get<Order>();
-            keep(f);
-        }
-        const double allocated = thread_ns();
-        if (held.back() == UINT32_MAX) {
-            std::fputs("out of frames\n", stderr);
-            std::exit(1);
-        }
+        const stopwatch getting;
+        get_all<Order>(lane, held);
+        sum[0] += getting.read(count);
         if (how == free_order::shuffled) numbers.shuffle(held);
-        const double freeing = thread_ns();
-        for (std::uint32_t& f : held) {
-            frames.template put<Order>(f);
-            keep(f);
-        }
-        const double end = thread_ns();
-        getting += allocated - start;
-        putting += end - freeing;
+        const stopwatch putting;
+        put_all<Order>(lane, held);
+        sum[1] += putting.read(count);
     }
-    const double operations = static_cast<double>(held.size()) * times;
-    return {getting / operations, putting / operations};
+    return sum;
 }
 
 } // namespace bench

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "support/contestants.hpp"
 #include "support/crew.hpp"
 #include "support/measure.hpp"
+#include "support/statistics.hpp"
 
 #include <array>
 #include <atomic>
@@ -17,17 +17,17 @@
 namespace bench {
 
 // Each thread allocates a burst of 1 to 1023 frames and frees it: mostly hits, some refills and spills.
+template <class Frames>
 class traffic {
 public:
-    struct reading {
-        double operations = 0;
-        double processor_ns = 0; // of the traffic threads
-        double wall_ns = 0;
-    };
-
-    traffic(cordon_zone& zone, unsigned threads) {
-        for (unsigned w = 0; w != threads; ++w)
-            lanes_.emplace_back().thread = std::thread([this, &zone, w] { drive(zone, lanes_[w], w); });
+    traffic(Frames& frames, unsigned threads) {
+        for (unsigned w = 0; w != threads; ++w) {
+            lane& mine = lanes_.emplace_back();
+            mine.thread = std::thread([this, &frames, &mine, w] { drive(frames, mine, w); });
+        }
+        for (lane& l : lanes_)
+            while (l.operations == 0)
+                std::this_thread::yield();
     }
     ~traffic() {
         stop_ = true;
@@ -37,12 +37,13 @@ public:
     traffic(const traffic&) = delete;
     traffic& operator=(const traffic&) = delete;
 
+    // Returns: since the begin; the difference of two is what happened between them.
     reading read() {
-        reading sum{.wall_ns = wall_ns()};
+        reading sum{.real_ns = wall_ns()};
         for (lane& l : lanes_) {
             clockid_t clock{};
             pthread_getcpuclockid(l.thread.native_handle(), &clock);
-            sum.processor_ns += read_clock_ns(clock);
+            sum.cpu_ns += read_clock_ns(clock);
             sum.operations += static_cast<double>(l.operations.load(std::memory_order_relaxed));
         }
         return sum;
@@ -54,16 +55,17 @@ private:
         std::thread thread;
     };
 
-    void drive(cordon_zone& zone, lane& mine, unsigned worker) {
+    void drive(Frames& frames, lane& mine, unsigned worker) {
         pin_to(worker);
+        auto&& entered = frames.enter(worker);
         random_numbers numbers{worker};
         std::array<std::uint32_t, 1023> held;
         for (std::uint64_t operations = 0; !stop_.load(std::memory_order_relaxed);) {
             const std::size_t burst = 1 + numbers.below(1023);
             for (std::size_t i = 0; i != burst; ++i)
-                keep(held[i] = zone.get<0>());
+                keep(held[i] = entered.template get<0>());
             for (std::size_t i = 0; i != burst; ++i)
-                zone.put<0>(held[i]);
+                entered.template put<0>(held[i]);
             operations += 2 * burst;
             mine.operations.store(operations, std::memory_order_relaxed);
         }

@@ -1,0 +1,124 @@
+// support/flags.cpp - see the header.
+// SPDX-License-Identifier: BSL-1.0
+#include "support/flags.hpp"
+
+#include <charconv>
+#include <functional>
+#include <regex>
+#include <string_view>
+
+namespace bench {
+
+namespace {
+
+constexpr const char* help = R"(
+Flags, those of Google Benchmark first (`--flag=value` or `--flag value`):
+  --benchmark_filter=<regex>       only benchmarks with a match in their name; -<regex>: all others
+  --benchmark_repetitions=<n>      rounds, default 15; in each, all contestants run in turns
+  --benchmark_min_time=<seconds>   for each contestant in each round, default 0.01
+  --benchmark_format=console|json  what is printed
+  --benchmark_out=<file>           results as a file, too
+  --benchmark_out_format=json|console
+  --benchmark_list_tests           names only
+  --compare <old.json>             what changed since, with a 95 % interval of the ratio of medians
+  --report <out.html>              one page with plots
+  --load <results.json>            no measuring: show, compare or report these results; may be repeated
+  --peer <library.so>              one more allocator (bench/peer.h); may be repeated
+  --no_peers                       without those that were built with this program
+  --verify                         no measuring: does each allocator lose frames or hand one out twice?
+)";
+
+bool read(std::string_view text, double& out) {
+    if (text.ends_with('s')) text.remove_suffix(1);
+    const auto end = std::from_chars(text.data(), text.data() + text.size(), out);
+    return end.ec == std::errc{} && end.ptr == text.data() + text.size() && out >= 0;
+}
+bool read(std::string_view text, unsigned& out) {
+    const auto end = std::from_chars(text.data(), text.data() + text.size(), out);
+    return end.ec == std::errc{} && end.ptr == text.data() + text.size() && out != 0;
+}
+bool read(std::string_view text, format& out) {
+    out = text == "json" ? format::json : format::console;
+    return text == "json" || text == "console";
+}
+bool read(std::string_view text, bool& out) {
+    out = text == "" || text == "true" || text == "1";
+    return out || text == "false" || text == "0";
+}
+bool read(std::string_view text, std::string& out) {
+    out = text;
+    return true;
+}
+bool read(std::string_view text, std::vector<std::string>& out) {
+    out.emplace_back(text);
+    return true;
+}
+bool is_regex(const std::string& text) {
+    try {
+        const std::regex tried(text);
+        return true;
+    } catch (const std::regex_error&) {
+        return false;
+    }
+}
+
+struct flag {
+    std::string_view name;
+    bool takes_value;
+    std::function<bool(std::string_view)> set;
+};
+
+} // namespace
+
+parsed_flags parse_flags(const std::vector<std::string>& arguments) {
+    flags chosen;
+    const auto value = [](std::string_view name, auto& out) {
+        return flag{name, true, [&out](std::string_view text) { return read(text, out); }};
+    };
+    const auto choice = [](std::string_view name, bool& out, bool meaning) {
+        return flag{name, false, [&out, meaning](std::string_view text) {
+                        bool given = false;
+                        const bool valid = read(text, given);
+                        out = given == meaning;
+                        return valid;
+                    }};
+    };
+    const flag known[] = {
+        value("--benchmark_filter", chosen.filter),
+        value("--benchmark_repetitions", chosen.repetitions),
+        value("--benchmark_min_time", chosen.min_time),
+        value("--benchmark_format", chosen.shown),
+        value("--benchmark_out", chosen.out),
+        value("--benchmark_out_format", chosen.written),
+        choice("--benchmark_list_tests", chosen.list, true),
+        value("--compare", chosen.compare),
+        value("--report", chosen.report),
+        value("--load", chosen.load),
+        value("--peer", chosen.peers),
+        choice("--no_peers", chosen.installed_peers, false),
+        choice("--verify", chosen.verify, true),
+    };
+    for (std::size_t i = 0; i != arguments.size(); ++i) {
+        const std::string_view argument = arguments[i];
+        if (argument == "--help") return {std::nullopt, 0, help};
+        const std::size_t equals = argument.find('=');
+        const std::string_view name = argument.substr(0, equals);
+        const flag* found = nullptr;
+        for (const flag& f : known)
+            if (f.name == name) found = &f;
+        if (found == nullptr) return {std::nullopt, 2, "unknown flag " + arguments[i] + "\n" + help};
+        std::string_view text;
+        if (equals != std::string_view::npos) {
+            text = argument.substr(equals + 1);
+        } else if (found->takes_value) {
+            if (i + 1 == arguments.size()) return {std::nullopt, 2, arguments[i] + " wants a value\n"};
+            text = arguments[++i];
+        }
+        if (!found->set(text)) return {std::nullopt, 2, "no good value: " + arguments[i] + "\n"};
+    }
+    if (!is_regex(chosen.filter.substr(chosen.filter.starts_with('-') ? 1 : 0)))
+        return {std::nullopt, 2, "no regular expression: " + chosen.filter + "\n"};
+    return {chosen, 0, {}};
+}
+
+} // namespace bench

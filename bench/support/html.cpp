@@ -1,0 +1,135 @@
+// support/html.cpp - see the header.
+// SPDX-License-Identifier: BSL-1.0
+#include "support/html.hpp"
+
+#include "support/console.hpp"
+#include "support/context.hpp"
+#include "support/plots.hpp"
+
+#include <cstdio>
+#include <initializer_list>
+#include <map>
+
+namespace bench {
+
+namespace {
+
+constexpr const char* head = R"(<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>cordon: benchmarks</title>
+<style>
+:root { color-scheme: light dark; --paper: #fff; --ink: #1b1f24; --faint: #656d76; --line: #d8dee4; --panel: #f6f8fa;
+  --c0: #0969da; --c1: #9a6700; --c2: #1a7f37; --c3: #8250df; --c4: #bf3989; --c5: #57606a; --c6: #bc4c00; --c7: #1b7c83;
+  --good: #1a7f37; --bad: #cf222e; --bar: #afb8c1; }
+@media (prefers-color-scheme: dark) { :root { --paper: #0d1117; --ink: #e6edf3; --faint: #8d96a0; --line: #30363d;
+  --panel: #161b22; --c0: #4493f8; --c1: #d29922; --c2: #3fb950; --c3: #ab7df8; --c4: #db61a2; --c5: #9198a1;
+  --c6: #db6d28; --c7: #39c5cf; --good: #3fb950; --bad: #f85149; --bar: #484f58; } }
+body { font: 15px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 60rem;
+  margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.6rem; margin: 0 } h2 { font-size: 1.15rem; margin: 2.2rem 0 .4rem; }
+h3 { font-size: .9rem; font-weight: 600; margin: 1rem 0 .1rem } p, summary { color: var(--faint); margin: .3rem 0 }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
+th { text-align: left; color: var(--faint); font-weight: 500 } td, th { padding: .2rem .6rem .2rem 0;
+  border-bottom: 1px solid var(--line) } td + td, th + th { text-align: right } a { color: inherit }
+.warning { border-left: 3px solid var(--bad); background: var(--panel); padding: .4rem .8rem; color: var(--ink) }
+.ok { color: var(--good) } .MISS { color: var(--bad); font-weight: 600 }
+svg { width: 100%; height: auto; display: block } svg text { font: 12px system-ui, sans-serif; fill: var(--ink) }
+svg .faint { fill: var(--faint) } .grid { stroke: var(--line) } .whisker { stroke: var(--ink); stroke-width: 1.5 }
+.key span { margin-right: 1.2em; white-space: nowrap } .key i { display: inline-block; width: .5em; height: .5em;
+  border-radius: 2px; margin-right: .35em }
+</style></head><body>
+)";
+
+std::string tag_row(const char* cell, std::initializer_list<std::string> cells) {
+    std::string out = "<tr>";
+    for (const std::string& c : cells)
+        out += std::string("<") + cell + '>' + c + "</" + cell + '>';
+    return out + "</tr>\n";
+}
+
+std::string introduction(const results& from, unsigned met, unsigned goals) {
+    const json& c = from.context;
+    std::string out = "<h1>cordon: benchmarks</h1>\n<p>";
+    const auto say = [&](const std::string& text) {
+        if (!text.empty()) out += escaped(text) + " &middot; ";
+    };
+    say(c["date"].text());
+    say(c["cpu_model"].text());
+    say(std::to_string(static_cast<int>(c["num_cpus"].number())) + " processors");
+    say(c["compiler"].text());
+    say(c["compiler_flags"].text());
+    say("huge pages " + c["transparent_huge_pages"].text());
+    out += "commit " + escaped(c["commit"].text()) + "</p>\n";
+    if (const std::string warnings = warnings_of(c); !warnings.empty())
+        out += "<p class=warning>" + escaped(warnings) + "</p>\n";
+    if (goals != 0)
+        out += "<p><b>" + std::to_string(met) + " of " + std::to_string(goals) + " goals met.</b> ";
+    else
+        out += "<p>";
+    return out + "Medians over the rounds; the contestants of a figure ran in turns, in one process. A "
+                 "whisker spans the "
+                 "middle half of the rounds. A ratio is the median of the ratios to its base, round by "
+                 "round.</p>\n";
+}
+
+std::string headlines(const std::vector<comparison>& all) {
+    std::string out = "<table>\n" + tag_row("th", {"figure", "median", "ratio", "to", "goal", ""});
+    for (const comparison c : all) {
+        const outcome& o = subject_of(c);
+        const std::string verdict = verdict_of(o);
+        if (verdict.empty()) continue;
+        char ratio[16];
+        std::snprintf(ratio, sizeof ratio, "%.2f", o.ratio());
+        out += tag_row("td",
+                       {"<a href=\"#" + escaped(o.measured.name) + "\">" + escaped(o.family()) + "</a>",
+                        pretty(median(o.values()), o.measured.unit), ratio, escaped(o.base),
+                        escaped(o.measured.wanted.text()),
+                        "<span class=" + verdict + ">" + (verdict == "ok" ? "met" : "missed") + "</span>"});
+    }
+    return out + "</table>\n";
+}
+
+// One figure with all its arguments.
+std::string section(const std::string& name, const std::vector<comparison>& of) {
+    const outcome& first = of.front().front();
+    const bool more = first.measured.more_is_better;
+    std::string out = "<h2 id=\"" + escaped(name) + "\">" + escaped(name) + "</h2>\n<p>" +
+                      escaped(first.measured.what == quantity::cpu_time ? "processor time for one operation"
+                              : first.measured.what == quantity::real_time ? "wall-clock time"
+                                                                           : first.measured.unit) +
+                      (more ? ", more is better" : ", less is better") + "</p>\n";
+    const std::string curves = line_plot(of);
+    out += curves;
+    if (!curves.empty()) out += "<details><summary>each alone</summary>\n";
+    for (const comparison c : of) {
+        if (!c.front().arguments.empty()) out += "<h3>" + escaped(c.front().arguments) + "</h3>\n";
+        out += bar_plot(c);
+    }
+    if (!curves.empty()) out += "</details>\n";
+    return out;
+}
+
+} // namespace
+
+std::string to_html(const results& from) {
+    const std::vector<comparison> all = comparisons(from.outcomes);
+    unsigned goals = 0;
+    unsigned met = 0;
+    std::vector<std::string> order;
+    std::map<std::string, std::vector<comparison>> sections;
+    for (const comparison c : all) {
+        const std::string verdict = verdict_of(subject_of(c));
+        goals += !verdict.empty();
+        met += verdict == "ok";
+        const std::string& name = c.front().measured.name;
+        if (!sections.contains(name)) order.push_back(name);
+        sections[name].push_back(c);
+    }
+    std::string out = head + introduction(from, met, goals);
+    if (goals != 0) out += headlines(all);
+    for (const std::string& name : order)
+        out += section(name, sections[name]);
+    return out + "</body></html>\n";
+}
+
+} // namespace bench

@@ -1,0 +1,22 @@
+// support/plots.hpp - SVG of the outcomes of a figure.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "support/console.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bench {
+
+// Returns: the text with what HTML takes for markup escaped.
+std::string escaped(std::string_view text);
+
+// Returns: a bar for each contestant.
+std::string bar_plot(comparison c);
+// Returns: a curve for each contestant, if one number of the arguments takes three values or more and nothing else in
+// them changes; else nothing.
+std::string line_plot(const std::vector<comparison>& of);
+
+} // namespace bench

@@ -1,0 +1,172 @@
+// support/program.cpp - see the header.
+// SPDX-License-Identifier: BSL-1.0
+#include "support/program.hpp"
+
+#include "support/compare.hpp"
+#include "support/console.hpp"
+#include "support/context.hpp"
+#include "support/html.hpp"
+#include "support/verify.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <unistd.h>
+
+namespace bench {
+
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+// The first interrupt ends the measuring, a second one the program.
+void end_on_interrupt() {
+    struct sigaction action {};
+    action.sa_handler = [](int) { interrupted = 1; };
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    sigaction(SIGINT, &action, nullptr);
+}
+
+std::optional<results> read_results(const std::string& path) {
+    std::ifstream in(path);
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    const auto parsed = json::read(text);
+    auto out = parsed ? from_json(*parsed) : std::nullopt;
+    if (!out) std::fprintf(stderr, "%s: no results\n", path.c_str());
+    return out;
+}
+
+bool write_file(const std::string& path, const std::string& text) {
+    std::ofstream out(path);
+    out << text;
+    out.close();
+    if (!out) std::perror(path.c_str());
+    return !out.fail();
+}
+
+std::string in_format(const results& r, format f) {
+    return f == format::json ? to_json(r).write() + '\n' : to_table(r);
+}
+
+// On a terminal, one line that is written over and over.
+class progress_line {
+public:
+    void operator()(const std::string& at, unsigned done, unsigned all) const {
+        if (!terminal_) return;
+        const double seconds = (wall_ns() - start_) / 1e9;
+        const double left = done == 0 ? 0 : seconds / done * (all - done);
+        std::fprintf(stderr, "\r\033[K%3u %%  %.0f s left  %s", 100 * done / all, left, at.c_str());
+        std::fflush(stderr);
+    }
+    void clear() const {
+        if (terminal_) std::fputs("\r\033[K", stderr);
+    }
+
+private:
+    bool terminal_ = isatty(STDERR_FILENO) != 0;
+    double start_ = wall_ns();
+};
+
+// Returns: the peers that load. An installed one that does not is no reason to fail.
+std::vector<peer> load_peers(const flags& chosen, int& exit_code) {
+    std::vector<peer> out;
+    const auto load = [&](const std::string& path) {
+        std::string problem;
+        peer loaded = load_peer(path, problem);
+        if (problem.empty())
+            out.push_back(std::move(loaded));
+        else
+            std::fprintf(stderr, "peer left out: %s\n", problem.c_str());
+        return problem.empty();
+    };
+    if (chosen.installed_peers)
+        for (const std::string& path : installed_peers())
+            load(path);
+    for (const std::string& path : chosen.peers)
+        if (!load(path)) exit_code = 1;
+    return out;
+}
+
+int verify_all(const std::vector<peer>& peers) {
+    int exit_code = 0;
+    for (const peer& p : peers) {
+        const auto complaints = verify(p);
+        std::printf("%-16s %s\n", p.name.c_str(), complaints.empty() ? "ok" : "FAILED");
+        for (const std::string& c : complaints) {
+            std::printf("    %s\n", c.c_str());
+            exit_code = 1;
+        }
+    }
+    return exit_code;
+}
+
+std::optional<results> load_all(const std::vector<std::string>& paths) {
+    results out;
+    for (const std::string& path : paths) {
+        auto one = read_results(path);
+        if (!one) return std::nullopt;
+        out.context = one->context;
+        out.outcomes.insert(out.outcomes.end(), one->outcomes.begin(), one->outcomes.end());
+    }
+    return out;
+}
+
+results measure(const suite& questions, const flags& chosen, const std::string& executable) {
+    end_on_interrupt();
+    const machine_watch watch;
+    const progress_line line;
+    results out;
+    out.outcomes = questions.run(chosen, line, [] { return interrupted != 0; });
+    line.clear();
+    out.context = context_of(executable, watch, interrupted != 0);
+    return out;
+}
+
+// Returns: whether all that was asked for could be written.
+bool show(const results& measured, const flags& chosen) {
+    bool good = true;
+    std::fputs(in_format(measured, chosen.shown).c_str(), stdout);
+    if (!chosen.out.empty()) good &= write_file(chosen.out, in_format(measured, chosen.written));
+    if (!chosen.report.empty()) good &= write_file(chosen.report, to_html(measured));
+    if (!chosen.compare.empty()) {
+        const auto before = read_results(chosen.compare);
+        if (before) std::fputs(to_table(compare(*before, measured)).c_str(), stdout);
+        good &= before.has_value();
+    }
+    return good;
+}
+
+} // namespace
+
+int run_program(int argc, char** argv, const char* about,
+                const std::function<void(suite&, const std::vector<peer>&)>& add) {
+    const parsed_flags parsed = parse_flags({argv + 1, argv + argc});
+    if (!parsed.chosen) {
+        std::fprintf(parsed.exit_code == 0 ? stdout : stderr, "%s\n%s", about, parsed.message.c_str());
+        return parsed.exit_code;
+    }
+    const flags& chosen = *parsed.chosen;
+    if (!chosen.load.empty()) {
+        const auto loaded = load_all(chosen.load);
+        return loaded && show(*loaded, chosen) ? 0 : 1;
+    }
+    make_room_for_peers(argv);
+    int exit_code = 0;
+    const std::vector<peer> peers = load_peers(chosen, exit_code);
+    if (exit_code != 0) return exit_code;
+    if (chosen.verify) return verify_all(peers);
+
+    suite questions;
+    add(questions, peers);
+    if (chosen.list) {
+        for (const std::string& name : questions.names(chosen))
+            std::puts(name.c_str());
+        return 0;
+    }
+    const bool good = show(measure(questions, chosen, argv[0]), chosen);
+    return interrupted != 0 ? 130 : good ? 0 : 1;
+}
+
+} // namespace bench

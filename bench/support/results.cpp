@@ -1,0 +1,143 @@
+// support/results.cpp - see the header. The rows are those of Google Benchmark 1.8; what it has no field for has a
+// name that it does not use.
+// SPDX-License-Identifier: BSL-1.0
+#include "support/results.hpp"
+
+#include <array>
+#include <cstdio>
+#include <map>
+
+namespace bench {
+
+namespace {
+
+constexpr std::array quantities{"cpu_time", "real_time", "amount"};
+constexpr std::array goals{"none", "at_most", "at_least"};
+
+template <class Enum, std::size_t N>
+Enum parse(const std::array<const char*, N>& names, const std::string& text) {
+    for (std::size_t i = 0; i != N; ++i)
+        if (text == names[i]) return static_cast<Enum>(i);
+    return Enum{};
+}
+
+json row_of(const outcome& o, const std::string& suffix, const char* run_type) {
+    json row;
+    row.set("name", o.name() + suffix);
+    row.set("run_name", o.name());
+    row.set("run_type", run_type);
+    row.set("repetitions", o.operations.size());
+    row.set("threads", o.threads);
+    return row;
+}
+
+void add_values(json& row, const outcome& o, double operations, const auto& value_of) {
+    row.set("iterations", operations);
+    row.set("real_time", value_of(o.real_ns));
+    row.set("cpu_time", value_of(o.cpu_ns));
+    row.set("time_unit", "ns");
+    if (o.measured.what == quantity::amount) row.set("amount", value_of(o.amount));
+    if (!o.ratios.empty()) row.set("ratio", value_of(o.ratios));
+}
+
+void add_round(json& rows, const outcome& o, std::size_t round) {
+    json row = row_of(o, "", "iteration");
+    row.set("repetition_index", round);
+    add_values(row, o, o.operations[round],
+               [&](const series& s) { return round < s.size() ? s[round] : 0.0; });
+    row.set("figure", o.measured.name);
+    row.set("arguments", o.arguments);
+    row.set("contestant", o.contestant);
+    row.set("quantity", quantities[static_cast<std::size_t>(o.measured.what)]);
+    row.set("unit", o.measured.unit);
+    row.set("more_is_better", o.measured.more_is_better);
+    row.set("is_first", o.is_first);
+    row.set("base", o.base);
+    row.set("goal", goals[static_cast<std::size_t>(o.measured.wanted.wanted)]);
+    row.set("goal_limit", o.measured.wanted.limit);
+    rows.add(std::move(row));
+}
+
+void add_aggregate(json& rows, const outcome& o, const char* name, double (*aggregate)(const series&)) {
+    json row = row_of(o, std::string("_") + name, "aggregate");
+    row.set("aggregate_name", name);
+    row.set("aggregate_unit", std::string(name) == "cv" ? "percentage" : "time");
+    add_values(row, o, static_cast<double>(o.operations.size()), aggregate);
+    rows.add(std::move(row));
+}
+
+outcome outcome_of(const json& row) {
+    outcome o;
+    o.measured = {.name = row["figure"].is_null() ? row["name"].text() : row["figure"].text(),
+                  .what = parse<quantity>(quantities, row["quantity"].text()),
+                  .unit = row["unit"].is_null() ? row["time_unit"].text() : row["unit"].text(),
+                  .more_is_better = row["more_is_better"].boolean(),
+                  .wanted = {parse<goal::kind>(goals, row["goal"].text()), row["goal_limit"].number()}};
+    o.arguments = row["arguments"].text();
+    o.contestant = row["contestant"].text();
+    o.base = row["base"].text();
+    o.is_first = row["is_first"].boolean();
+    o.threads = static_cast<unsigned>(row["threads"].number(1));
+    return o;
+}
+
+} // namespace
+
+std::string goal::text() const {
+    if (wanted == kind::none) return {};
+    char out[32];
+    std::snprintf(out, sizeof out, "%s %.2f", wanted == kind::at_most ? "<=" : ">=", limit);
+    return out;
+}
+
+std::string outcome::family() const {
+    return arguments.empty() ? measured.name : measured.name + '/' + arguments;
+}
+std::string outcome::name() const {
+    return contestant.empty() ? family() : family() + '/' + contestant;
+}
+const series& outcome::values() const {
+    switch (measured.what) {
+    case quantity::real_time: return real_ns;
+    case quantity::amount: return amount;
+    case quantity::cpu_time: break;
+    }
+    return cpu_ns;
+}
+
+json to_json(const results& from) {
+    json rows{json::array{}};
+    for (const outcome& o : from.outcomes) {
+        for (std::size_t round = 0; round != o.operations.size(); ++round)
+            add_round(rows, o, round);
+        if (o.operations.size() < 2) continue;
+        add_aggregate(rows, o, "mean", mean);
+        add_aggregate(rows, o, "median", [](const series& s) { return median(s); });
+        add_aggregate(rows, o, "stddev", deviation);
+        add_aggregate(rows, o, "cv", variation);
+    }
+    json out;
+    out.set("context", from.context);
+    out.set("benchmarks", std::move(rows));
+    return out;
+}
+
+std::optional<results> from_json(const json& from) {
+    if (from["benchmarks"].is_null()) return std::nullopt;
+    results out{.context = from["context"]};
+    std::map<std::string, std::size_t> places; // repetitions need not stand together
+    for (const json& row : from["benchmarks"].items()) {
+        if (row["run_type"].text() == "aggregate") continue;
+        const auto [place, is_new] = places.try_emplace(row["name"].text(), out.outcomes.size());
+        if (is_new) out.outcomes.push_back(outcome_of(row));
+        outcome& o = out.outcomes[place->second];
+        o.operations.push_back(row["iterations"].number());
+        o.cpu_ns.push_back(row["cpu_time"].number());
+        o.real_ns.push_back(row["real_time"].number());
+        o.amount.push_back(row["amount"].number());
+        if (!row["ratio"].is_null()) o.ratios.push_back(row["ratio"].number());
+    }
+    return out;
+}
+
+} // namespace bench

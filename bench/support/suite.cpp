@@ -1,0 +1,158 @@
+// support/suite.cpp - see the header.
+// SPDX-License-Identifier: BSL-1.0
+#include "support/suite.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <regex>
+
+namespace bench {
+
+namespace {
+
+class name_filter {
+public:
+    explicit name_filter(const std::string& text)
+        : negative_(text.starts_with('-')), wanted_(text.substr(negative_ ? 1 : 0)) {}
+    [[nodiscard]] bool passes(const std::string& name) const {
+        return std::regex_search(name, wanted_) != negative_;
+    }
+
+private:
+    bool negative_;
+    std::regex wanted_;
+};
+
+outcome empty_outcome(const question& q, const figure& f, std::size_t contestant) {
+    return {.measured = f,
+            .arguments = q.arguments,
+            .contestant = q.contestants[contestant].name,
+            .base = q.base,
+            .is_first = contestant == 0,
+            .threads = q.threads};
+}
+
+// Returns: whether some figure of the contestant is wanted.
+bool is_wanted(const question& q, std::size_t contestant, const name_filter& filter) {
+    return std::any_of(q.figures.begin(), q.figures.end(), [&](const figure& f) {
+        return filter.passes(empty_outcome(q, f, contestant).name());
+    });
+}
+
+// One question while it is being asked.
+class race {
+public:
+    race(const question& q, const name_filter& filter) : question_(q) {
+        for (std::size_t c = 0; c != q.contestants.size(); ++c) {
+            if (!is_wanted(q, c, filter)) continue;
+            runner& r = runners_.emplace_back();
+            r.next = q.contestants[c].make();
+            for (const figure& f : q.figures)
+                r.outcomes.push_back(empty_outcome(q, f, c));
+        }
+    }
+
+    // The round that is not counted: caches warm, pages present, laps measured.
+    void warm_up(double min_time) {
+        for (runner& r : runners_) {
+            const double start = wall_ns();
+            r.next();
+            const double seconds = (wall_ns() - start) / 1e9;
+            r.laps = static_cast<unsigned>(std::clamp(std::ceil(min_time / seconds), 1.0, 1000.0));
+        }
+    }
+    // Each round starts with another contestant. Returns: false if it was stopped, and the round does not count.
+    bool round(unsigned number, const std::function<bool()>& stop) {
+        std::vector<std::vector<reading>> read(runners_.size(),
+                                               std::vector<reading>(question_.figures.size()));
+        for (std::size_t turn = 0; turn != runners_.size(); ++turn) {
+            const std::size_t i = (turn + number) % runners_.size();
+            for (unsigned l = 0; l != runners_[i].laps; ++l) {
+                if (stop()) return false;
+                const std::vector<reading> one = runners_[i].next();
+                for (std::size_t f = 0; f != read[i].size(); ++f)
+                    read[i][f] += one[f];
+            }
+        }
+        for (std::size_t i = 0; i != runners_.size(); ++i)
+            for (std::size_t f = 0; f != read[i].size(); ++f)
+                record(runners_[i].outcomes[f], read[i][f]);
+        return true;
+    }
+    void finish(const name_filter& filter, std::vector<outcome>& out) {
+        // Figure by figure, so that what is compared stands together.
+        for (std::size_t f = 0; f != question_.figures.size(); ++f) {
+            const outcome* base = nullptr;
+            for (runner& r : runners_)
+                if (r.outcomes[f].contestant == question_.base) base = &r.outcomes[f];
+            for (runner& r : runners_) {
+                outcome& o = r.outcomes[f];
+                if (base != nullptr) o.ratios = ratios(o.values(), base->values());
+                if (!o.operations.empty() && filter.passes(o.name())) out.push_back(o);
+            }
+        }
+    }
+
+private:
+    struct runner {
+        lap next;
+        unsigned laps = 1;
+        std::vector<outcome> outcomes; // one for each figure
+    };
+
+    static void record(outcome& o, const reading& sum) {
+        const double n = sum.operations == 0 ? 1 : sum.operations;
+        o.operations.push_back(sum.operations);
+        o.cpu_ns.push_back(sum.cpu_ns / n);
+        o.real_ns.push_back(sum.real_ns / n);
+        o.amount.push_back(sum.amount / n);
+    }
+
+    const question& question_;
+    std::vector<runner> runners_;
+};
+
+} // namespace
+
+std::vector<std::string> suite::names(const flags& chosen) const {
+    const name_filter filter{chosen.filter};
+    std::vector<std::string> out;
+    for (const question& q : questions_)
+        for (const figure& f : q.figures)
+            for (std::size_t c = 0; c != q.contestants.size(); ++c)
+                if (std::string name = empty_outcome(q, f, c).name(); filter.passes(name))
+                    out.push_back(std::move(name));
+    return out;
+}
+
+std::vector<outcome> suite::run(const flags& chosen, const progress& tell,
+                                const std::function<bool()>& stop) const {
+    const name_filter filter{chosen.filter};
+    std::vector<const question*> asked;
+    for (const question& q : questions_)
+        for (std::size_t c = 0; c != q.contestants.size(); ++c)
+            if (is_wanted(q, c, filter)) {
+                asked.push_back(&q);
+                break;
+            }
+    const unsigned rounds = chosen.repetitions + 1;
+    const auto all = static_cast<unsigned>(asked.size()) * rounds;
+    unsigned done = 0;
+    std::vector<outcome> out;
+    for (const question* q : asked) {
+        if (stop()) break;
+        const std::string at = q->figures.front().name + '/' + q->arguments;
+        tell(at, done, all);
+        race laps{*q, filter};
+        laps.warm_up(chosen.min_time);
+        for (unsigned round = 0; round != chosen.repetitions; ++round) {
+            tell(at, ++done, all);
+            if (!laps.round(round, stop)) break;
+        }
+        ++done;
+        laps.finish(filter, out);
+    }
+    return out;
+}
+
+} // namespace bench

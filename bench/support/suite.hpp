@@ -1,0 +1,58 @@
+// support/suite.hpp - suite: questions, each with contestants that run in turns.
+// SPDX-License-Identifier: BSL-1.0
+//
+// A question has figures and contestants. A lap of a contestant does some work and reads each figure once; laps are
+// repeated until they take min_time, which is a repetition. In a round each contestant has one repetition, so that a
+// slow phase of the machine falls on all of them; a first round is not counted. Contestants are made when their
+// question is reached, and all contestants of a question live at the same time.
+//
+//     suite.add({.figures = {{.name = "touch", .wanted = goal::at_most(1.5)}},
+//                .arguments = "frames:65536",
+//                .base = "byte store",
+//                .contestants = {contestant("cordon", [] { return [l = new_lru()] { return l->touch_all(); }; }),
+//                                contestant("byte store", ...)}});
+#pragma once
+
+#include "support/crew.hpp"
+#include "support/flags.hpp"
+#include "support/measure.hpp"
+#include "support/results.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace bench {
+
+using lap = std::function<std::vector<reading>()>; // one reading for each figure, in their order
+
+struct contestant {
+    std::string name{};
+    std::function<lap()> make{};
+};
+
+struct question {
+    std::vector<figure> figures{};
+    std::string arguments{};
+    std::string base{}; // the contestant that the others are compared with; none: no ratios, no goals
+    unsigned threads = 1;
+    std::vector<contestant> contestants{}; // the goals are for the first
+};
+
+// Told while a suite runs. `done` of `all` parts are over.
+using progress = std::function<void(const std::string& at, unsigned done, unsigned all)>;
+
+class suite {
+public:
+    void add(question q) { questions_.push_back(std::move(q)); }
+    // Returns: the names of the benchmarks that the filter lets through.
+    [[nodiscard]] std::vector<std::string> names(const flags& chosen) const;
+    // Effects: measures what the filter lets through, until `stop` says so. Returns: what is complete by then.
+    std::vector<outcome> run(const flags& chosen, const progress& tell,
+                             const std::function<bool()>& stop) const;
+
+private:
+    std::vector<question> questions_;
+};
+
+} // namespace bench

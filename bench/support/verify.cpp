@@ -1,0 +1,191 @@
+// support/verify.cpp - see the header.
+// SPDX-License-Identifier: BSL-1.0
+#include "support/verify.hpp"
+
+#include "support/statistics.hpp"
+
+#include <array>
+#include <atomic>
+#include <barrier>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <unordered_set>
+
+namespace bench {
+
+namespace {
+
+constexpr std::uint64_t block_frames = 512;
+
+struct run {
+    std::uint64_t first = 0;
+    unsigned order = 0;
+    [[nodiscard]] std::uint64_t end() const { return first + (std::uint64_t{1} << order); }
+};
+
+// The frames that are out, whatever their numbers. Safe to call from any thread.
+class ledger {
+public:
+    // Returns: whether none of the frames was out.
+    bool check_out(run r) {
+        bool fresh = true;
+        for (std::uint64_t f = r.first; f != r.end(); ++f) {
+            shard& s = shard_of(f);
+            const std::lock_guard held{s.lock};
+            fresh &= s.out.insert(f).second;
+        }
+        return fresh;
+    }
+    void check_in(run r) {
+        for (std::uint64_t f = r.first; f != r.end(); ++f) {
+            shard& s = shard_of(f);
+            const std::lock_guard held{s.lock};
+            s.out.erase(f);
+        }
+    }
+
+private:
+    struct alignas(64) shard {
+        std::mutex lock;
+        std::unordered_set<std::uint64_t> out;
+    };
+    shard& shard_of(std::uint64_t f) { return shards_[f / 8 % shards_.size()]; }
+    std::array<shard, 64> shards_;
+};
+
+class examination {
+public:
+    examination(const peer& api, const verify_options& options)
+        : api_(api), options_(options), self_(api.create(options.frames, options.threads), api.destroy) {}
+
+    std::vector<std::string> hold() {
+        if (!self_) return {"cannot be created"};
+        empty(fill("at first"));
+        traffic();
+        empty(fill("after traffic"));
+        if (api_.offline != nullptr) offline();
+        return complaints();
+    }
+
+private:
+    // Where threads leave runs for others to free.
+    struct exchange {
+        std::mutex lock;
+        std::vector<run> runs;
+    };
+
+    std::optional<run> allocate(unsigned thread, unsigned order) {
+        const run r{api_.allocate(self_.get(), thread, order), order};
+        if (r.first == peer_no_frame) return std::nullopt;
+        if (r.first % (std::uint64_t{1} << order) != 0) ++misaligned_;
+        if (!out_.check_out(r)) ++twice_;
+        if (offline_ && r.first < (*offline_ + 1) * block_frames && r.end() > *offline_ * block_frames)
+            ++from_offline_;
+        return r;
+    }
+    void free(unsigned thread, run r) {
+        out_.check_in(r); // first: from now on it may be handed out
+        api_.free(self_.get(), thread, r.first, r.order);
+    }
+
+    // Returns: single frames, until there are no more or all are out.
+    std::vector<run> fill(const char* when) {
+        if (api_.drain != nullptr) api_.drain(self_.get());
+        const std::uint64_t all = options_.frames - (offline_ ? block_frames : 0);
+        std::vector<run> held;
+        while (held.size() != all) {
+            const auto r = allocate(0, 0);
+            if (!r) break;
+            held.push_back(*r);
+        }
+        if (held.size() != all)
+            lost_.push_back("lost frames " + std::string(when) + ": " + std::to_string(held.size()) + " of " +
+                            std::to_string(all) + " can be allocated");
+        return held;
+    }
+    void empty(const std::vector<run>& held) {
+        for (const run r : held)
+            free(0, r);
+    }
+
+    void traffic() {
+        exchange passed_on;
+        std::barrier start{static_cast<std::ptrdiff_t>(options_.threads)};
+        std::vector<std::thread> threads;
+        for (unsigned t = 0; t != options_.threads; ++t)
+            threads.emplace_back([&, t] {
+                start.arrive_and_wait();
+                work(t, passed_on);
+            });
+        for (std::thread& t : threads)
+            t.join();
+        empty(passed_on.runs);
+    }
+    void work(unsigned thread, exchange& passed_on) {
+        random_numbers numbers{options_.seed * 1000 + thread};
+        std::vector<run> mine;
+        for (unsigned i = 0; i != options_.operations; ++i) {
+            const std::uint32_t choice = numbers.below(100);
+            if (choice < 50 && mine.size() < options_.frames / options_.threads / 16) {
+                if (const auto r = allocate(thread, choice < 40 ? 0 : choice % 10)) mine.push_back(*r);
+            } else if (!mine.empty()) {
+                std::swap(mine.back(), mine[numbers.below(static_cast<std::uint32_t>(mine.size()))]);
+                run r = mine.back();
+                mine.pop_back();
+                if (choice >= 80) {
+                    const std::lock_guard held{passed_on.lock};
+                    if (passed_on.runs.size() < 64) {
+                        passed_on.runs.push_back(r);
+                        continue;
+                    }
+                    std::swap(r, passed_on.runs[numbers.below(64)]);
+                }
+                free(thread, r);
+            }
+        }
+        for (const run r : mine)
+            free(thread, r);
+    }
+
+    // Some block in the middle, as far as blocks are known: that of a frame that can be had.
+    void offline() {
+        const std::vector<run> held = fill("before offline");
+        if (held.empty()) return;
+        const std::uint64_t block = held[held.size() / 2].first / block_frames;
+        empty(held);
+        if (api_.drain != nullptr) api_.drain(self_.get());
+        if (api_.offline(self_.get(), block) != 0) return;
+        offline_ = block;
+        empty(fill("after offline"));
+    }
+
+    [[nodiscard]] std::vector<std::string> complaints() const {
+        std::vector<std::string> out = lost_;
+        const auto complain = [&](const char* what, std::uint64_t times) {
+            if (times != 0) out.push_back(what + std::string(": ") + std::to_string(times) + " times");
+        };
+        complain("handed out a frame that was in use", twice_);
+        complain("handed out a run that is not aligned to its size", misaligned_);
+        complain("handed out a frame of an offline block", from_offline_);
+        return out;
+    }
+
+    const peer& api_;
+    const verify_options options_;
+    std::unique_ptr<void, decltype(&peer_destroy)> self_;
+    ledger out_;
+    std::optional<std::uint64_t> offline_;
+    std::vector<std::string> lost_;
+    std::atomic<std::uint64_t> twice_{0};
+    std::atomic<std::uint64_t> misaligned_{0};
+    std::atomic<std::uint64_t> from_offline_{0};
+};
+
+} // namespace
+
+std::vector<std::string> verify(const peer& api, const verify_options& options) {
+    return examination{api, options}.hold();
+}
+
+} // namespace bench

@@ -1,0 +1,38 @@
+// tests/bench/flags_test.cpp - the command line.
+// SPDX-License-Identifier: BSL-1.0
+#include "support/flags.hpp"
+
+#include "support/catch.hpp"
+
+using namespace bench;
+
+TEST_CASE("flags are taken with an equals sign and without", "[bench]") {
+    const auto parsed =
+        parse_flags({"--benchmark_filter=^a.*b$", "--benchmark_repetitions", "7", "--benchmark_min_time=0.5s",
+                     "--benchmark_format=json", "--benchmark_list_tests", "--peer", "./x.so", "--peer=y.so",
+                     "--report", "out.html", "--no_peers", "--verify=false"});
+    REQUIRE(parsed.chosen);
+    CHECK(parsed.chosen->filter == "^a.*b$");
+    CHECK(parsed.chosen->repetitions == 7);
+    CHECK(parsed.chosen->min_time == 0.5);
+    CHECK(parsed.chosen->shown == format::json);
+    CHECK(parsed.chosen->written == format::json);
+    CHECK(parsed.chosen->list);
+    CHECK(parsed.chosen->peers == std::vector<std::string>{"./x.so", "y.so"});
+    CHECK(parsed.chosen->report == "out.html");
+    CHECK_FALSE(parsed.chosen->installed_peers);
+    CHECK_FALSE(parsed.chosen->verify);
+}
+
+TEST_CASE("a wrong command line ends with 2, a question for help with 0", "[bench]") {
+    for (const char* wrong :
+         {"--unknown", "file", "--benchmark_repetitions=0", "--benchmark_repetitions=x", "--peer",
+          "--benchmark_format=xml", "--benchmark_filter=(", "--benchmark_min_time=-1"}) {
+        const auto parsed = parse_flags({wrong});
+        CHECK_FALSE(parsed.chosen);
+        CHECK(parsed.exit_code == 2);
+        CHECK_FALSE(parsed.message.empty());
+    }
+    CHECK(parse_flags({"--help"}).exit_code == 0);
+    CHECK_FALSE(parse_flags({"--help"}).chosen);
+}

@@ -1,0 +1,64 @@
+// tests/bench/html_test.cpp - the page.
+// SPDX-License-Identifier: BSL-1.0
+#include "support/html.hpp"
+
+#include "support/catch.hpp"
+
+#include <string_view>
+
+using namespace bench;
+
+namespace {
+
+results sample() {
+    results out;
+    out.context.set("cpu_model", "<fast> & \"new\"");
+    out.context.set("taken_by_others", 0.5);
+    for (const int n : {1, 8, 64})
+        for (const double ns : {3, 2}) { // cordon's and the floor's
+            outcome& o = out.outcomes.emplace_back();
+            o.measured.name = "seal";
+            o.measured.wanted = goal::at_most(1.4);
+            o.arguments = "blocks:" + std::to_string(n);
+            o.is_first = ns == 3;
+            o.contestant = o.is_first ? "cordon" : "floor";
+            o.base = "floor";
+            o.operations = {1, 1};
+            o.cpu_ns = {ns * n, ns * n};
+            o.ratios = {ns / 2, ns / 2};
+        }
+    return out;
+}
+std::size_t count(std::string_view text, std::string_view what) {
+    std::size_t n = 0;
+    for (std::size_t at = 0; (at = text.find(what, at)) != std::string_view::npos; ++at)
+        ++n;
+    return n;
+}
+
+} // namespace
+
+TEST_CASE("the report is one page that loads nothing", "[bench]") {
+    const std::string page = to_html(sample());
+    for (const char* foreign : {"http", "<script", "<link", "url(", "@import", "src="})
+        CHECK(page.find(foreign) == std::string::npos);
+    CHECK(page.find("prefers-color-scheme: dark") != std::string::npos);
+    CHECK(page.find("&lt;fast&gt; &amp; &quot;new&quot;") != std::string::npos);
+    CHECK(page.find("the machine was busy: 50 %") != std::string::npos);
+}
+
+TEST_CASE("the report has bars for each contestant, curves over a number, and the goals", "[bench]") {
+    const std::string page = to_html(sample());
+    CHECK(count(page, "<rect") == 6);
+    CHECK(count(page, "<polyline") == 2);
+    CHECK(count(page, "<circle") == 6);
+    CHECK(page.find("0 of 3 goals met") != std::string::npos);
+    CHECK(count(page, ">missed<") == 3);
+    CHECK(count(page, "<svg") == count(page, "</svg>"));
+    CHECK(count(page, "nan") == 0);
+
+    results two = sample();
+    two.outcomes.resize(4); // two points make no curve
+    CHECK(count(to_html(two), "<polyline") == 0);
+    CHECK(count(to_html({}), "<svg") == 0);
+}

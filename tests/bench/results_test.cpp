@@ -1,0 +1,87 @@
+// tests/bench/results_test.cpp - results as values and as JSON of Google Benchmark.
+// SPDX-License-Identifier: BSL-1.0
+#include "support/results.hpp"
+
+#include "support/catch.hpp"
+
+using namespace bench;
+
+namespace {
+
+outcome sample(const char* contestant, double ns) {
+    outcome o;
+    o.measured.name = "seal";
+    o.measured.what = quantity::real_time;
+    o.measured.wanted = goal::at_most(2);
+    o.arguments = "blocks:8";
+    o.contestant = contestant;
+    o.base = "barrier";
+    o.is_first = true;
+    o.threads = 2;
+    o.operations = {1, 1, 1};
+    o.cpu_ns = {0, 0, 0};
+    o.real_ns = {ns, 2 * ns, 3 * ns};
+    o.amount = {0, 0, 0};
+    o.ratios = {1, 1, 1};
+    return o;
+}
+
+} // namespace
+
+TEST_CASE("results survive the way to JSON and back", "[bench]") {
+    results out;
+    out.context.set("num_cpus", 2);
+    out.outcomes = {sample("cordon", 10), sample("barrier", 5)};
+    const auto again = from_json(*json::read(to_json(out).write()));
+    REQUIRE(again);
+    CHECK(again->context["num_cpus"].number() == 2);
+    REQUIRE(again->outcomes.size() == 2);
+    const outcome& o = again->outcomes[0];
+    CHECK(o.name() == "seal/blocks:8/cordon");
+    CHECK(o.values() == series{10, 20, 30});
+    CHECK(o.ratios == series{1, 1, 1});
+    CHECK(o.measured.what == quantity::real_time);
+    CHECK(o.measured.wanted.holds(2));
+    CHECK_FALSE(o.measured.wanted.holds(2.1));
+    CHECK(o.base == "barrier");
+    CHECK(o.is_first);
+    CHECK(o.threads == 2);
+}
+
+TEST_CASE("rows have the fields of Google Benchmark", "[bench]") {
+    results out;
+    out.outcomes = {sample("cordon", 10)};
+    const json written = to_json(out);
+    const auto& rows = written["benchmarks"].items();
+    REQUIRE(rows.size() == 3 + 4);
+    for (const json& row : rows)
+        for (const char* field : {"name", "run_name", "run_type", "repetitions", "threads", "iterations",
+                                  "real_time", "cpu_time", "time_unit"})
+            CHECK_FALSE(row[field].is_null());
+    CHECK(rows[1]["run_type"].text() == "iteration");
+    CHECK(rows[1]["repetition_index"].number() == 1);
+    const char* const aggregates[] = {"mean", "median", "stddev", "cv"};
+    for (std::size_t i = 0; i != 4; ++i) {
+        CHECK(rows[3 + i]["run_type"].text() == "aggregate");
+        CHECK(rows[3 + i]["aggregate_name"].text() == aggregates[i]);
+        CHECK(rows[3 + i]["name"].text() == std::string("seal/blocks:8/cordon_") + aggregates[i]);
+    }
+    CHECK(rows[4]["real_time"].number() == 20);
+    CHECK(rows[5]["real_time"].number() == 10);
+    CHECK(rows[6]["real_time"].number() == 0.5);
+}
+
+TEST_CASE("a file of Google Benchmark is read", "[bench]") {
+    const auto read = json::read(R"({"context": {"json_schema_version": 1}, "benchmarks": [
+        {"name": "BM_a/8", "run_type": "iteration", "iterations": 100, "real_time": 2.0, "cpu_time": 1.5, "time_unit": "ns"},
+        {"name": "BM_b", "run_type": "iteration", "iterations": 100, "real_time": 9.0, "cpu_time": 9.5, "time_unit": "ns"},
+        {"name": "BM_a/8", "run_type": "iteration", "iterations": 100, "real_time": 2.5, "cpu_time": 1.7, "time_unit": "ns"},
+        {"name": "BM_a/8_mean", "run_type": "aggregate", "aggregate_name": "mean", "cpu_time": 1.6}]})");
+    REQUIRE(read);
+    const auto out = from_json(*read);
+    REQUIRE(out);
+    REQUIRE(out->outcomes.size() == 2);
+    CHECK(out->outcomes[0].name() == "BM_a/8");
+    CHECK(out->outcomes[0].values() == series{1.5, 1.7});
+    CHECK_FALSE(from_json(json{}));
+}

@@ -1,0 +1,84 @@
+// tests/bench/suite_test.cpp - questions, rounds, filters.
+// SPDX-License-Identifier: BSL-1.0
+#include "support/suite.hpp"
+
+#include "support/catch.hpp"
+
+#include <algorithm>
+
+using namespace bench;
+
+namespace {
+
+// A contestant whose laps read `ns` for each of two figures, the second twice as dear.
+contestant steady(std::string name, double ns, std::string* order = nullptr) {
+    return {name, [=] {
+                return [=]() -> std::vector<reading> {
+                    if (order != nullptr) *order += name[0];
+                    return {{.operations = 10, .cpu_ns = 10 * ns}, {.operations = 10, .cpu_ns = 20 * ns}};
+                };
+            }};
+}
+suite two_contestants(std::string* order = nullptr) {
+    suite s;
+    s.add({.figures = {{.name = "get"}, {.name = "put"}},
+           .arguments = "n:1",
+           .base = "floor",
+           .contestants = {steady("cordon", 6, order), steady("floor", 4, order)}});
+    return s;
+}
+std::vector<outcome> run(const suite& s, const std::string& filter, bool stopped = false) {
+    return s.run(
+        {.filter = filter, .repetitions = 3, .min_time = 0}, [](auto&&...) {}, [=] { return stopped; });
+}
+
+} // namespace
+
+TEST_CASE("each figure of each contestant has its values and its ratios to the base", "[bench]") {
+    const auto all = run(two_contestants(), "");
+    REQUIRE(all.size() == 4);
+    CHECK(all[0].name() == "get/n:1/cordon");
+    CHECK(all[1].name() == "get/n:1/floor");
+    CHECK(all[2].name() == "put/n:1/cordon");
+    CHECK(all[0].values() == series{6, 6, 6});
+    CHECK(all[2].values() == series{12, 12, 12});
+    CHECK(all[2].ratios == series{1.5, 1.5, 1.5});
+    CHECK(all[0].is_first);
+    CHECK_FALSE(all[1].is_first);
+}
+
+TEST_CASE("contestants run in turns, and take turns at being the first", "[bench]") {
+    std::string order;
+    run(two_contestants(&order), "");
+    CHECK(order == "cf"
+                   "cf"
+                   "fc"
+                   "cf"); // the first round is not counted
+}
+
+TEST_CASE("the filter is a regular expression over whole names", "[bench]") {
+    const suite s = two_contestants();
+    CHECK(s.names({.filter = "^get"}) == std::vector<std::string>{"get/n:1/cordon", "get/n:1/floor"});
+    CHECK(s.names({.filter = "put.*cordon$"}) == std::vector<std::string>{"put/n:1/cordon"});
+    CHECK(s.names({.filter = "-cordon"}) == std::vector<std::string>{"get/n:1/floor", "put/n:1/floor"});
+    CHECK(s.names({.filter = "nothing"}).empty());
+    const auto one = run(s, "put.*cordon$");
+    REQUIRE(one.size() == 1);
+    CHECK(one[0].ratios.empty()); // its base did not run
+    CHECK(run(s, "nothing").empty());
+}
+
+TEST_CASE("a suite that is stopped returns what is complete", "[bench]") {
+    CHECK(run(two_contestants(), "", true).empty());
+
+    int laps = 0;
+    const auto part = two_contestants().run(
+        {.repetitions = 5, .min_time = 0}, [](auto&&...) {},
+        [&] { return ++laps > 7; }); // in the third or fourth round
+    REQUIRE(part.size() == 4);
+    for (const outcome& o : part) {
+        CHECK(o.operations.size() >= 1);
+        CHECK(o.operations.size() < 5);
+        CHECK(o.ratios.size() == o.operations.size());
+    }
+}

@@ -1,0 +1,93 @@
+// tests/bench/verify_test.cpp - faulty allocators are found.
+// SPDX-License-Identifier: BSL-1.0
+#include "support/verify.hpp"
+
+#include "support/catch.hpp"
+
+#include <mutex>
+#include <vector>
+
+using namespace bench;
+
+namespace {
+
+enum class fault { none, loses, hands_out_twice, forgets_offline, misaligns };
+
+// A stack of frames behind a lock, order 0 only, with a fault now and then.
+template <fault Fault>
+class stack {
+public:
+    static peer api() {
+        return {.name = "stack",
+                .create = [](std::uint64_t frames, unsigned) -> void* { return new stack(frames); },
+                .destroy = [](void* self) { delete static_cast<stack*>(self); },
+                .allocate = [](void* self, unsigned,
+                               unsigned order) { return static_cast<stack*>(self)->allocate(order); },
+                .free = [](void* self, unsigned, std::uint64_t f,
+                           unsigned) { static_cast<stack*>(self)->free(f); },
+                .offline = [](void* self,
+                              std::uint64_t block) { return static_cast<stack*>(self)->offline(block); }};
+    }
+
+private:
+    explicit stack(std::uint64_t frames) {
+        for (std::uint64_t f = 0; f != frames; ++f)
+            free_.push_back(f);
+    }
+    std::uint64_t allocate(unsigned order) {
+        const std::lock_guard held{lock_};
+        if (Fault == fault::misaligns && order == 1 && free_.size() > 100) {
+            const auto even = free_.back() & ~std::uint64_t{1};
+            return even + 1; // and of frames that are others', but that is another complaint
+        }
+        if (order != 0 || free_.empty()) return peer_no_frame;
+        const std::uint64_t f = free_.back();
+        const bool now = ++calls_ % 1000 == 0;
+        if (!(Fault == fault::hands_out_twice && now)) free_.pop_back();
+        return f;
+    }
+    void free(std::uint64_t f) {
+        const std::lock_guard held{lock_};
+        if (!(Fault == fault::loses && ++calls_ % 1000 == 0)) free_.push_back(f);
+    }
+    int offline(std::uint64_t block) {
+        if (Fault != fault::forgets_offline)
+            std::erase_if(free_, [=](std::uint64_t f) { return f / 512 == block; });
+        return 0;
+    }
+
+    std::mutex lock_;
+    std::uint64_t calls_ = 0;
+    std::vector<std::uint64_t> free_;
+};
+
+template <fault Fault>
+std::string complaints() {
+    std::string out;
+    for (const std::string& c : verify(stack<Fault>::api(), {.frames = 2048, .operations = 20'000}))
+        out += c + '\n';
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("an allocator that keeps its frames passes", "[bench]") {
+    CHECK(complaints<fault::none>() == "");
+}
+
+TEST_CASE("an allocator that loses frames is found", "[bench]") {
+    CHECK(complaints<fault::loses>().find("lost frames") != std::string::npos);
+}
+
+TEST_CASE("an allocator that hands a frame out twice is found", "[bench]") {
+    CHECK(complaints<fault::hands_out_twice>().find("handed out a frame that was in use") !=
+          std::string::npos);
+}
+
+TEST_CASE("an allocator that hands out a frame of an offline block is found", "[bench]") {
+    CHECK(complaints<fault::forgets_offline>().find("of an offline block") != std::string::npos);
+}
+
+TEST_CASE("an allocator that misaligns a run is found", "[bench]") {
+    CHECK(complaints<fault::misaligns>().find("not aligned") != std::string::npos);
+}
