@@ -5,6 +5,8 @@
 #include "cordon/core/text.hpp"
 #include "cordon/core/types.hpp"
 #include "cordon/inspect/report.hpp"
+#include "cordon/isolation/lru_migrator.hpp"
+#include "cordon/lru.hpp"
 #include "cordon/platform/arena.hpp"
 #include "cordon/version.hpp"
 #include "cordon/zone.hpp"

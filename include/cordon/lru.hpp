@@ -9,15 +9,24 @@
 //                     [&](cordon::frame f, cordon::lru_token token) { zone.free(f); });
 //
 // It works with a zone or alone, over any range of frame numbers. A frame is tracked from add() until it is evicted,
-// reclaimed or forgotten. Members are safe from any thread unless said otherwise; in a signal handler only touch is.
+// reclaimed or forgotten. Members are safe from any thread unless said otherwise; in a signal handler only touch is, of
+// policies that do not move frames at touches.
 // Statuses: foreign_frame (not of the range), absent (not tracked), busy (claimed by another, pinned, or, for add,
 // tracked already), not_isolated, invalid_argument (no such group), no_memory (a count or the groups are at their end).
 #pragma once
 
 #include "cordon/lru/batches_disabled.hpp"
 #include "cordon/lru/pinned_frame.hpp"
+#include "cordon/lru/policies/adaptive.hpp"
+#include "cordon/lru/policies/any_policy.hpp"
 #include "cordon/lru/policies/clock.hpp"
+#include "cordon/lru/policies/fifo.hpp"
+#include "cordon/lru/policies/generations.hpp"
+#include "cordon/lru/policies/lirs.hpp"
 #include "cordon/lru/policies/lru.hpp"
+#include "cordon/lru/policies/s3_fifo.hpp"
+#include "cordon/lru/policies/sieve.hpp"
+#include "cordon/lru/policies/two_list.hpp"
 #include "cordon/lru/scan.hpp"
 #include "cordon/lru/survey.hpp"
 #include "cordon/zone/default_policy.hpp"
@@ -29,7 +38,7 @@
 
 namespace cordon::inline v0 {
 
-template <replacement_policy Replacement = replacement::clock<>, lru_policy Policy = default_policy>
+template <replacement_policy Replacement = replacement::adaptive, lru_policy Policy = default_policy>
 class lru {
     using core = lru_core<Replacement, Policy>;
     using scanner = lru_scanner<Replacement, Policy>;
@@ -222,6 +231,13 @@ public:
         const result<lru_token> token = evicted(f);
         if (token) core_.remember(key, *token);
         return token;
+    }
+    // Effects: the contents of `from`, which the caller has isolated, live in `to` now: `to` is isolated in its stead, with
+    // its group, age and list; `from` is untracked. Returns: ok; busy if `from` was pinned meanwhile, or `to` is tracked;
+    // not_isolated, absent, foreign_frame: nothing changed.
+    status transfer(frame from, frame to) {
+        const frame_index i = core_.index_of(from), j = core_.index_of(to);
+        return core_.contains(i) && core_.contains(j) ? core_.transfer(i, j) : status::foreign_frame;
     }
     // Effects: a frame that nobody has isolated is untracked. Returns: ok; absent, busy, foreign_frame.
     status forget(frame f) {

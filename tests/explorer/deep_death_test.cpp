@@ -1,4 +1,4 @@
-// explorer/deep_death_test.cpp - owners that stop for ever, at large: more than half the executions of a run of all tests.
+// explorer/deep_death_test.cpp - owners that stop for ever, at large: a quarter of the executions of all tests.
 // SPDX-License-Identifier: BSL-1.0
 #include "explorer/gate_scenarios.hpp"
 #include "explorer/judge.hpp"
@@ -10,11 +10,11 @@ TEST_CASE("S9: three operations, one of which is the last, and two drains", "[ex
     options how;
     how.kills = 1;
     how.mortal = 1;
-    holds<death<1, 3>>("S9 1x3", 12'000'000, how);
+    holds<death<1, 3>>("S9 1x3", 4'500'000, how);
 }
 TEST_CASE("S9: two owners, one of which stops for ever", "[.nightly][nightly]") {
     options how;
     how.kills = 1;
     how.mortal = 1;
-    holds<death<2, 1>>("S9 2x1", 3'000'000, how);
+    holds<death<2, 1>>("S9 2x1", 1'000'000, how);
 }

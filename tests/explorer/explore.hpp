@@ -12,13 +12,14 @@
 //     void label(names&) const;             optional: names of locations
 #pragma once
 
-#include "explorer/search.hpp"
+#include "explorer/choosers.hpp"
+#include "explorer/depth_first.hpp"
 
-#include <chrono>
+#include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <memory>
 #include <new>
-#include <set>
 #include <string>
 #include <unordered_set>
 
@@ -43,8 +44,8 @@ struct search_result {
     std::uint64_t executions = 0; // that ran to their end
     std::uint64_t pruned = 0;     // that were given up because they show nothing new
     unsigned restarts = 0;        // something was learnt
-    double seconds = 0;
-    std::string learnt; // the contended locations, each with its size and a mask of its writers
+    double seconds = 0;           // of the processor
+    std::string learnt;           // the contended locations, each with its size and a mask of its writers
     std::unordered_set<std::uint64_t> outcomes;
     std::string failure;
     std::string schedule; // what replays it
@@ -75,8 +76,10 @@ inline void say(const std::string& what) {
     if (machine* const m = machine::running()) m->say(what);
 }
 
+// One at a time.
 class exploration {
 public:
+    static constexpr std::size_t largest_world = 32 * 1024;
     struct scenario_type {
         std::size_t bytes;
         void (*construct)(void*);
@@ -90,7 +93,6 @@ public:
         : type_(type),
           options_(how),
           bytes_((type.bytes + 63) / 64 * 64),
-          world_(static_cast<std::byte*>(::operator new (bytes_, std::align_val_t{4096}))),
           snapshot_(std::make_unique<std::byte[]>(bytes_)),
           machine_({world_, bytes_}, how) {
         std::memset(world_, 0, bytes_);
@@ -99,12 +101,11 @@ public:
         type_.label(world_, machine_.locations().labels());
         machine_.locations().weaken(how.weaken, how.weaken_loads, how.weaken_stores);
     }
-    ~exploration() { ::operator delete (world_, std::align_val_t{4096}); }
     exploration(const exploration&) = delete;
     exploration& operator=(const exploration&) = delete;
 
     search_result run() {
-        const auto start = std::chrono::steady_clock::now();
+        const std::clock_t start = std::clock();
         if (const char* const text = std::getenv("EXPLORE_REPLAY");
             text != nullptr && !options_.name.empty()) {
             const std::string_view wanted{text};
@@ -119,7 +120,7 @@ public:
         else
             sample();
         result_.learnt = machine_.locations().learnt();
-        result_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        result_.seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
         return result_;
     }
     // Effects: runs the one schedule "learnt:letters", with a trace.
@@ -158,16 +159,20 @@ private:
         if (result_.outcomes.insert(end).second) type_.check(world_);
         return check_failure::text.empty();
     }
+    // Of what differs from the start, so that what lay in the padding of objects says nothing.
     [[nodiscard]] std::uint64_t hash() const {
-        std::uint64_t h[4] = {1, 2, 3, 4};
-        for (std::size_t at = 0; at != bytes_; at += 32)
-            for (unsigned lane = 0; lane != 4; ++lane) {
-                std::uint64_t word;
-                std::memcpy(&word, world_ + at + lane * 8, 8);
-                h[lane] = (h[lane] ^ word) * 0x9e3779b97f4a7c15;
-                h[lane] ^= h[lane] >> 32;
+        std::uint64_t h = bytes_;
+        for (std::size_t at = 0; at != bytes_; at += 64) {
+            std::uint64_t change[8], any = 0;
+            for (unsigned n = 0; n != 8; ++n)
+                any |= change[n] =
+                    memory::get(world_ + at + n * 8, 8) ^ memory::get(snapshot_.get() + at + n * 8, 8);
+            for (unsigned n = 0; n != 8 && any != 0; ++n) {
+                h = (h ^ change[n]) * 0x9e3779b97f4a7c15 + at;
+                h ^= h >> 32;
             }
-        return h[0] ^ (h[1] * 3) ^ (h[2] * 5) ^ (h[3] * 7);
+        }
+        return h;
     }
 
     void search() {
@@ -233,6 +238,7 @@ private:
     }
     // Returns: a schedule that fails too, with fewer switches: drops one letter at a time while that helps.
     std::string minimised(std::string best) {
+        const std::string known = machine_.locations().learnt();
         for (bool better = true; better;) {
             better = false;
             for (std::size_t i = 0; i < best.size() && !better; ++i) {
@@ -240,7 +246,12 @@ private:
                 cut.erase(i, 1);
                 script steps{cut};
                 result_.outcomes.clear();
-                if (once(steps) != machine::outcome::failed) continue;
+                const machine::outcome how = once(steps);
+                if (how == machine::outcome::learnt) { // then the letters would mean something else
+                    machine_.locations().forget();
+                    (void)machine_.locations().learn(known);
+                }
+                if (how != machine::outcome::failed) continue;
                 const std::string& tried = machine_.schedule();
                 const auto cost = [](const std::string& s) { return std::pair{switches(s), s.size()}; };
                 if (cost(tried) < cost(best)) {
@@ -252,10 +263,12 @@ private:
         return best;
     }
 
+    // One place for all: so ends of different searches are the same bytes, pointers included.
+    alignas(4096) static inline std::byte world_[largest_world];
+
     scenario_type type_;
     options options_;
     std::size_t bytes_;
-    std::byte* world_;
     std::unique_ptr<std::byte[]> snapshot_;
     machine machine_;
     search_result result_;
@@ -263,6 +276,7 @@ private:
 
 template <class S>
 exploration::scenario_type scenario_type_of() {
+    static_assert(sizeof(S) <= exploration::largest_world);
     exploration::scenario_type type{};
     type.bytes = sizeof(S);
     type.construct = [](void* at) { ::new (at) S; };

@@ -68,49 +68,66 @@ struct thread_exit : owners<explored_policy, 1> {
 };
 
 // S8: while caches are disabled nobody touches one. What the quiet side does there races with any use of them.
-template <bool Fork>
-struct quiesce : owners<explored_policy, 1> {
+template <bool Fork, class Policy = explored_policy>
+struct quiesce : owners<Policy, 1> {
     static constexpr unsigned threads = 2;
     void run(unsigned thread) {
-        if (thread == 0) return operate(0, 3);
+        if (thread == 0) return this->operate(0, 3);
         if constexpr (Fork) {
             fibre_slots::attached->forks(fork_phase::prepare, slot_index{1});
             touch_caches();
             fibre_slots::attached->forks(fork_phase::parent, slot_index{1});
         } else {
-            const auto token = zone.disable_caches();
+            const auto token = this->zone.disable_caches();
             expect(bool{token}, "the caches could not be disabled");
             touch_caches();
         }
     }
     void touch_caches() {
-        auto& slot = zone.internals().parts().cache_slots[1];
+        auto& slot = this->zone.internals().parts().cache_slots[1];
         for (auto& entry : slot.entries)
             entry = 0;
         for (auto& magazine : slot.magazines)
             expect(magazine.count.load(std::memory_order_relaxed) == 0, "a disabled cache holds a frame");
     }
-    void check() { check_frames(); }
+    void check() { this->check_frames(); }
 };
 
-// S9: an owner stops for ever, anywhere outside of a lock. The drainer gives up in time, or never notices.
-template <unsigned Owners, unsigned Operations>
+// S9: an owner stops for ever, anywhere outside of a lock. A drainer gives up in time, or never notices.
+template <unsigned Owners, unsigned Operations, unsigned Drainers = 1>
 struct death : owners<explored_policy, Owners> {
-    static constexpr unsigned threads = Owners + 1;
+    static constexpr unsigned threads = Owners + Drainers;
     void run(unsigned thread) {
         if (thread < Owners) return this->operate(thread, Operations);
-        const status first = this->zone.drain(deadline::in_nanoseconds(1000));
-        const status again = this->zone.drain(deadline::in_nanoseconds(1000));
-        const auto fine = [](status s) {
-            return s == status::ok || s == status::timed_out || s == status::barrier_refused;
-        };
-        expect(fine(first) && fine(again), "the drain failed");
+        for (unsigned i = 0; i != (Drainers == 1 ? 2 : 1); ++i) {
+            const status s = this->zone.drain(deadline::in_nanoseconds(1000));
+            expect(s == status::ok || s == status::timed_out || s == status::barrier_refused,
+                   "the drain failed");
+        }
         this->finished[thread] = true;
     }
     void check() {
-        expect(this->finished[Owners], "the drainer hangs");
+        for (unsigned t = Owners; t != threads; ++t)
+            expect(this->finished[t], "the drainer hangs");
         this->check_frames(this->dead(Owners));
     }
+};
+
+// S9 with S6: the thread stops while it ends.
+struct exit_death : owners<explored_policy, 1> {
+    static constexpr unsigned threads = 2;
+    void run(unsigned thread) {
+        if (thread == 0) {
+            operate(0, 1);
+            finished[0] = false;
+            fibre_slots::attached->exits(slot_index{0});
+            finished[0] = true;
+            return;
+        }
+        const status s = zone.drain(deadline::in_nanoseconds(1000));
+        expect(s == status::ok || s == status::timed_out, "the drain failed");
+    }
+    void check() { check_frames(dead(1)); }
 };
 
 // S10: a signal handler allocates and frees, whatever it has interrupted.

@@ -7,16 +7,44 @@
 #include "support/scale.hpp"
 
 #include <cstdio>
+#include <string>
 
 namespace cordon::explorer {
 
+// One line for each search, and when the program ends one for all.
+class tally {
+public:
+    tally() = default;
+    tally(const tally&) = delete;
+    tally& operator=(const tally&) = delete;
+    ~tally() { print("in all", executions_, pruned_, seconds_); }
+    void add(const std::string& name, const search_result& found) {
+        print(name.c_str(), found.executions, found.pruned, found.seconds);
+        count(found);
+    }
+    void count(const search_result& found) {
+        executions_ += found.executions;
+        pruned_ += found.pruned;
+        seconds_ += found.seconds;
+    }
+
+private:
+    static void print(const char* name, std::uint64_t executions, std::uint64_t pruned, double seconds) {
+        std::fprintf(stderr, "%-44s %9llu executions %9llu pruned %6.1f s\n", name,
+                     static_cast<unsigned long long>(executions), static_cast<unsigned long long>(pruned),
+                     seconds);
+    }
+    std::uint64_t executions_ = 0;
+    std::uint64_t pruned_ = 0;
+    double seconds_ = 0;
+};
+inline tally searches;
+
 template <class S>
-search_result search(const char* name, options how) {
+search_result search(const std::string& name, options how) {
     how.name = name;
     search_result found = explore<S>(how);
-    std::fprintf(stderr, "%-44s %9llu executions %9llu pruned %6.1f s\n", name,
-                 static_cast<unsigned long long>(found.executions),
-                 static_cast<unsigned long long>(found.pruned), found.seconds);
+    searches.add(name, found);
     return found;
 }
 
@@ -28,7 +56,7 @@ inline options in(memory_model model) {
 
 // No schedule breaks the scenario. `at_least` keeps it from shrinking unseen; below scale 1 it is where to stop.
 template <class S>
-void holds(const char* name, std::uint64_t at_least, options how = {}) {
+void holds(const std::string& name, std::uint64_t at_least, options how = {}) {
     if (testing::scale() < 1) how.most = testing::scaled(at_least);
     const search_result found = search<S>(name, how);
     INFO(name << ": " << found.report());
@@ -38,7 +66,7 @@ void holds(const char* name, std::uint64_t at_least, options how = {}) {
 }
 // Some schedule does, and it is exact: replayed, it fails again in the same way.
 template <class S>
-void dies(const char* name, const options& how = {}) {
+void dies(const std::string& name, const options& how = {}) {
     const search_result found = search<S>(name, how);
     INFO(name << ": " << found.report());
     REQUIRE_FALSE(found.ok);

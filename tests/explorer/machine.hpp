@@ -78,6 +78,10 @@ struct event {
     const location* watch[8] = {};
 
     [[nodiscard]] bool is_flush() const { return what.kind() == move::flush; }
+    // Returns: whether it draws on a budget.
+    [[nodiscard]] bool is_bounded() const {
+        return what.kind() != move::step && what.kind() != move::flush && what.kind() != move::timeout;
+    }
 };
 
 class machine {
@@ -164,7 +168,7 @@ public:
     [[nodiscard]] unsigned threads() const { return functions_.threads; }
 
 private:
-    enum class op_kind : std::uint8_t { load, store, update, lock, fence, barrier, wait, call };
+    enum class op_kind : std::uint8_t { load, store, update, lock, fence, barrier, wait, call, point };
     struct operation {
         op_kind what = op_kind::load;
         location* where = nullptr;
@@ -224,6 +228,11 @@ private:
     void end_run(outcome how) { outcome_ = how; }
 
     [[nodiscard]] bool is_visible(location& x, bool write);
+    // Effects: here too the thread can be interrupted.
+    void point() {
+        if (left_.signals != 0 && !me().in_handler && (options_.interruptible >> current_ & 1) != 0)
+            park({op_kind::point});
+    }
     [[noreturn]] void learn(location& x);
     void acquire(const location& x, std::memory_order order) {
         if (acquires(order) && !x.relaxed_loads) me().now.join(x.released);

@@ -46,7 +46,7 @@ inline std::uint64_t machine::load(const void* at, unsigned size, std::memory_or
     if (x == nullptr) return memory::get(at, size);
     if (paused_) return value_for(current_, *x);
     const bool visible = is_visible(*x, false);
-    if (visible) park({.what = op_kind::load, .where = x});
+    visible ? park({.what = op_kind::load, .where = x}) : point();
     const buffered_store* const own = me().buffer.newest(*x);
     const std::uint64_t value = own != nullptr ? own->value : memory_.read(*x);
     if (own == nullptr) acquire(*x, order);
@@ -60,7 +60,7 @@ inline void machine::store(void* at, unsigned size, std::uint64_t value, std::me
     if (x == nullptr) return memory::put(at, size, value);
     const bool visible = is_visible(*x, true);
     const bool release = releases(order) && !x->relaxed_stores;
-    if (visible) park({.what = op_kind::store, .where = x, .release = release, .value = value});
+    visible ? park({.what = op_kind::store, .where = x, .release = release, .value = value}) : point();
     const buffered_store store{x, value, publish(*x, order), static_cast<std::uint32_t>(schedule_.size())};
     if (visible && (me().delayed || goes_to_buffer(me()))) {
         if (!me().buffer.has_room(*x)) fail("the store buffer is too small for this scenario");
@@ -78,15 +78,15 @@ std::uint64_t machine::update(void* at, unsigned size, std::memory_order order, 
     location* const x = memory_.find(at, size);
     if (x == nullptr) fail("a read-modify-write outside of the scenario");
     const bool visible = is_visible(*x, true);
-    if (visible) park({.what = op_kind::update, .where = x});
+    visible ? park({.what = op_kind::update, .where = x}) : point();
     const std::uint64_t before = memory_.read(*x);
     std::uint64_t after = before;
-    acquire(*x, order);
-    if (!change(after)) {
+    if (!change(after)) { // relaxed then
         watch(*x, before);
         if (visible) tell("compares in vain", *x, before);
         return before;
     }
+    acquire(*x, order);
     me().all_count = true;
     vector_clock released = x->released; // the release sequence goes on
     released.join(publish(*x, order));
@@ -110,6 +110,7 @@ inline void machine::note_store(void* at, unsigned size, std::uint64_t value) {
 inline void machine::plain_access(const void* at, unsigned size, bool write) {
     location* const x = memory_.find(at, size);
     if (x == nullptr || paused_) return;
+    point();
     if (x->touched.conflicts(current_, me().now, write))
         fail("race on plain data: " + memory_.name_of(*x) + (write ? " written" : " read") +
              ", unordered with another access");
@@ -124,10 +125,8 @@ inline void machine::lock(void* at) {
     const bool visible = is_visible(*x, true);
     if (value_for(current_, *x) == current_ + 1)
         fail("deadlock: a thread waits for its own " + memory_.name_of(*x));
-    if (visible)
-        park({.what = op_kind::lock, .where = x});
-    else if (memory_.read(*x) != 0)
-        learn(*x);
+    visible ? park({.what = op_kind::lock, .where = x}) : point();
+    if (memory_.read(*x) != 0) learn(*x);
     acquire(*x, std::memory_order_acquire);
     commit(current_, {x, current_ + 1, x->released});
     ++me().locks;

@@ -154,7 +154,8 @@ inline bool machine::can_step(unsigned number) {
     const operation& op = t.pending;
     switch (op.what) {
     case op_kind::load:
-    case op_kind::call: return true;
+    case op_kind::call:
+    case op_kind::point: return true;
     case op_kind::store:
         if (options_.model == memory_model::pso && op.release && !op.at_once && !t.buffer.empty())
             return false;
@@ -228,7 +229,8 @@ inline event machine::describe(transition t) const {
     case op_kind::fence: e.drains = true; break;
     case op_kind::barrier: e.drains = e.barrier = true; break;
     case op_kind::wait:
-    case op_kind::call: break;
+    case op_kind::call:
+    case op_kind::point: break;
     }
     return e;
 }
@@ -242,22 +244,55 @@ inline bool conflict(const event& a, const event& b) {
             if (reader.watch[i] == writer.where) return true;
         return false;
     };
-    const move kind = a.what.kind();
-    const bool one_budget =
-        kind == b.what.kind() && kind != move::step && kind != move::flush && kind != move::timeout;
+    const bool one_budget = a.what.kind() == b.what.kind() && a.is_bounded();
     // A write ends a wait for any, and a second one changes nothing: here it is as if it did.
     return one_budget || (a.awaits_any && b.writes) || (b.awaits_any && a.writes) || disturbs(a, b) ||
            disturbs(b, a) || (a.barrier && b.fills) || (b.barrier && a.fills);
 }
 
+// An event as two sets of bits: a cheap answer to most questions of whether one depends on another.
+struct imprint {
+    std::uint64_t reads = 0;
+    std::uint64_t writes = 0;
+    // Returns: true if it does, unless one follows the other in their thread; seldom also if it does not.
+    [[nodiscard]] bool may_depend_on(const imprint& earlier) const {
+        return (reads & earlier.writes) != 0 || (writes & earlier.reads) != 0;
+    }
+};
+inline imprint imprint_of(const event& e) {
+    constexpr unsigned locations = 56; // the bits below; then for each thread one of its flushes
+    const auto bit = [](unsigned n) { return std::uint64_t{1} << n; };
+    const auto bit_of = [&](const location* x) { return bit(x->number % locations); };
+    const auto flushes_of = [&](unsigned thread) { return bit(locations + thread); };
+    const std::uint64_t fill = bit(60), budget = bit(61), any_write = bit(62);
+    const unsigned thread = e.what.thread();
+    imprint sets;
+    if (e.is_flush()) sets.reads = sets.writes = flushes_of(thread);
+    if (e.where != nullptr) sets.reads |= bit_of(e.where);
+    if (e.writes) sets.writes |= bit_of(e.where) | any_write;
+    for (unsigned i = 0; i != e.watches; ++i)
+        sets.reads |= bit_of(e.watch[i]);
+    if (e.awaits_any) sets.reads |= any_write;
+    if (e.fills) sets.writes |= fill;
+    if (e.drains) sets.reads |= flushes_of(thread);
+    if (e.barrier) sets.reads |= fill;
+    for (unsigned t = 0; t != max_threads && e.barrier; ++t)
+        sets.reads |= flushes_of(t);
+    if (e.is_bounded()) {
+        sets.reads |= budget;
+        sets.writes |= budget;
+    }
+    return sets;
+}
+
 inline bool machine::independent(const event& a, const event& b) const {
     if (a.what.thread() != b.what.thread()) return !conflict(a, b);
     if (a.is_flush() == b.is_flush()) return a.is_flush(); // of different queues
-    // A store leaves the buffer while the thread loads, or puts another behind it.
+    // A store leaves the buffer while the thread does something that does not wait for that.
     const event& step = a.is_flush() ? b : a;
-    if (step.what.kind() != move::step) return false;
-    if (step.fills) return !is_bounded(options_.delays);
-    return step.where != nullptr && !step.writes;
+    const event& flush = a.is_flush() ? a : b;
+    if (step.drains || (step.fills && is_bounded(options_.delays))) return false;
+    return !step.writes || step.where != flush.where;
 }
 
 // Returns: whether the later event needs the earlier one, or is of another thread and in conflict with it: then

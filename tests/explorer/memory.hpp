@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <deque>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,6 +21,7 @@ namespace cordon::explorer {
 // run, and the search starts anew with it.
 struct location {
     std::uint32_t offset = 0;
+    std::uint16_t number = 0; // among the locations that were touched
     std::uint8_t size = 0;
     bool contended = false;
     std::uint8_t writers = 0; // threads that were seen to write it
@@ -77,7 +77,9 @@ private:
 
 class memory {
 public:
-    explicit memory(std::span<std::byte> world) : world_(world), index_(world.size()) {}
+    explicit memory(std::span<std::byte> world) : world_(world), index_(world.size()) {
+        table_.reserve(world.size()); // they stay where they are
+    }
 
     names& labels() { return labels_; }
     void begin_run() { ++run_; }
@@ -180,6 +182,7 @@ private:
             x.relaxed_loads = weak_loads_;
             x.relaxed_stores = weak_stores_;
         }
+        x.number = static_cast<std::uint16_t>(table_.size());
         table_.push_back(x);
         index_[offset] = static_cast<std::uint16_t>(table_.size());
     }
@@ -194,7 +197,7 @@ private:
 
     std::span<std::byte> world_;
     std::vector<std::uint16_t> index_; // by offset: number in the table plus 1
-    std::deque<location> table_;
+    std::vector<location> table_;
     names labels_;
     std::uint64_t run_ = 1;
     std::string weak_name_;

@@ -25,7 +25,7 @@ struct buffered_store {
 class store_buffer {
 public:
     static constexpr unsigned queues = 9;
-    static constexpr unsigned depth = 16;
+    static constexpr unsigned depth = 32;
 
     void clear(memory_model model) {
         for (queue& q : queue_)

@@ -202,7 +202,9 @@ public:
         labels.add(*parts.head, "header");
     }
 
-    alignas(cache_line_bytes) std::array<std::byte, 2048> metadata{};
+    static constexpr std::size_t metadata_size =
+        (fibre_slots::max_slots + 1) * sizeof(cache_slot<Policy>) + 3584;
+    alignas(cache_line_bytes) std::array<std::byte, metadata_size> metadata{};
     zone_type zone;
     note<std::uint32_t> sealed; // blocks, a bit each
     std::array<atomics::plain<std::uint8_t>, Blocks * block_frames> holders{};

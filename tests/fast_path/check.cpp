@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 //     check <output of objdump -d --no-show-raw-insn> <symbol>...      of x86-64 (AT&T syntax) or aarch64
+//     check mix <the same> <symbol>...                                 prints what the shortest way is made of
 //
 // A way leads from a symbol's entry along branches, taken and not, to a ret, and has no call in it: each slow path is a
 // call. There must be such a way, and each one must
@@ -307,38 +308,75 @@ std::string fault(const program& p, const way& w) {
     return changes ? "" : "nothing is stored inside the gate: " + w.back()->text;
 }
 
+std::vector<way> ways_of(const program& p, const std::string& symbol) {
+    std::vector<way> ways;
+    const auto entry = p.entries.find(symbol);
+    if (entry != p.entries.end()) {
+        way so_far;
+        std::set<std::uint64_t> seen;
+        walk(p, entry->second, so_far, seen, ways);
+    }
+    return ways;
+}
+
+// Returns: faults found; prints each way's length, or what is wrong with it.
+int judge(const program& p, const std::string& symbol) {
+    const std::vector<way> ways = ways_of(p, symbol);
+    int faults = 0;
+    if (ways.empty()) {
+        std::cout << symbol << ": no way to ret without a call\n";
+        ++faults;
+    }
+    for (const way& w : ways) {
+        const std::string wrong = fault(p, w);
+        std::cout << symbol << ": " << (wrong.empty() ? std::to_string(w.size()) + " instructions" : wrong)
+                  << '\n';
+        if (wrong.empty()) continue;
+        ++faults;
+        for (const instruction* i : w)
+            std::cout << "    " << i->text << '\n';
+    }
+    return faults;
+}
+
+// Effects: prints the ways that there are, and of the shortest one its loads, stores, conditional branches, atomic
+// read-modify-writes and fences, and all instructions. An instruction that adds to memory is a store.
+int mix(const program& p, const std::string& symbol) {
+    const std::vector<way> ways = ways_of(p, symbol);
+    if (ways.empty()) {
+        std::cout << symbol << " no way to ret without a call\n";
+        return 1;
+    }
+    const way& w =
+        *std::min_element(ways.begin(), ways.end(), [](auto& a, auto& b) { return a.size() < b.size(); });
+    machine state(p.arm);
+    int loads = 0, stores = 0, branches = 0, atomics = 0;
+    for (const instruction* i : w) {
+        const machine::access done = state.step(*i);
+        loads += done.kind == machine::access::load;
+        stores += done.kind == machine::access::store;
+        branches += is_branch(p, *i) && !is_jump(p, *i);
+        atomics += is_atomic(p, *i);
+    }
+    std::cout << symbol << ' ' << ways.size() << ' ' << loads << ' ' << stores << ' ' << branches << ' '
+              << atomics << ' ' << w.size() << '\n';
+    return 0;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
-    if (argc < 3) {
-        std::cerr << "usage: check <disassembly> <symbol>...\n";
+    std::vector<std::string> words(argv + 1, argv + argc);
+    const bool mixes = !words.empty() && words.front() == "mix";
+    if (mixes) words.erase(words.begin());
+    if (words.size() < 2) {
+        std::cerr << "usage: check [mix] <disassembly> <symbol>...\n";
         return 2;
     }
-    std::ifstream file(argv[1]);
+    std::ifstream file(words[0]);
     const program p = read(file);
     int faults = 0;
-    for (int a = 2; a != argc; ++a) {
-        const std::string symbol = argv[a];
-        const auto entry = p.entries.find(symbol);
-        std::vector<way> ways;
-        if (entry != p.entries.end()) {
-            way so_far;
-            std::set<std::uint64_t> seen;
-            walk(p, entry->second, so_far, seen, ways);
-        }
-        if (ways.empty()) {
-            std::cout << symbol << ": no way to ret without a call\n";
-            ++faults;
-        }
-        for (const way& w : ways) {
-            const std::string wrong = fault(p, w);
-            std::cout << symbol << ": "
-                      << (wrong.empty() ? std::to_string(w.size()) + " instructions" : wrong) << '\n';
-            if (wrong.empty()) continue;
-            ++faults;
-            for (const instruction* i : w)
-                std::cout << "    " << i->text << '\n';
-        }
-    }
+    for (std::size_t i = 1; i != words.size(); ++i)
+        faults += mixes ? mix(p, words[i]) : judge(p, words[i]);
     return faults == 0 ? 0 : 1;
 }

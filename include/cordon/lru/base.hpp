@@ -44,6 +44,10 @@ public:
     [[nodiscard]] state_word peek(frame_index i) const {
         return state_word{word_of(i).load(std::memory_order_relaxed)};
     }
+    void prefetch(frame_index i) const {
+        __builtin_prefetch(&word_of(i), 1);
+        __builtin_prefetch(&age_of(i), 1);
+    }
     [[nodiscard]] std::uint8_t clock_of(group_id g) const {
         return group_of(g).clock.load(std::memory_order_relaxed);
     }
@@ -124,6 +128,13 @@ public:
             n += lists_type::stale(group_of(group_id{a}).lists[list]);
         return n;
     }
+    // Returns: whether the entry of the list is how its frame is listed. A list of links has no others, but for claims
+    // at work.
+    template <class Entry>
+    [[nodiscard]] bool is_current(group_id g, unsigned list, Entry e, state_word w) const {
+        return lists_type::current(list_at(g, list), e, w) &&
+               (lists_type::unlinks || w.group() == g || route_of(w.group()).to() == g);
+    }
     // Returns: frames on the list. Claims at work may be counted or not.
     [[nodiscard]] std::uint32_t size(group_id g, unsigned list) const {
         const std::uint32_t n = lists_type::size(group_of(g).lists[list]) - stale(g, list);
@@ -133,6 +144,14 @@ public:
         std::uint32_t n = 0;
         for (unsigned list = 0; list != R::lists; ++list)
             n += size(g, list);
+        return n;
+    }
+
+    // Returns: what a scan may meet: frames, and entries that claims left behind.
+    [[nodiscard]] std::uint64_t entries(group_id g) const {
+        std::uint64_t n = 0;
+        for (const auto& list : group_of(g).lists)
+            n += lists_type::size(list);
         return n;
     }
 
@@ -203,8 +222,8 @@ public:
         if (back > ticks) return false; // before the first tick that was noted
         return P::clock::now() - self.tick_ns[(ticks - back + 1) % group::tick_times] < min_ttl_ns_;
     }
-    // Effects: ages of the group's frames that are so old that the 8-bit clock would soon come round to them become as
-    // old as can be. Cost: O(frames), once in 64 ticks. Locks: none.
+    // Effects: frames of the group that are colder than the policy's cold() are as cold as that: their ages do not wrap.
+    // Cost: O(frames), once in 64 ticks. Locks: none.
     void clamp(group_id g) {
         for (std::uint32_t n = 0; n != frames_; ++n) {
             const frame_index i{n};
@@ -213,8 +232,9 @@ public:
             const std::uint8_t clock = clock_of(w.group());
             std::uint8_t age = age_of(i).load(std::memory_order_relaxed);
             // A touch that comes between wins.
-            if (replacement_.coldness(age, clock) > 127)
-                (void)age_of(i).compare_exchange(age, replacement_.cold(clock), std::memory_order_relaxed);
+            const std::uint8_t coldest = replacement_.cold(clock);
+            if (replacement_.coldness(age, clock) > replacement_.coldness(coldest, clock))
+                (void)age_of(i).compare_exchange(age, coldest, std::memory_order_relaxed);
         }
     }
 

@@ -184,15 +184,32 @@ public:
         return status::busy;
     }
 
+    // Effects: `to`, which nobody tracks, is claimed in the stead of the claimed frame, which is untracked: same group,
+    // age and list. Returns: ok; absent, not_isolated; busy if `from` is pinned or `to` is tracked. Locks: none.
+    status transfer(frame_index from, frame_index to) {
+        const state_word w = this->peek(from);
+        if (w.place() != lru_place::isolated)
+            return w.place() == lru_place::untracked ? status::absent : status::not_isolated;
+        if (claim_new(to, lru_place::isolated, w.group()) != status::ok) return status::busy;
+        this->age_of(to).store(this->age_of(from).load(std::memory_order_relaxed), std::memory_order_relaxed);
+        const state_word fresh = this->peek(to);
+        const unsigned mark = lists_type::with_list(fresh.mark(), lists_type::list_of(w.mark()));
+        settle(to, fresh, fresh.with_mark(mark));
+        if (untrack(from)) return status::ok;
+        (void)untrack(to);
+        return status::busy;
+    }
+
     // ---- for batches and scans; with the lock of the frame's group ----
 
     // Effects: an untracked frame is the caller's. Returns: busy if it is tracked.
     [[nodiscard]] status claim_new(frame_index i, lru_place first, group_id g) {
         auto& word = this->word_of(i);
         std::uint32_t raw = word.load(std::memory_order_relaxed);
-        if (raw != 0) return status::busy;
+        if (state_word{raw}.place() != lru_place::untracked) return status::busy;
         this->age_of(i).store(this->replacement_.fresh(this->clock_of(g)), std::memory_order_relaxed);
-        const state_word w{first, g, first == lru_place::isolated ? 1u : 0u};
+        const std::uint32_t references = first == lru_place::isolated ? 1 : 0;
+        const state_word w = state_word{first, g, references}.with_mark(state_word{raw}.mark());
         // (6) acq_rel: pairs with (1), (4), (5), (9)
         return word.compare_exchange(raw, w.raw(), std::memory_order_acq_rel) ? status::ok : status::busy;
     }
@@ -249,9 +266,10 @@ public:
         const unsigned mark =
             this->lists_.push(this->list_at(hold.id(), where.list), i, where.end, claimed.mark());
         settle(i, claimed, claimed.with(lru_place::listed).with_mark(mark).with_group(hold.id()).released());
-        this->lists_.tidy(
-            this->list_at(hold.id(), where.list), this->stale(hold.id(), where.list),
-            [this](auto entry) { return lists_type::current(entry, this->peek(frame_index{entry.frame})); });
+        const group_id g = hold.id();
+        this->lists_.tidy(this->list_at(g, where.list), this->stale(g, where.list), [&](auto entry) {
+            return this->is_current(g, where.list, entry, this->peek(frame_index{entry.frame}));
+        });
     }
     // Effects: the claimed frame's word becomes `after`; pins that came since `before` was read stay.
     void settle(frame_index i, state_word before, state_word after) {
@@ -357,9 +375,11 @@ private:
         auto& word = this->word_of(i);
         std::uint32_t raw = word.load(std::memory_order_relaxed);
         for (;;) {
-            if (state_word{raw}.pins() != 0) return false;
+            const state_word w{raw};
+            if (w.pins() != 0) return false;
             // (9) release: pairs with (6)
-            if (word.compare_exchange(raw, 0, std::memory_order_release)) return true;
+            if (word.compare_exchange(raw, state_word{}.with_mark(w.mark()).raw(), std::memory_order_release))
+                return true;
         }
     }
 };

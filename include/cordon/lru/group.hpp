@@ -14,6 +14,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <new>
 #include <type_traits>
 
@@ -57,6 +58,7 @@ struct alignas(cache_line_bytes) lru_group {
     // Read by those who hold no lock.
     atomic<std::uint32_t> route;
     atomic<std::uint8_t> clock;
+    std::uint32_t lock_made; // under the control lock
 
     // Under the lock. The figures are read without it.
     alignas(cache_line_bytes) std::byte lock_bytes[sizeof(lock_type)];
@@ -71,7 +73,29 @@ struct alignas(cache_line_bytes) lru_group {
 
     static_assert(alignof(lock_type) <= cache_line_bytes);
     [[nodiscard]] lock_type& lock() { return *std::launder(reinterpret_cast<lock_type*>(lock_bytes)); }
-    void make_lock() { ::new (static_cast<void*>(lock_bytes)) lock_type; }
+    [[nodiscard]] bool has_lock() const { return lock_made != 0; }
+    // Effects: the first time there is a lock; it stays (groups.hpp).
+    void make_lock() {
+        if (!has_lock()) renew_lock();
+        lock_made = 1;
+    }
+    void renew_lock() { ::new (static_cast<void*>(lock_bytes)) lock_type; }
+    void destroy_lock() {
+        if (has_lock()) lock().~lock_type();
+    }
+    // Effects: all but the lock and the route are as of a group that was never made.
+    void reset(lists_type& all) {
+        clock.store(0, std::memory_order_relaxed);
+        next_alias = 0;
+        clamp_due.store(0, std::memory_order_relaxed);
+        state = typename R::group_state{};
+        for (auto& one : lists)
+            all.reset(one);
+        for (atomic<std::uint64_t>* figure :
+             {&count.added, &count.scanned, &count.isolated, &count.kept, &count.culled, &count.evicted,
+              &count.refaulted, &count.activated, &count.ticks})
+            figure->store(0, std::memory_order_relaxed);
+    }
 
     // Effects: counts; under the lock.
     static void bump(atomic<std::uint64_t>& figure, std::uint64_t n = 1) {

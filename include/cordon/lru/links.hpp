@@ -60,6 +60,8 @@ public:
     [[nodiscard]] static std::uint32_t stale(const list&) { return 0; }
     static void claimed(list&) {}
     static void absorb_stale(list&, list&) {}
+    // Effects: an empty list is as new.
+    static void reset(list& l) { l.count.store(0, std::memory_order_relaxed); }
 
     // Effects: links the frame. Returns: the mark for its word. Requires: it is on no list.
     unsigned push(place at, frame_index i, list_end end, unsigned) {
@@ -89,13 +91,18 @@ public:
         return out.frame != head;
     }
     // Returns: whether the word of the entry's frame says that it is on the list.
-    [[nodiscard]] static bool current(entry, state_word w) { return w.place() == lru_place::listed; }
+    [[nodiscard]] static bool current(place, entry, state_word w) { return w.place() == lru_place::listed; }
     // Effects: takes the oldest entry off.
     void drop(place at, entry e, bool) { unlink(at, frame_index{e.frame}); }
     // Effects: the oldest entry of one list becomes the newest of another.
     void pass(place from, place to, entry e) {
         unlink(from, frame_index{e.frame});
         (void)push(to, frame_index{e.frame}, list_end::newest, 0);
+    }
+    // Returns: a frame that a scan will come to soon.
+    [[nodiscard]] frame_index ahead(place at) const {
+        const std::uint32_t next = newer_of(newer_of(frames_ + at.number));
+        return frame_index{next < frames_ ? next : 0};
     }
     // Effects: the frames of `from` become the newest of `into`. Cost: O(1).
     void splice(place from, place into) {

@@ -3,8 +3,8 @@
 //
 // An entry is a frame number and a tag of 3 bits. The entry that counts is the one whose tag is in the frame's word; a
 // frame that is claimed leaves its entry behind, which is then stale: a scan drops it, and when a quarter of a list is
-// stale the list is compacted. A new entry of a frame has the next tag. After eight rounds an entry that nobody met
-// can look current again: then the frame is examined too early, once.
+// stale the list is compacted. A new entry of a frame has the next tag, also when the frame was untracked in between.
+// After eight rounds an entry that nobody met can look current again: then the frame is examined too early, once.
 //
 // Segments of 256 bytes come from one pool for all groups, a stack without a lock. The pool has room for every frame
 // and half as many more (a third is stale before compaction, an eighth lies unused where chains were joined), and three
@@ -86,6 +86,14 @@ public:
         into.stale.fetch_add(from.stale.exchange(0, std::memory_order_relaxed), std::memory_order_relaxed);
     }
 
+    // Effects: a list without current entries is as new.
+    void reset(list& l) {
+        while (l.oldest != 0)
+            retire_oldest(l);
+        l.count.store(0, std::memory_order_relaxed);
+        l.stale.store(0, std::memory_order_relaxed);
+    }
+
     // Effects: a new entry for the frame; `mark` is that of its word. Returns: the mark for its word.
     unsigned push(place at, frame_index i, list_end end, unsigned mark) {
         const unsigned tag = ((mark >> 2) + 1) & 7;
@@ -98,8 +106,8 @@ public:
         out = unpack(s.entries[s.first]);
         return true;
     }
-    [[nodiscard]] static bool current(entry e, state_word w) {
-        return w.place() == lru_place::listed && w.mark() >> 2 == e.tag;
+    [[nodiscard]] static bool current(place at, entry e, state_word w) {
+        return w.place() == lru_place::listed && w.mark() == (at.mark | e.tag << 2);
     }
     // Effects: takes the oldest entry off; `was_current` if it was the frame's own until now.
     void drop(place at, entry, bool was_current) {
@@ -107,8 +115,17 @@ public:
         if (!was_current) at.self.stale.fetch_add(~0u, std::memory_order_relaxed);
     }
     void pass(place from, place to, entry e) {
-        take(from.self);
-        put(to.self, e.frame | e.tag << frame_bits, list_end::newest);
+        put_newest(to.self, e.frame | e.tag << frame_bits);
+        take_oldest(from.self);
+        if (from.mark == to.mark) return;
+        add(to.self, 1);
+        add(from.self, ~0u);
+    }
+    // Returns: a frame that a scan will come to soon, if there is one in the same segment; else any.
+    [[nodiscard]] frame_index ahead(place at) const {
+        const segment& s = segments_[at.self.oldest];
+        const std::uint32_t e = s.first + looks_ahead;
+        return frame_index{unpack(s.entries[e < segment_entries ? e : segment_entries - 1]).frame};
     }
     // Effects: the frames of `from` become the newest of `into`. A short list is copied, so that chains do not fill
     // with segments of a few entries. Cost: O(1).
@@ -137,74 +154,13 @@ public:
     template <class Current>
     void tidy(place at, std::uint32_t gone, Current current_entry) {
         const std::uint32_t n = at.self.count.load(std::memory_order_relaxed);
-        if (n >= 2 * segment_entries && gone <= n && gone >= n / 4) compact(at.self, current_entry);
+        if (n >= compacted_entries && gone <= n && gone >= n / 4) compact(at, current_entry);
     }
-    template <class F>
-    void for_each(place at, F f) const {
-        for (std::uint32_t s = at.self.oldest; s != 0; s = following(at.self, s))
-            for (std::uint32_t e = segments_[s].first; e != segments_[s].end; ++e)
-                if (!f(unpack(segments_[s].entries[e]))) return;
-    }
-
-private:
-    static constexpr std::uint32_t copied_entries = 16 * segment_entries;
-    static constexpr unsigned frame_bits = 29;
-    static constexpr std::uint32_t frame_mask = (1u << frame_bits) - 1;
-
-    static entry unpack(std::uint32_t raw) { return {raw & frame_mask, raw >> frame_bits}; }
-    static void add(list& l, std::uint32_t n) {
-        l.count.store(l.count.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-    }
-    [[nodiscard]] std::uint32_t following(const list& l, std::uint32_t s) const {
-        return s == l.newest ? 0 : segments_[s].next.load(std::memory_order_relaxed);
-    }
-
-    void put(list& l, std::uint32_t raw, list_end end) {
-        if (end == list_end::newest) {
-            if (l.newest == 0 || segments_[l.newest].end == segment_entries) append(l);
-            segment& s = segments_[l.newest];
-            s.entries[s.end] = raw;
-            s.end = s.end + 1;
-        } else {
-            if (l.oldest == 0 || segments_[l.oldest].first == 0) prepend(l);
-            segment& s = segments_[l.oldest];
-            s.first = s.first - 1;
-            s.entries[s.first] = raw;
-        }
-        add(l, 1);
-    }
-    void take(list& l) {
-        segment& s = segments_[l.oldest];
-        s.first = s.first + 1;
-        add(l, ~0u);
-        if (s.first == s.end) retire_oldest(l);
-    }
-    void append(list& l) {
-        const std::uint32_t fresh = take_segment(0);
-        if (l.newest == 0)
-            l.oldest = fresh;
-        else
-            segments_[l.newest].next.store(fresh, std::memory_order_relaxed);
-        l.newest = fresh;
-    }
-    void prepend(list& l) {
-        const std::uint32_t fresh = take_segment(segment_entries);
-        if (l.oldest == 0)
-            l.newest = fresh;
-        else
-            segments_[fresh].next.store(l.oldest, std::memory_order_relaxed);
-        l.oldest = fresh;
-    }
-    void retire_oldest(list& l) {
-        const std::uint32_t empty = l.oldest;
-        l.oldest = following(l, empty);
-        if (l.oldest == 0) l.newest = 0;
-        give_segment(empty);
-    }
-
     // Effects: moves the current entries together, towards the oldest end, and gives back what is left over.
     template <class Current>
-    void compact(list& l, Current current_entry) {
+    void compact(place at_list, Current current_entry) {
+        list& l = at_list.self;
+        if (l.oldest == 0) return;
         std::uint32_t to = l.oldest, at = segments_[to].first, kept = 0, dropped = 0;
         for (std::uint32_t from = l.oldest; from != 0; from = following(l, from)) {
             const std::uint32_t end = segments_[from].end;
@@ -234,6 +190,79 @@ private:
         l.count.store(kept, std::memory_order_relaxed);
         l.stale.fetch_add(0u - dropped, std::memory_order_relaxed);
         if (kept == 0) retire_oldest(l);
+    }
+    template <class F>
+    void for_each(place at, F f) const {
+        for (std::uint32_t s = at.self.oldest; s != 0; s = following(at.self, s))
+            for (std::uint32_t e = segments_[s].first; e != segments_[s].end; ++e)
+                if (!f(unpack(segments_[s].entries[e]))) return;
+    }
+
+private:
+    static constexpr std::uint32_t looks_ahead = 8;
+    static constexpr std::uint32_t compacted_entries = 16;                // a shorter list is left alone
+    static constexpr std::uint32_t copied_entries = 16 * segment_entries; // a longer one is joined as it is
+
+    static constexpr unsigned frame_bits = 29;
+    static constexpr std::uint32_t frame_mask = (1u << frame_bits) - 1;
+
+    static entry unpack(std::uint32_t raw) { return {raw & frame_mask, raw >> frame_bits}; }
+    static void add(list& l, std::uint32_t n) {
+        l.count.store(l.count.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+    [[nodiscard]] std::uint32_t following(const list& l, std::uint32_t s) const {
+        return s == l.newest ? 0 : segments_[s].next.load(std::memory_order_relaxed);
+    }
+
+    void put(list& l, std::uint32_t raw, list_end end) {
+        if (end == list_end::newest)
+            put_newest(l, raw);
+        else
+            put_oldest(l, raw);
+        add(l, 1);
+    }
+    void take(list& l) {
+        take_oldest(l);
+        add(l, ~0u);
+    }
+    void put_newest(list& l, std::uint32_t raw) {
+        if (l.newest == 0 || segments_[l.newest].end == segment_entries) append(l);
+        segment& s = segments_[l.newest];
+        s.entries[s.end] = raw;
+        s.end = s.end + 1;
+    }
+    void put_oldest(list& l, std::uint32_t raw) {
+        if (l.oldest == 0 || segments_[l.oldest].first == 0) prepend(l);
+        segment& s = segments_[l.oldest];
+        s.first = s.first - 1;
+        s.entries[s.first] = raw;
+    }
+    void take_oldest(list& l) {
+        segment& s = segments_[l.oldest];
+        s.first = s.first + 1;
+        if (s.first == s.end) retire_oldest(l);
+    }
+    void append(list& l) {
+        const std::uint32_t fresh = take_segment(0);
+        if (l.newest == 0)
+            l.oldest = fresh;
+        else
+            segments_[l.newest].next.store(fresh, std::memory_order_relaxed);
+        l.newest = fresh;
+    }
+    void prepend(list& l) {
+        const std::uint32_t fresh = take_segment(segment_entries);
+        if (l.oldest == 0)
+            l.newest = fresh;
+        else
+            segments_[fresh].next.store(l.oldest, std::memory_order_relaxed);
+        l.oldest = fresh;
+    }
+    void retire_oldest(list& l) {
+        const std::uint32_t empty = l.oldest;
+        l.oldest = following(l, empty);
+        if (l.oldest == 0) l.newest = 0;
+        give_segment(empty);
     }
 
     // ---- the pool; no lock ----

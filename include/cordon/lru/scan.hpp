@@ -53,11 +53,11 @@ public:
             const std::size_t n = isolate_coldest(s, g, std::span{batch}.first(want), done.scanned);
             if (n == 0) break;
             done.isolated += frame_count{n};
-            claims mine{tracker_, std::span{batch}.first(n)};
-            while (!mine.left.empty()) {
-                const frame f = mine.left.front();
+            claims mine{tracker_, batch, 0, static_cast<std::uint32_t>(n)};
+            while (mine.next != mine.end) {
+                const frame f = batch[mine.next];
                 const reclaim_answer answer = decide(f);
-                mine.left = mine.left.subspan(1);
+                ++mine.next;
                 carry_out(f, answer, done, release);
             }
         }
@@ -67,14 +67,16 @@ public:
 private:
     static constexpr std::uint32_t looks_per_hold = 256;
 
-    // Frames that are claimed and not answered for.
+    // Frames that are claimed; from `next` on without an answer.
     struct claims {
         core& tracker;
-        std::span<const frame> left;
+        const frame* frames;
+        std::uint32_t next;
+        std::uint32_t end;
         ~claims() {
             section hold{tracker};
-            for (std::size_t k = left.size(); k-- != 0;) // the coldest last: it is the next again
-                (void)tracker.put_back(hold, tracker.index_of(left[k]), putback_at::tail);
+            for (; end != next; --end) // the coldest last: it is the next again
+                (void)tracker.put_back(hold, tracker.index_of(frames[end - 1]), putback_at::tail);
         }
     };
 
@@ -83,15 +85,21 @@ private:
         section hold{tracker_};
         hold.enter(g);
         std::size_t n = 0;
-        std::uint64_t looks = 0;
-        const std::uint64_t limit = std::uint64_t{R::passes} * (tracker_.total(hold.id()) + std::uint64_t{1});
+        std::uint64_t looks = 0, kept = 0, culled = 0;
+        const std::uint64_t limit =
+            std::uint64_t{R::passes} * (tracker_.entries(hold.id()) + std::uint64_t{1});
         while (n != out.size() && looks < limit) {
             view seen{tracker_, hold.id()};
             const unsigned list = tracker_.replacement().next(seen);
             if (list >= R::lists) break;
+            const auto from = tracker_.list_at(hold.id(), list);
             typename lists_type::entry e;
-            if (!lists.oldest(tracker_.list_at(hold.id(), list), e)) break;
-            if (look(hold, seen, list, e)) out[n++] = tracker_.frame_at(frame_index{e.frame});
+            if (!lists.oldest(from, e)) break;
+            tracker_.prefetch(lists.ahead(from));
+            const found what = look(hold, seen, from, e);
+            if (what == found::victim) out[n++] = tracker_.frame_at(frame_index{e.frame});
+            kept += what == found::kept;
+            culled += what == found::pinned;
             if (++looks % looks_per_hold != 0) continue;
             hold.leave();
             hold.enter(g);
@@ -99,26 +107,29 @@ private:
         auto& count = hold.self().count;
         group::bump(count.scanned, looks);
         group::bump(count.isolated, n);
+        group::bump(count.kept, kept);
+        group::bump(count.culled, culled);
         scanned += frame_count{looks};
         return n;
     }
 
-    // Effects: deals with the oldest entry of the list. Returns: whether its frame is claimed for the caller.
-    bool look(section& hold, view& seen, unsigned list, typename lists_type::entry e) {
+    enum class found : std::uint8_t { nothing, pinned, kept, victim };
+
+    // Effects: deals with the oldest entry of the list. A victim's frame is claimed for the caller.
+    found look(section& hold, view& seen, typename lists_type::place from, typename lists_type::entry e) {
         auto& lists = tracker_.lists();
-        const auto from = tracker_.list_at(hold.id(), list);
+        const unsigned list = from.mark;
         const frame_index i{e.frame};
         for (;;) {
             const state_word w = tracker_.peek(i);
-            if (!lists_type::current(e, w)) {
+            if (!tracker_.is_current(hold.id(), list, e, w)) {
                 lists.drop(from, e, false);
-                return false;
+                return found::nothing;
             }
             if (w.references() != 0) {
                 if (!tracker_.cull(i, w)) continue;
                 lists.drop(from, e, true);
-                group::bump(hold.self().count.culled);
-                return false;
+                return found::pinned;
             }
             if (w.group() != hold.id()) {
                 (void)tracker_.adopt(i, w, hold.id());
@@ -129,12 +140,11 @@ private:
             if (what.is_evict()) {
                 if (!tracker_.claim_as(i, w)) continue;
                 lists.drop(from, e, true);
-                return true;
+                return found::victim;
             }
             if (what.list() != list && !tracker_.remark(i, w, what.list())) continue;
             lists.pass(from, tracker_.list_at(hold.id(), what.list()), e);
-            group::bump(hold.self().count.kept);
-            return false;
+            return found::kept;
         }
     }
 

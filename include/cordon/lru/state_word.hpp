@@ -4,7 +4,8 @@
 //     bits 31..20 group | 19..8 references | 7..3 mark | 2..0 place
 //
 // References are pins, and one more while the frame is isolated: the claimant's. The mark belongs to the container
-// of the lists: which list the frame is on, and in a ring which of its entries is the current one. Place and references
+// of the lists: which list the frame is on, and in a ring which of its entries is the current one; it stays when the
+// frame is untracked, and so does nothing else. Place and references
 // share the word so that one compare-exchange claims a live, unpinned frame; and a place cannot be two.
 #pragma once
 

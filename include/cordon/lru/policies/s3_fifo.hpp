@@ -25,6 +25,7 @@ struct s3_fifo : replacement_base {
     static constexpr unsigned main = 1;
     struct group_state {
         std::uint32_t remembered; // frames that left the small queue for good, so far
+        bool in_small;            // a victim is looked for there, until one is found or it is empty
     };
 
     static constexpr std::uint8_t touched(std::uint8_t age, std::uint8_t) {
@@ -41,12 +42,15 @@ struct s3_fifo : replacement_base {
     unsigned next(V& v) const {
         const std::uint32_t on_small = v.size(small), on_main = v.size(main), total = on_small + on_main;
         if (total == 0) return lists;
+        if (on_small != 0 && v.state().in_small) return small;
         return on_small == 0 || on_main > total - total / 10 ? main : small;
     }
     template <class V>
     decision examine(V& v, frame_index i, unsigned list) const {
         const std::uint8_t uses = v.age(i);
-        if (uses < (list == small ? Threshold : 1)) return decision::evict();
+        const bool stays = uses >= (list == small ? Threshold : 1);
+        v.state().in_small = stays && list == small;
+        if (!stays) return decision::evict();
         v.set_age(i, static_cast<std::uint8_t>(list == small ? 0 : uses - 1));
         return decision::keep(main);
     }
@@ -72,8 +76,9 @@ private:
     // The number of an eviction is kept in steps of 2^shift, so that it reaches over twice as many as there are frames.
     template <class V>
     static unsigned shift(const V& v) {
-        const int bits = std::bit_width(v.frames()) + 1, kept = static_cast<int>(lru_token::payload_bits) - 1;
-        return bits > kept ? static_cast<unsigned>(bits - kept) : 0;
+        const unsigned bits = static_cast<unsigned>(std::bit_width(v.frames())) + 1;
+        constexpr unsigned kept = lru_token::payload_bits - 1;
+        return bits > kept ? bits - kept : 0;
     }
 };
 static_assert(replacement_policy<s3_fifo<>>);

@@ -1,15 +1,14 @@
-// explorer/search.hpp - the choosers: every schedule (depth_first), some of them (random_walk, priorities), one (script).
+// explorer/depth_first.hpp - depth_first: every schedule, but for those that are known to show nothing new.
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
 #include "explorer/machine.hpp"
-#include "support/seed.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
-#include <string>
-#include <string_view>
+#include <memory>
 #include <vector>
 
 namespace cordon::explorer {
@@ -90,17 +89,27 @@ private:
     // The steps of a run that come before one.
     class past {
     public:
+        // Effects: none of the first n.
+        void clear(std::size_t n) { std::fill_n(words_, n / 64 + 1, 0); }
         [[nodiscard]] bool contains(std::size_t i) const { return (words_[i / 64] >> i % 64 & 1) != 0; }
         // Effects: the step i comes before, and what comes before that.
         void insert(std::size_t i, const past& of_i) {
             for (std::size_t w = 0; w <= i / 64; ++w)
                 words_[w] |= of_i.words_[w];
-            words_[i / 64] |= std::uint64_t{1} << i % 64;
+            add(i);
+        }
+        void add(std::size_t i) { words_[i / 64] |= std::uint64_t{1} << i % 64; }
+        // Returns: whether both have one of the first n.
+        [[nodiscard]] bool meets(const past& other, std::size_t n) const {
+            for (std::size_t w = 0; w <= n / 64; ++w)
+                if ((words_[w] & other.words_[w]) != 0) return true;
+            return false;
         }
 
     private:
-        std::array<std::uint64_t, machine::max_steps / 64 + 1> words_{};
+        std::uint64_t words_[machine::max_steps / 64 + 1]; // as far as clear() went
     };
+    using steps_of_threads = std::array<std::uint32_t, max_threads>;
     struct choice {
         transition_set enabled;
         transition_set left; // to be tried
@@ -109,8 +118,8 @@ private:
         transition last; // the step of the thread that ran before
         transition taken;
         unsigned preempted = 0;
-        event happens; // when `taken` is
-        past before;
+        event happens;          // when `taken` is
+        steps_of_threads steps; // the last one of each, this one included, counted from 1
         [[nodiscard]] transition runs_on() const {
             return taken.kind() == move::flush || taken.kind() == move::kill
                        ? last
@@ -157,35 +166,46 @@ private:
     }
     void find_races(choice& c) {
         const std::size_t n = choices_.size() - 1;
-        c.before = {};
+        const imprint mine = imprints_[n] = imprint_of(c.happens);
+        past& before = pasts_[n];
+        before.clear(n);
         past of_thread; // what the thread had seen before this step
+        of_thread.clear(n);
+        races_.clear();
+        const auto comes_behind = [&](std::size_t i, bool of_same_thread) {
+            before.insert(i, pasts_[i]);
+            if (of_same_thread) of_thread.insert(i, pasts_[i]);
+        };
+        // What it follows in its thread: a flush its store, all else the step before.
+        choices_[n].steps = n == 0 ? steps_of_threads{} : choices_[n - 1].steps;
+        std::uint32_t& step = choices_[n].steps[c.happens.what.thread()];
+        if (const std::uint32_t behind = c.happens.is_flush() ? c.happens.source : step; behind != 0)
+            comes_behind(behind - 1, true);
+        if (!c.happens.is_flush()) step = static_cast<std::uint32_t>(n + 1);
         for (std::size_t i = n; i-- != 0;) {
-            const choice& earlier = choices_[i];
-            const bool same_thread = earlier.happens.what.thread() == c.happens.what.thread();
-            if (!depends(earlier.happens, static_cast<std::uint32_t>(i + 1), c.happens)) continue;
-            c.before.insert(i, earlier.before);
-            if (same_thread) of_thread.insert(i, earlier.before);
-        }
-        for (std::size_t i = n; i-- != 0;) {
+            if (!mine.may_depend_on(imprints_[i]) || of_thread.contains(i)) continue;
             const event& earlier = choices_[i].happens;
-            if (earlier.what.thread() != c.happens.what.thread() && !of_thread.contains(i) &&
-                can_race(earlier, c.happens))
-                reverse(i, c.before);
+            if (!depends(earlier, static_cast<std::uint32_t>(i + 1), c.happens)) continue;
+            const bool of_same_thread = earlier.what.thread() == c.happens.what.thread();
+            comes_behind(i, of_same_thread);
+            if (!of_same_thread && can_race(earlier, c.happens)) races_.push_back(i);
         }
+        for (const std::size_t i : races_)
+            reverse(i);
     }
-    // Effects: at the choice i something is tried that lets the last step, whose past is `all`, come before what was
-    // done there: a first step of those that need not come behind it (an initial, in source-DPOR).
-    void reverse(std::size_t i, const past& all) {
+    // Effects: at the choice i something is tried that lets the last step come before what was done there: a first
+    // step of those that need not come behind it (an initial, in source-DPOR).
+    void reverse(std::size_t i) {
         choice& c = choices_[i];
         const transition_set known = c.left.with(c.done).with(c.asleep);
         transition found{};
-        for (std::size_t j = i + 1; j != choices_.size(); ++j) {
-            const bool last = j + 1 == choices_.size();
-            if (!last && choices_[j].before.contains(i)) continue;
-            bool initial = true;
-            for (std::size_t k = i + 1; k != j && initial; ++k)
-                initial = !(last ? all.contains(k) && !choices_[k].before.contains(i)
-                                 : choices_[j].before.contains(k));
+        past others; // that need not come behind it
+        const std::size_t n = choices_.size() - 1;
+        others.clear(n);
+        for (std::size_t j = i + 1; j <= n; ++j) {
+            if (j != n && pasts_[j].contains(i)) continue;
+            const bool initial = !pasts_[j].meets(others, j);
+            others.add(j);
             if (!initial) continue;
             const transition_set moves = of_agent(c.enabled, choices_[j].taken);
             if (moves.empty()) continue;
@@ -199,99 +219,12 @@ private:
     reduction reduction_;
     unsigned preemptions_;
     std::vector<choice> choices_;
+    // Of each choice, with races.
+    std::unique_ptr<imprint[]> imprints_ = std::make_unique_for_overwrite<imprint[]>(machine::max_steps + 1);
+    std::unique_ptr<past[]> pasts_ = std::make_unique_for_overwrite<past[]>(machine::max_steps + 1);
+    std::vector<std::size_t> races_;
     std::size_t depth_ = 0;
     transition_set asleep_;
-};
-
-// Any enabled transition, each as likely.
-class random_walk final : public chooser {
-public:
-    explicit random_walk(std::uint64_t seed) : random_(seed) {}
-    void begin() override {}
-    transition next(machine& m) override {
-        transition_set left = m.enabled();
-        if (left.empty()) return {};
-        for (std::uint64_t skip = random_.below(left.size()); skip != 0; --skip)
-            left.erase(left.first());
-        return left.first();
-    }
-
-private:
-    testing::rng random_;
-};
-
-// PCT (Burckhardt et al. 2010): each transition letter has a random priority, the highest that is enabled is
-// taken; at d - 1 random places the one that was about to run becomes the lowest. Finds a mistake that needs d
-// orderings with probability 1 / (n k^(d-1)) a run, for n letters and runs of k steps.
-class priorities final : public chooser {
-public:
-    priorities(std::uint64_t seed, unsigned d, unsigned k) : random_(seed), d_(d), k_(k) {}
-    void begin() override {
-        for (std::uint64_t& p : priority_)
-            p = random_() | lowest;
-        changes_.clear();
-        for (unsigned i = 1; i < d_; ++i)
-            changes_.push_back(static_cast<unsigned>(random_.below(k_)));
-        step_ = 0;
-    }
-    transition next(machine& m) override {
-        const transition_set enabled = m.enabled();
-        if (enabled.empty()) return {};
-        transition t = highest(enabled);
-        for (std::size_t i = 0; i != changes_.size(); ++i)
-            if (changes_[i] == step_) {
-                priority_[t.number()] = i;
-                t = highest(enabled);
-            }
-        ++step_;
-        return t;
-    }
-
-private:
-    static constexpr std::uint64_t lowest = std::uint64_t{1} << 32;
-    [[nodiscard]] transition highest(transition_set enabled) const {
-        transition best = enabled.first();
-        enabled.for_each([&](transition t) {
-            if (priority_[t.number()] > priority_[best.number()]) best = t;
-        });
-        return best;
-    }
-    testing::rng random_;
-    unsigned d_;
-    unsigned k_;
-    std::array<std::uint64_t, 64> priority_{};
-    std::vector<unsigned> changes_;
-    unsigned step_ = 0;
-};
-
-// One schedule, as its text. What is not enabled is skipped, and behind the end the first thread that can runs:
-// so a schedule that was cut still leads somewhere.
-class script final : public chooser {
-public:
-    explicit script(std::string_view letters) : letters_(letters) {}
-    void begin() override {
-        at_ = 0;
-        exact_ = true;
-    }
-    transition next(machine& m) override {
-        const transition_set enabled = m.enabled();
-        if (enabled.empty()) return {};
-        while (at_ != letters_.size()) {
-            const transition t{static_cast<unsigned>(transition::letters.find(letters_[at_++]) & 63)};
-            if (enabled.contains(t)) return last_ = t;
-            exact_ = false;
-        }
-        exact_ = false;
-        return last_ = enabled.contains(last_) ? last_ : enabled.first();
-    }
-    // Returns: whether each letter was taken, and no other.
-    [[nodiscard]] bool exact() const { return exact_ && at_ == letters_.size(); }
-
-private:
-    std::string letters_;
-    std::size_t at_ = 0;
-    bool exact_ = true;
-    transition last_{};
 };
 
 } // namespace cordon::explorer

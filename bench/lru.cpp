@@ -1,0 +1,290 @@
+// lru.cpp - what tracking costs: touching, isolating and scanning; and how well the policies choose.
+// SPDX-License-Identifier: BSL-1.0
+#include "support/lru_hit_ratios.hpp"
+#include "support/program.hpp"
+
+#include <cordon/sync/spin_lock.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+using namespace bench;
+namespace replacement = cordon::replacement;
+
+constexpr const char* about =
+    R"(What tracking frames costs, and how well the replacement policies choose.
+
+  touch           a frame of a hot set, or a random one of many. byte_store: load a byte, store it if it differs;
+                  fetch_or: the same with a read-modify-write of a word; group_known: touch(frame, group)
+  isolate         one frame after the other, uncontended, in random order; and putback. lock_unlink: a spin lock and
+                  a linked list without claims or groups; compare_exchange: one on a word for each frame
+  isolate_32      in batches of 32
+  scan            a frame that a scan looks at and keeps. byte_scan: a loop over the bytes
+  metadata        bytes a frame
+
+With --hit-ratios [files and directories...]: a table of policies x traces x sizes with the optimum.
+)";
+
+constexpr std::uint32_t hot_frames = 1u << 10, some_frames = 1u << 16, many_frames = 1u << 22;
+
+cordon::frame_range first_frames(std::uint32_t n) {
+    return {cordon::frame{0}, cordon::frame_count{n}};
+}
+
+template <class Replacement>
+struct tracked {
+    explicit tracked(std::uint32_t n) : tracker(first_frames(n)) {
+        for (std::uint32_t i = 0; i != n; ++i)
+            (void)tracker.add(cordon::frame{i});
+        (void)tracker.drain();
+    }
+    cordon::lru<Replacement> tracker;
+};
+
+// The numbers below n, as often as fits into `count`, in random order.
+std::vector<cordon::frame> shuffled(std::uint32_t n, std::size_t count) {
+    std::vector<cordon::frame> all(count);
+    random_numbers random{n};
+    for (std::size_t k = 0; k != count; ++k)
+        all[k] = cordon::frame{static_cast<std::uint32_t>(k % n)};
+    random.shuffle(all);
+    return all;
+}
+
+// ---- touch ----
+
+// A contestant that does touch(state, frame) for the frames of the order.
+template <class Make, class Touch>
+contestant toucher(const char* name, std::uint32_t frames, Make make, Touch touch) {
+    return {name, [=] {
+                auto state = make(frames);
+                auto order = std::make_shared<std::vector<cordon::frame>>(shuffled(frames, 1u << 16));
+                return [=]() -> std::vector<reading> {
+                    const stopwatch time;
+                    for (cordon::frame f : *order) {
+                        touch(*state, f);
+                        keep(f);
+                    }
+                    return {time.read(static_cast<double>(order->size()))};
+                };
+            }};
+}
+template <class Replacement>
+auto make_tracked = [](std::uint32_t n) { return std::make_shared<tracked<Replacement>>(n); };
+
+void add_touch(suite& all, const char* name, std::uint32_t frames, goal wanted) {
+    constexpr auto touch = [](auto& t, cordon::frame f) { t.tracker.touch(f); };
+    constexpr auto touch_in_group = [](auto& t, cordon::frame f) { t.tracker.touch(f, cordon::root_group); };
+    using bytes = std::vector<std::atomic<std::uint8_t>>;
+    using words = std::vector<std::atomic<std::uint32_t>>;
+    constexpr auto store = [](bytes& b, cordon::frame f) {
+        std::atomic<std::uint8_t>& cell = b[f.raw()];
+        if (cell.load(std::memory_order_relaxed) != 1) cell.store(1, std::memory_order_relaxed);
+    };
+    constexpr auto fetch_or = [](words& w, cordon::frame f) {
+        w[f.raw()].fetch_or(1, std::memory_order_relaxed);
+    };
+    all.add(
+        {.figures = {{.name = name, .wanted = wanted}},
+         .arguments = "frames:" + std::to_string(frames),
+         .base = "byte_store",
+         .contestants = {
+             toucher("s3_fifo", frames, make_tracked<replacement::s3_fifo<>>, touch),
+             toucher("adaptive", frames, make_tracked<replacement::adaptive>, touch),
+             toucher("adaptive_group_known", frames, make_tracked<replacement::adaptive>, touch_in_group),
+             toucher(
+                 "byte_store", frames, [](std::uint32_t n) { return std::make_shared<bytes>(n); }, store),
+             toucher(
+                 "fetch_or", frames, [](std::uint32_t n) { return std::make_shared<words>(n); }, fetch_or)}});
+}
+
+// ---- isolate ----
+
+// A linked list under a lock: what moving a frame costs without claims, groups and batches.
+class locked_list {
+public:
+    explicit locked_list(std::uint32_t n) : links_(n + 1) {
+        for (std::uint32_t i = 0; i <= n; ++i)
+            links_[i] = {i == 0 ? n : i - 1, i == n ? 0 : i + 1};
+    }
+    void unlink(std::uint32_t i) {
+        const cordon::guard<lock> hold{lock_};
+        const link l = links_[i];
+        links_[l.older].newer = l.newer;
+        links_[l.newer].older = l.older;
+    }
+    void push(std::uint32_t i) {
+        const cordon::guard<lock> hold{lock_};
+        const auto head = static_cast<std::uint32_t>(links_.size() - 1);
+        links_[i] = {links_[head].older, head};
+        links_[links_[head].older].newer = i;
+        links_[head].older = i;
+    }
+
+private:
+    using lock = cordon::default_policy::zone_lock;
+    struct link {
+        std::uint32_t older, newer;
+    };
+    lock lock_;
+    std::vector<link> links_;
+};
+
+// A contestant that takes the frames of an order away, then puts them back.
+template <class State, class Take, class Give>
+contestant isolator(const char* name, Take take, Give give) {
+    return {name, [=] {
+                auto state = std::make_shared<State>(some_frames);
+                auto order = std::make_shared<std::vector<cordon::frame>>(shuffled(some_frames, some_frames));
+                auto at = std::make_shared<std::size_t>(0);
+                return [=]() -> std::vector<reading> {
+                    constexpr std::size_t count = 4096;
+                    const std::span part{order->data() + *at, count};
+                    *at = (*at + count) % order->size();
+                    const stopwatch taking;
+                    take(*state, part);
+                    const reading taken = taking.read(count);
+                    const stopwatch giving;
+                    give(*state, part);
+                    return {taken, giving.read(count)};
+                };
+            }};
+}
+
+constexpr auto isolate_each = [](auto& t, std::span<const cordon::frame> frames) {
+    for (const cordon::frame f : frames)
+        (void)t.tracker.isolate(f);
+};
+constexpr auto put_back_each = [](auto& t, std::span<const cordon::frame> frames) {
+    for (const cordon::frame f : frames)
+        (void)t.tracker.putback(f);
+};
+constexpr auto isolate_32 = [](auto& t, std::span<const cordon::frame> frames) {
+    for (cordon::frame out[32]; !frames.empty(); frames = frames.subspan(32))
+        (void)t.tracker.isolate(frames.first(32), out);
+};
+constexpr auto put_back_32 = [](auto& t, std::span<const cordon::frame> frames) {
+    for (; !frames.empty(); frames = frames.subspan(32))
+        (void)t.tracker.putback(frames.first(32));
+};
+
+using words = std::vector<std::atomic<std::uint32_t>>;
+template <std::uint32_t From>
+constexpr auto exchange_each = [](words& w, std::span<const cordon::frame> frames) {
+    for (const cordon::frame f : frames) {
+        std::uint32_t expected = From;
+        w[f.raw()].compare_exchange_strong(expected, 1 - From, std::memory_order_acq_rel);
+    }
+};
+
+void add_isolate(suite& all) {
+    using ring = tracked<replacement::s3_fifo<>>;
+    using linked = tracked<replacement::lru>;
+    const auto unlink_each = [](locked_list& l, std::span<const cordon::frame> frames) {
+        for (const cordon::frame f : frames)
+            l.unlink(f.raw());
+    };
+    const auto push_each = [](locked_list& l, std::span<const cordon::frame> frames) {
+        for (const cordon::frame f : frames)
+            l.push(f.raw());
+    };
+    const std::string arguments = "frames:" + std::to_string(some_frames);
+    all.add({.figures = {{.name = "isolate"}, {.name = "putback"}},
+             .arguments = arguments,
+             .base = "lock_unlink",
+             .contestants = {isolator<ring>("ring", isolate_each, put_back_each),
+                             isolator<linked>("linked", isolate_each, put_back_each),
+                             isolator<locked_list>("lock_unlink", unlink_each, push_each),
+                             isolator<words>("compare_exchange", exchange_each<0>, exchange_each<1>)}});
+    all.add({.figures = {{.name = "isolate_32"}, {.name = "putback_32"}},
+             .arguments = arguments,
+             .base = "lock_unlink",
+             .contestants = {isolator<ring>("ring", isolate_32, put_back_32),
+                             isolator<linked>("linked", isolate_32, put_back_32),
+                             isolator<locked_list>("lock_unlink", unlink_each, push_each)}});
+}
+
+// ---- scan ----
+
+// A contestant whose scan passes all frames, as all were touched, and takes one.
+template <class Replacement>
+contestant scanner(const char* name) {
+    return {name, [] {
+                auto state = std::make_shared<tracked<Replacement>>(some_frames);
+                return [=]() -> std::vector<reading> {
+                    auto& tracker = state->tracker;
+                    for (const cordon::frame f : tracker.frames())
+                        tracker.touch(f);
+                    const std::uint64_t before = tracker.stats().scanned;
+                    cordon::frame coldest;
+                    const stopwatch time;
+                    (void)tracker.isolate_coldest(cordon::root_group, {&coldest, 1});
+                    const reading read = time.read(static_cast<double>(tracker.stats().scanned - before));
+                    (void)tracker.putback(coldest);
+                    return {read};
+                };
+            }};
+}
+// Its own list policy, so that list and ring differ in nothing else.
+struct linked_clock : replacement::clock<> {
+    static constexpr cordon::list_kind kind = cordon::list_kind::linked;
+};
+
+void add_scan(suite& all) {
+    all.add({.figures = {{.name = "scan"}},
+             .arguments = "frames:" + std::to_string(some_frames),
+             .base = "byte_scan",
+             .contestants = {scanner<replacement::clock<>>("ring"),
+                             scanner<linked_clock>("linked"),
+                             {"byte_scan", [] {
+                                  auto bytes = std::make_shared<std::vector<std::uint8_t>>(some_frames);
+                                  return [=]() -> std::vector<reading> {
+                                      const stopwatch time;
+                                      std::uint64_t cold = 0;
+                                      for (const std::uint8_t b : *bytes)
+                                          cold += b == 0;
+                                      keep(cold);
+                                      return {time.read(some_frames)};
+                                  };
+                              }}}});
+}
+
+// ---- metadata ----
+
+template <class Replacement>
+contestant sized(const char* name) {
+    return {name, [] {
+                return []() -> std::vector<reading> {
+                    const cordon::lru_options options{.frames = first_frames(many_frames)};
+                    const auto bytes = static_cast<double>(cordon::lru<Replacement>::metadata_bytes(options));
+                    return {reading::of_amount(bytes / many_frames)};
+                };
+            }};
+}
+
+void questions(suite& all, const std::vector<peer>&) {
+    add_touch(all, "touch", hot_frames, goal::at_most(1.3));
+    add_touch(all, "touch", many_frames, goal::at_most(1.5));
+    add_isolate(all);
+    add_scan(all);
+    all.add({.figures = {{.name = "metadata", .what = quantity::amount, .unit = "bytes"}},
+             .arguments = "frames:" + std::to_string(many_frames),
+             .contestants = {sized<replacement::s3_fifo<>>("s3_fifo"),
+                             sized<replacement::adaptive>("adaptive"), sized<replacement::lru>("lru")}});
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    if (argc > 1 && std::string_view{argv[1]} == "--hit-ratios")
+        return print_hit_ratios({argv + 2, argv + argc});
+    return run_program(argc, argv, about, questions);
+}

@@ -1,0 +1,215 @@
+// cordon/lru/batches.hpp - lru_batches: adding frames through the batches of threads, and draining them.
+// SPDX-License-Identifier: BSL-1.0
+//
+// Locks, in the order in which they are taken: control lock (drainers, and who makes, merges and removes groups, one
+// at a time), gate of a batch, group lock or slots' lock.
+#pragma once
+
+#include "cordon/core/time.hpp"
+#include "cordon/lru/frames.hpp"
+#include "cordon/sync/guard.hpp"
+#include "cordon/sync/timed_lock.hpp"
+
+#include <atomic>
+#include <cstdint>
+
+namespace cordon::inline v0 {
+
+template <replacement_policy R, lru_policy P>
+class lru_batches : public lru_frames<R, P> {
+    using base = lru_frames<R, P>;
+
+public:
+    using typename base::metadata;
+    using typename base::section;
+    using batch = typename metadata::batch;
+    using control_guard = guard<typename P::isolation_lock>;
+    using control_proof = held<typename P::isolation_lock>;
+
+    // Returns: ok; busy if the frame is tracked, foreign_frame, invalid_argument if there is no such group, re_entered
+    // in a signal handler that has interrupted its thread at work in its batch.
+    status add(slot_index s, frame f, group_id g, lru_token token, std::uint64_t key) {
+        const frame_index i = this->index_of(f);
+        if (!this->contains(i)) return status::foreign_frame;
+        if (g.raw() >= this->groups_) return status::invalid_argument;
+        const addition a{i, token.raw(), key};
+        status outcome = status::deferred;
+        if (!inside(s, [&](batch& b) { outcome = add_batched(b, s, a, g); }) && is_inside(s))
+            return status::re_entered;
+        return outcome == status::deferred ? add_now(a, g) : outcome;
+    }
+
+    // Effects: the frames that the slot's owner has added are on their lists.
+    void flush(slot_index s) {
+        if (!s.is_none() && batch_at(s.raw()).size() != 0) inside(s, [&](batch& b) { empty(b); });
+    }
+    [[nodiscard]] bool is_inside(slot_index s) const {
+        return !s.is_none() && this->error_ == status::ok && gate_.is_inside(batch_at(s.raw()).gate);
+    }
+    [[nodiscard]] auto& control_lock() { return control_lock_; }
+    // Returns: whether a batch holds frames, or looks so.
+    [[nodiscard]] bool any_batched() const {
+        for (std::uint32_t s = 0; s != active_slots(); ++s)
+            if (batch_at(s).size() != 0) return true;
+        return false;
+    }
+    // Effects: empties all batches; with all of them closed, calls work(). When it returns, every add that had begun
+    // has ended or will see what the caller wrote before. Returns: ok; barrier_refused, timed_out: work() not called.
+    // Requires: the caller is not inside its own batch. Cost: one barrier, and the batched frames.
+    template <class Work>
+    status drain(control_proof, gate_claim why, std::uint64_t until_ns, Work work) {
+        std::uint32_t active = 0;
+        with_slots_lock([&] { active = active_slots(); });
+        for (std::uint32_t s = 0; s != active; ++s)
+            gate_.claim(batch_at(s).gate, why);
+        status outcome = gate_.barrier() ? status::ok : status::barrier_refused;
+        for (std::uint32_t s = 0; s != active && outcome == status::ok; ++s) {
+            batch& b = batch_at(s);
+            if (!gate_.wait(b.gate, until_ns)) {
+                outcome = status::timed_out;
+                break;
+            }
+            empty(b);
+            gate_.done(b.gate);
+        }
+        if (outcome == status::ok) work();
+        if (outcome != status::ok || why == gate_claim::draining) release(active, why);
+        return outcome;
+    }
+    // Returns: ok; barrier_refused, timed_out, re_entered.
+    template <class Work>
+    status drain(deadline limit, Work work) {
+        if (error_ != status::ok) return error_;
+        if (is_inside(P::thread_slots::peek())) return status::re_entered;
+        const std::uint64_t until = limit.from(P::clock::now());
+        if (!lock_until<typename P::clock, typename P::backoff>(control_lock_, until))
+            return status::timed_out;
+        const control_guard control{control_lock_, adopt_lock};
+        return drain(control.proof(), gate_claim::draining, until, work);
+    }
+    // Effects: empties and closes all batches until enable_batches; nests.
+    status disable_batches(control_proof proof, std::uint64_t until_ns) {
+        bool first = false;
+        with_slots_lock([&] { first = this->parts_.head->disabled++ == 0; });
+        const status outcome = first ? drain(proof, gate_claim::disabled, until_ns, [] {}) : status::ok;
+        if (outcome != status::ok) enable_batches(proof);
+        return outcome;
+    }
+    void enable_batches(control_proof) {
+        with_slots_lock([&] {
+            if (--this->parts_.head->disabled == 0) release(active_slots(), gate_claim::disabled);
+        });
+    }
+
+protected:
+    explicit lru_batches(const R& replacement) : base(replacement) {}
+
+    // Effects: without a heavy barrier every batch is guarded by its lock.
+    void start_gate() {
+        gate_.start();
+        if (!gate_.needs_lock()) return;
+        for (std::uint32_t s = 0; s != P::thread_slots::max_slots; ++s)
+            gate_.claim(batch_at(s).gate, gate_claim::locked);
+    }
+    [[nodiscard]] batch& batch_at(std::uint32_t s) const { return this->parts_.batches[s]; }
+    [[nodiscard]] std::uint32_t active_slots() const {
+        return error_ == status::ok ? this->parts_.head->active_slots.load(std::memory_order_relaxed) : 0;
+    }
+
+    using base::error_;
+
+    alignas(cache_line_bytes) typename P::isolation_lock control_lock_;
+    alignas(cache_line_bytes) group_lock_t<P> slots_lock_;
+    [[no_unique_address]] mutable typename P::gate gate_;
+
+private:
+    // Effects: calls f(batch) inside the gate. Returns: false if it is closed, or if there is no slot.
+    template <class F>
+    CORDON_ALWAYS_INLINE bool inside(slot_index s, F f) {
+        if (s.is_none() || error_ != status::ok) return false;
+        batch& b = batch_at(s.raw());
+        if (gate_.try_enter(b.gate)) [[likely]] {
+            f(b);
+            gate_.leave(b.gate);
+            return true;
+        }
+        if (!gate_.enter_slow(b.gate)) return false;
+        f(b);
+        gate_.leave_slow(b.gate);
+        return true;
+    }
+    // Returns: deferred if the slot may not be used now.
+    status add_batched(batch& b, slot_index s, const addition& a, group_id g) {
+        if (b.active == 0) {
+            if (!activate(s)) return status::deferred;
+            b.active = 1;
+        }
+        const group_route route = this->route_of(g);
+        if (route.what() == group_route::kind::free || route.what() == group_route::kind::closing)
+            return status::invalid_argument;
+        if (b.size() == batch::capacity) empty(b);
+        if (const status e = this->claim_new(a.frame, lru_place::batched, route.to()); e != status::ok)
+            return e;
+        b.push(a);
+        return status::ok;
+    }
+    status add_now(const addition& a, group_id g) {
+        if (error_ != status::ok) return error_;
+        if (!this->is_live(g)) return status::invalid_argument;
+        section hold{*this};
+        hold.enter(g);
+        if (this->route_of(hold.id()).what() != group_route::kind::live) return status::invalid_argument;
+        if (const status e = this->claim_new(a.frame, lru_place::isolated, hold.id()); e != status::ok)
+            return e;
+        this->link_new(hold, a, this->peek(a.frame));
+        return status::ok;
+    }
+    // Effects: the slot is drained from now on. Returns: false while disable_batches is in force.
+    bool activate(slot_index s) {
+        bool open = false;
+        with_slots_lock([&] {
+            const std::uint32_t before = active_slots();
+            if (this->parts_.head->disabled != 0)
+                for (std::uint32_t at = before; at <= s.raw(); ++at)
+                    gate_.claim(batch_at(at).gate, gate_claim::disabled);
+            if (s.raw() >= before)
+                this->parts_.head->active_slots.store(s.raw() + 1, std::memory_order_relaxed);
+            open = this->parts_.head->disabled == 0;
+        });
+        return open;
+    }
+    template <class F>
+    void with_slots_lock(F f) {
+        const guard<group_lock_t<P>> section_of_slots{slots_lock_};
+        f();
+    }
+    void release(std::uint32_t active, gate_claim why) {
+        for (std::uint32_t s = 0; s != active; ++s)
+            gate_.release(batch_at(s).gate, why);
+    }
+    // Effects: links what the batch holds, in the order in which it was added. Requires: inside its gate.
+    void empty(batch& b) {
+        section hold{*this};
+        const std::uint32_t n = b.size();
+        for (std::uint32_t k = 0; k != n; ++k)
+            link_batched(hold, b.at(k));
+        b.clear();
+    }
+    void link_batched(section& hold, const addition& a) {
+        for (;;) {
+            const state_word w = this->peek(a.frame);
+            if (w.place() != lru_place::batched) return; // stolen
+            if (w.references() != 0) {
+                if (this->cull(a.frame, w)) return;
+                continue;
+            }
+            // Claimed first, then locked: the group is stable.
+            if (!this->claim_as(a.frame, w)) continue;
+            hold.enter(w.group());
+            this->link_new(hold, a, w.claimed());
+            return;
+        }
+    }
+};
+
+} // namespace cordon::inline v0

@@ -1,0 +1,31 @@
+// explorer/isolators_test.cpp - isolators against each other, and a contiguous allocation against one that steals.
+// SPDX-License-Identifier: BSL-1.0
+#include "explorer/isolation_scenarios.hpp"
+#include "explorer/judge.hpp"
+
+using namespace cordon;
+using namespace cordon::explorer;
+
+TEST_CASE("of two isolators of one block at most one has it", "[explorer]") {
+    holds<two_isolators<targeted, targeted>>("two isolators, targeted", 18'000);
+    holds<two_isolators<exclusive, exclusive>>("two isolators, exclusive", 400'000);
+    holds<two_isolators<targeted, exclusive>>("two isolators, mixed", 600'000);
+}
+TEST_CASE("a contiguous allocation and one that steals share no frame", "[explorer]") {
+    holds<contiguous_against_stealing<false>>("contiguous, uncached", 400);
+    options how;
+    how.preemptions = 3;
+    how.delays = 0;
+    holds<contiguous_against_stealing<true>>("contiguous, P=3 R=0", 24'000, how);
+    how = {};
+    how.random_runs = testing::scaled(std::uint64_t{100'000});
+    how.pct_depth = 3;
+    how.seed = testing::seed();
+    holds<contiguous_against_stealing<true>>("contiguous, PCT", 60'000, how);
+}
+TEST_CASE("a contiguous allocation against one that steals, with a delayed store", "[.nightly][nightly]") {
+    options how;
+    how.preemptions = 2;
+    how.delays = 1;
+    holds<contiguous_against_stealing<true>>("contiguous, P=2 R=1", 600'000, how);
+}

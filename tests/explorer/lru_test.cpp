@@ -1,0 +1,278 @@
+// explorer/lru_test.cpp - the LRU: claims, put-backs, pins, moves and batches against each other (S7), and the mutants.
+// SPDX-License-Identifier: BSL-1.0
+#include "explorer/judge.hpp"
+#include "explorer/lru_world.hpp"
+
+#include "cordon/lru/policies/fifo.hpp"
+
+using namespace cordon;
+using namespace cordon::explorer;
+
+namespace {
+
+using linked = replacement::lru;
+using ring = replacement::clock<1>;
+constexpr frame first{0};
+constexpr frame second{1};
+
+// S7: of three isolators exactly one wins.
+template <class R, class Policy = explored_policy>
+struct isolators : lru_world<R, Policy> {
+    static constexpr unsigned threads = 3;
+    bool won[threads] = {};
+    isolators() : lru_world<R, Policy>(1) {}
+    void run(unsigned thread) { won[thread] = this->isolate(first); }
+    void check() {
+        expect(won[0] + won[1] + won[2] == 1, "not exactly one isolator wins");
+        this->put_back(first);
+        this->check_lists(1);
+    }
+};
+// Two that isolate and put back, and a scan.
+template <class R, class Policy = explored_policy>
+struct claims : lru_world<R, Policy> {
+    static constexpr unsigned threads = 3;
+    claims() : lru_world<R, Policy>(2) {}
+    void run(unsigned thread) {
+        frame f = first;
+        if (thread == 2 ? this->isolate_coldest(root_group, f) : this->isolate(f)) this->put_back(f);
+    }
+    void check() { this->check_lists(2); }
+};
+// The group of a frame that is isolated does not change, whoever wants to move it.
+template <class R, bool Merge, class Policy = explored_policy>
+struct moves : lru_world<R, Policy> {
+    static constexpr unsigned threads = 2;
+    moves() : lru_world<R, Policy>(2) {
+        if (Merge && this->tracker.move_group(first, this->other_group) != status::ok) std::abort();
+    }
+    void run(unsigned thread) {
+        auto& core = this->tracker.internals();
+        if (thread == 0) {
+            if (!this->isolate(first)) return;
+            const group_id before = core.peek(frame_index{0}).group();
+            expect(core.peek(frame_index{0}).group() == before, "the group of an isolated frame changes");
+            return this->put_back(first);
+        }
+        const status s = Merge ? this->tracker.merge_groups(this->other_group, root_group)
+                               : this->tracker.move_group(first, this->other_group);
+        expect(s == status::ok || (!Merge && s == status::busy), "the frame could not be moved");
+    }
+    void check() { this->check_lists(2); }
+};
+// A pin comes and goes while a frame is added: the race of the kernel's munlock.
+template <class R, class Policy = explored_policy>
+struct pin_against_add : lru_world<R, Policy> {
+    static constexpr unsigned threads = 2;
+    pin_against_add() : lru_world<R, Policy>(0) { this->warm(0); }
+    void run(unsigned thread) {
+        if (thread == 1) return this->pin_and_unpin(first);
+        expect(this->tracker.add(first) == status::ok, "an untracked frame could not be added");
+        this->tracker.internals().flush(slot_index{0});
+    }
+    void check() { this->check_lists(1); }
+};
+// The same while it is put back, and a scan that meets it pinned.
+template <class R, bool Scan, class Policy = explored_policy>
+struct pin_against_putback : lru_world<R, Policy> {
+    static constexpr unsigned threads = Scan ? 3 : 2;
+    pin_against_putback() : lru_world<R, Policy>(1) { this->isolate(first); }
+    void run(unsigned thread) {
+        if (thread == 0) return this->put_back(first);
+        if (thread == 1) return this->pin_and_unpin(first);
+        frame f;
+        if (this->isolate_coldest(root_group, f)) this->put_back(f);
+    }
+    void check() { this->check_lists(1); }
+};
+// Two frames in one thread's batch: one is stolen by who isolates it, while the owner flushes or another drains.
+template <class R, bool Drain, class Policy = explored_policy>
+struct steal : lru_world<R, Policy> {
+    static constexpr unsigned threads = Drain ? 3 : 2;
+    steal() : lru_world<R, Policy>(0) { this->warm(0); }
+    void run(unsigned thread) {
+        if (thread == 0) {
+            for (const frame f : {first, second})
+                expect(this->tracker.add(f) == status::ok, "an untracked frame could not be added");
+            if (!Drain) this->tracker.internals().flush(slot_index{0});
+        } else if (thread == 1) {
+            if (this->isolate(first)) this->put_back(first);
+        } else {
+            expect(this->tracker.drain() == status::ok, "the drain failed");
+        }
+    }
+    void check() { this->check_lists(2); }
+};
+// All at one frame: claim and put back, pin and unpin, move, and scan.
+template <class R, unsigned Threads>
+struct traffic : lru_world<R> {
+    static constexpr unsigned threads = Threads;
+    traffic() : lru_world<R>(1) {}
+    void run(unsigned thread) {
+        frame f = first;
+        if (thread == 0 && this->isolate(first)) this->put_back(first);
+        if (thread == 1) this->pin_and_unpin(first);
+        if (thread == 2) {
+            const status s = this->tracker.move_group(first, this->other_group);
+            expect(s == status::ok || s == status::busy, "the frame could not be moved");
+        }
+        if (thread == 3 && this->isolate_coldest(root_group, f)) this->put_back(f);
+    }
+    void check() { this->check_lists(1); }
+};
+// A frame in a batch that is wanted by all: stolen, pinned, drained.
+template <class R>
+struct batched_traffic : lru_world<R> {
+    static constexpr unsigned threads = 4;
+    batched_traffic() : lru_world<R>(0) { this->warm(0); }
+    void run(unsigned thread) {
+        if (thread == 0)
+            expect(this->tracker.add(first) == status::ok, "an untracked frame could not be added");
+        if (thread == 1 && this->isolate(first)) this->put_back(first);
+        if (thread == 2) expect(this->tracker.drain() == status::ok, "the drain failed");
+        if (thread == 3) this->pin_and_unpin(first);
+    }
+    void check() { this->check_lists(1); }
+};
+// A frame leaves, and comes back, twice.
+template <class R>
+struct rounds : lru_world<R> {
+    static constexpr unsigned threads = 3;
+    rounds() : lru_world<R>(1) {}
+    void run(unsigned thread) {
+        if (thread == 2) {
+            if (this->isolate(first)) this->put_back(first);
+            return;
+        }
+        for (unsigned n = 0; n != 2; ++n) {
+            if (!this->isolate(first)) continue;
+            this->give(first);
+            expect(bool{this->tracker.evicted(first)}, "an isolated frame could not be evicted");
+            expect(this->tracker.add(slot_index::none(), first) == status::ok,
+                   "an untracked frame could not be added");
+        }
+    }
+    void check() { this->check_lists(1); }
+};
+// A frame leaves, and comes back.
+template <class R, class Policy = explored_policy>
+struct evict_against_add : lru_world<R, Policy> {
+    static constexpr unsigned threads = 2;
+    bool evicted = false;
+    bool added = false;
+    evict_against_add() : lru_world<R, Policy>(1) {}
+    void run(unsigned thread) {
+        if (thread == 0) {
+            if (!this->isolate(first)) return;
+            this->give(first);
+            expect(bool{this->tracker.evicted(first)}, "an isolated frame could not be evicted");
+            evicted = true;
+        } else {
+            const status s = this->tracker.add(first);
+            expect(s == status::ok || s == status::busy, "the add failed");
+            added = s == status::ok;
+        }
+    }
+    void check() {
+        expect(!added || evicted, "a frame is added that was not evicted");
+        this->check_lists(evicted && !added ? 0 : 1);
+    }
+};
+// A frame that is pinned is not reclaimed.
+template <class R, class Policy = explored_policy>
+struct pin_against_reclaim : lru_world<R, Policy> {
+    static constexpr unsigned threads = 2;
+    bool reclaimed = false;
+    pin_against_reclaim() : lru_world<R, Policy>(1) {}
+    void run(unsigned thread) {
+        if (thread == 0) {
+            this->tracker.reclaim(
+                root_group, frame_count{1}, [](frame) { return verdict::reclaim; },
+                [this](frame, lru_token) { reclaimed = true; });
+        } else if (this->tracker.pin(first) == status::ok) {
+            expect(this->tracker.state_of(first).place != lru_place::untracked,
+                   "a pinned frame is reclaimed");
+            expect(this->tracker.unpin(first) == status::ok, "a pinned frame could not be unpinned");
+        }
+    }
+    void check() { this->check_lists(reclaimed ? 0 : 1); }
+};
+
+// ---- mutants ----
+
+// The claim as a load and a store.
+struct split_atomics : atomics {
+    template <class T>
+    struct atomic : atomics::atomic<T> {
+        bool compare_exchange(T& expected, T desired, std::memory_order order) {
+            const T before = this->load(std::memory_order_acquire);
+            if (before == expected) return this->store(desired, order), true;
+            expected = before;
+            return false;
+        }
+    };
+};
+struct split_claims : explored_policy {
+    using atomics = split_atomics;
+    using gate = membarrier_gate<atomics, model_barrier, model_clock, await_backoff>;
+};
+struct without_group_lock : explored_policy {
+    using group_lock = null_lock;
+};
+using without_barrier = with_gate<gate_with<missing_barrier>>;
+
+template <class R>
+std::string named(const char* name) {
+    return std::string{R::kind == list_kind::ring ? "ring, " : "linked, "} + name;
+}
+
+options weakened(const char* name, bool loads, bool stores) {
+    options how;
+    how.weaken = name;
+    how.weaken_loads = loads;
+    how.weaken_stores = stores;
+    return how;
+}
+
+} // namespace
+
+TEMPLATE_TEST_CASE("S7: of three isolators exactly one wins", "[explorer]", linked, ring) {
+    holds<isolators<TestType>>(named<TestType>("S7 three isolators"), 15);
+}
+TEMPLATE_TEST_CASE("isolate, put back and scan: no frame is lost, doubled or stranded", "[explorer]", linked,
+                   ring) {
+    holds<claims<TestType>>(named<TestType>("two claims and a scan"), 250);
+}
+TEMPLATE_TEST_CASE("the group of an isolated frame is stable", "[explorer]", linked, ring) {
+    holds<moves<TestType, false>>(named<TestType>("claim against a move"), 10);
+    holds<moves<TestType, true>>(named<TestType>("claim against a merge"), 4);
+}
+TEMPLATE_TEST_CASE("a pin that comes and goes strands no frame that is added or put back", "[explorer]",
+                   linked, ring) {
+    holds<pin_against_add<TestType>>(named<TestType>("pin against add"), 15);
+    holds<pin_against_putback<TestType, false>>(named<TestType>("pin against putback"), 18);
+    holds<pin_against_putback<TestType, true>>(named<TestType>("pin against putback and scan"), 250);
+}
+TEMPLATE_TEST_CASE("a frame in the batch of another thread is stolen by its word alone", "[explorer]", linked,
+                   ring) {
+    holds<steal<TestType, false>>(named<TestType>("steal against flush"), 15);
+    holds<steal<TestType, true>>(named<TestType>("steal against drain"), 2'500);
+}
+TEMPLATE_TEST_CASE("a frame leaves and comes back, and a pinned one stays", "[explorer]", linked, ring) {
+    holds<evict_against_add<TestType>>(named<TestType>("evict against add"), 3);
+    holds<pin_against_reclaim<TestType>>(named<TestType>("pin against reclaim"), 90);
+}
+TEMPLATE_TEST_CASE("all at one frame: it ends on one list", "[explorer]", linked, ring) {
+    holds<traffic<TestType, 3>>(named<TestType>("claim, pin, move"), 5'000);
+    holds<traffic<TestType, 4>>(named<TestType>("claim, pin, move, scan"), 500'000);
+    holds<traffic<TestType, 3>>(named<TestType>("claim, pin, move, PSO"), 5'000, in(memory_model::pso));
+    holds<batched_traffic<TestType>>(named<TestType>("add, steal, drain, pin"), 18'000);
+    holds<rounds<TestType>>(named<TestType>("evict and add, twice"), 45'000);
+}
+TEST_CASE("each part of the LRU's protocol is needed", "[explorer]") {
+    dies<isolators<linked, split_claims>>("LRU, claim as load and store");
+    dies<claims<linked, without_group_lock>>("LRU, lists without a lock");
+    dies<steal<linked, true, without_barrier>>("LRU, drain without a barrier");
+    dies<claims<ring>>("LRU, relaxed claim", weakened("word", true, false));
+    dies<claims<ring>>("LRU, relaxed putback", weakened("word", false, true));
+}

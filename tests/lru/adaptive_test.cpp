@@ -1,0 +1,112 @@
+// lru/adaptive_test.cpp - replacement::adaptive: follows the traffic from loops to moving working sets.
+// SPDX-License-Identifier: BSL-1.0
+#include "cordon/lru/policies/adaptive.hpp"
+
+#include "support/catch.hpp"
+#include "support/replacement/belady.hpp"
+#include "support/replacement/coldest.hpp"
+#include "support/replacement/generators.hpp"
+#include "support/replacement/pool.hpp"
+#include "support/seed.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace {
+
+using cordon::frame;
+using cordon::status;
+using cordon::replacement::adaptive;
+using cordon::replacement::lirs;
+using cordon::testing::replacement::numbers;
+using cordon::testing::replacement::tracked;
+namespace reference = cordon::testing::replacement;
+
+// Returns: hits in 100 accesses.
+template <class Cache>
+double hits(Cache&& cache, const reference::trace& t) {
+    return 100 - 100 * static_cast<double>(reference::misses(cache, t)) / static_cast<double>(t.size());
+}
+// Renames the pages: key 0 is no key.
+reference::trace keyed(reference::trace t) {
+    for (reference::request& r : t)
+        ++r.id;
+    return t;
+}
+
+} // namespace
+
+TEST_CASE("adaptive is near the best fixed share on traffic of each kind", "[lru]") {
+    const reference::trace loop = keyed(reference::loop_trace(100'000, 1100));
+    const reference::trace zigzag = keyed(reference::zigzag_trace(100'000, 2000));
+    const reference::trace skewed =
+        keyed(reference::zipf_trace(100'000, 10'000, 0.9, cordon::testing::seed()));
+    for (const reference::trace& t : {loop, zigzag, skewed}) {
+        const double best = std::max(hits(reference::pool<lirs>{1000, lirs{0.01}}, t),
+                                     hits(reference::pool<lirs>{1000, lirs{1.0}}, t));
+        CHECK(hits(reference::pool<adaptive>{1000}, t) > best - 10);
+    }
+}
+
+TEST_CASE("adaptive learns anew when the traffic changes", "[lru]") {
+    reference::pool<adaptive> pool{1000};
+    const reference::trace loop = keyed(reference::loop_trace(60'000, 1100));
+    const reference::trace zigzag = keyed(reference::zigzag_trace(60'000, 2000));
+    for (int round = 0; round != 2; ++round) {
+        CHECK(hits(pool, loop) > 60);   // a clock: 0
+        CHECK(hits(pool, zigzag) > 40); // lirs: 4
+    }
+    CHECK(pool.errors() == 0);
+    CHECK(static_cast<bool>(pool.tracker().validate(true)));
+}
+
+TEST_CASE("without keys adaptive keeps a tenth of the frames cold", "[lru]") {
+    tracked<adaptive> keyless{512};
+    tracked<lirs> plain{512};
+    for (int round = 0; round != 40; ++round) {
+        const numbers a = keyless.coldest(100), b = plain.coldest(100);
+        REQUIRE(a == b);
+        for (const std::uint32_t f : a) {
+            (void)keyless.add(frame{f});
+            (void)plain.add(frame{f});
+            if (f % 3 == 0) keyless.use(f), plain.use(f);
+        }
+    }
+}
+
+TEST_CASE("a small cache of a duel has the misses of the policy itself", "[lru]") {
+    using one = cordon::replacement::duel<lirs, 1>;
+    std::vector<std::byte> memory(one{64}.bytes());
+    one small{64};
+    small.attach(memory);
+    reference::pool<lirs> pool{64};
+    const reference::trace t = keyed(reference::zipf_trace(20'000, 100, 0.7, cordon::testing::seed()));
+    std::uint64_t hits_of_pool = 0;
+    for (const reference::request r : t) {
+        small.access(lirs{}, static_cast<std::uint32_t>(r.id * 0x9e3779b9u), 64);
+        hits_of_pool += pool.access(r);
+    }
+    // Not equal: a page whose set is full is not seen, and a set forgets ghosts.
+    CHECK(std::abs(static_cast<double>(small.score(0)) - static_cast<double>(hits_of_pool)) < 600);
+}
+
+TEST_CASE("a duel's sample tells which frames hold which pages, and which of them are new", "[lru]") {
+    using one = cordon::replacement::duel<lirs, 1>;
+    std::vector<std::byte> memory(one{64}.bytes());
+    one small{64};
+    small.attach(memory);
+    small.put(cordon::frame_index{3}, 33);
+    const auto told = [&] {
+        std::vector<std::pair<std::uint32_t, bool>> pages;
+        small.for_each(
+            [&](cordon::frame_index, std::uint32_t page, bool is_new) { pages.emplace_back(page, is_new); });
+        std::sort(pages.begin(), pages.end());
+        return pages;
+    };
+    CHECK(told() == std::vector<std::pair<std::uint32_t, bool>>{{33, true}});
+    small.put(cordon::frame_index{4}, 44);
+    small.put(cordon::frame_index{5}, 55);
+    small.put(cordon::frame_index{4}, 45); // another page came into the frame
+    small.remove(cordon::frame_index{5});
+    CHECK(told() == std::vector<std::pair<std::uint32_t, bool>>{{33, false}, {45, true}});
+}

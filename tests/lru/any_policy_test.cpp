@@ -1,0 +1,49 @@
+// lru/any_policy_test.cpp - replacement::any_policy: the alternatives keep their parameters and their states.
+// SPDX-License-Identifier: BSL-1.0
+#include "cordon/lru/policies/any_policy.hpp"
+
+#include "cordon/lru/policies/fifo.hpp"
+#include "cordon/lru/policies/generations.hpp"
+#include "cordon/lru/policies/lirs.hpp"
+#include "cordon/lru/policies/sieve.hpp"
+#include "support/catch.hpp"
+#include "support/replacement/coldest.hpp"
+
+namespace {
+
+using cordon::frame;
+using cordon::status;
+using cordon::testing::replacement::numbers;
+using any = cordon::replacement::any_policy<cordon::replacement::fifo, cordon::replacement::generations<4>,
+                                            cordon::replacement::lirs, cordon::replacement::sieve>;
+using cordon::testing::replacement::tracked;
+
+} // namespace
+
+TEST_CASE("any_policy starts with its first alternative and takes the parameters of the one given", "[lru]") {
+    CHECK(any{}.number() == 0);
+    CHECK(any::at(2).number() == 2);
+    CHECK(any{cordon::replacement::lirs{0.5}}.number() == 2);
+    CHECK(any::lists == 4);
+    CHECK(any::uses_clock);
+    CHECK_FALSE(any::ages_in_ticks);
+    CHECK_FALSE(any::relinks);
+    CHECK(any::kind == cordon::list_kind::ring);
+    CHECK(any{cordon::replacement::fifo{}}.touched(1, 9) == 1);
+    CHECK(any{cordon::replacement::lirs{}}.touched(2, 9) == (9 << 1 | 1));
+}
+
+TEST_CASE("each alternative evicts as it does alone", "[lru]") {
+    tracked<any> fifo{5, any::at(0)};
+    tracked<any> generations{5, any::at(1)};
+    tracked<any> sieve{5, any::at(3)};
+    for (auto* t : {&fifo, &generations, &sieve}) {
+        t->use(0);
+        t->use(3);
+    }
+    CHECK(fifo.coldest(5) == numbers{0, 1, 2, 3, 4});
+    CHECK(generations.coldest(5) == numbers{1, 2, 4, 0, 3});
+    CHECK(sieve.coldest(2) == numbers{1, 2});
+    CHECK(sieve.add(frame{1}) == status::ok);
+    CHECK(sieve.coldest(4) == numbers{4, 1, 0, 3});
+}

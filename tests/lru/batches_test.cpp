@@ -1,0 +1,181 @@
+// tests/lru/batches_test.cpp - adding through batches, stealing from them, draining and disabling them.
+// SPDX-License-Identifier: BSL-1.0
+#include "cordon/lru/batches.hpp"
+
+#include "cordon/local/lock_gate.hpp"
+
+#include "support/catch.hpp"
+#include "support/hooks.hpp"
+#include "support/lrus.hpp"
+#include "support/zones.hpp"
+
+#include <chrono>
+#include <thread>
+#include <vector>
+
+using namespace cordon;
+using namespace cordon::testing;
+
+namespace {
+
+// The calling thread has this slot for as long as it lives.
+struct as_slot {
+    explicit as_slot(std::uint32_t n) { chosen_slots::mine = slot_index{n}; }
+    ~as_slot() { chosen_slots::mine = slot_index::none(); }
+};
+
+struct refusable_lru_policy : small_lru_policy {
+    using gate = membarrier_gate<atomics, refusable_barrier, clock, backoff>;
+};
+struct locked_lru_policy : small_lru_policy {
+    using gate = lock_gate<atomics, clock, backoff>;
+};
+
+} // namespace
+
+TEST_CASE("Adds wait in a batch of 31 and reach the list in their order", "[lru]") {
+    small_lru<ring_fifo> tracker{some_frames(64)};
+    const as_slot me{1};
+    std::vector<frame> added;
+    for (const frame f : some_frames(32)) {
+        REQUIRE(tracker.add(f) == status::ok);
+        added.push_back(f);
+        CHECK(tracker.state_of(f).place == lru_place::batched);
+        CHECK(on_list(tracker).size() == (added.size() == 32 ? 31 : 0));
+    }
+    CHECK(tracker.drain() == status::ok);
+    CHECK(on_list(tracker) == added);
+    CHECK(tracker.stats().added == 32);
+}
+
+TEST_CASE("A frame in another thread's batch is stolen by its word alone", "[lru]") {
+    small_lru<linked_fifo> tracker{some_frames(64), 2};
+    const group_id other = *tracker.create_group();
+    {
+        const as_slot owner{0};
+        for (const frame f : some_frames(4))
+            REQUIRE(tracker.add(f) == status::ok);
+    }
+    const as_slot thief{1};
+    CHECK(tracker.isolate(frame{1000}) == status::ok);
+    CHECK(tracker.move_group(frame{1001}, other) == status::ok);
+    CHECK(tracker.forget(frame{1002}) == status::ok);
+    CHECK(tracker.add(frame{1002}, other) == status::ok); // in a second batch, with the entry in the first
+    CHECK(tracker.drain() == status::ok);
+    CHECK(on_list(tracker) == std::vector{frame{1003}});
+    CHECK(on_list(tracker, other) == std::vector{frame{1001}, frame{1002}});
+    CHECK(tracker.putback(frame{1000}) == status::ok);
+    CHECK(tracker.validate(true));
+}
+
+TEST_CASE("A frame that is pinned in a batch is on no list until it is unpinned", "[lru]") {
+    small_lru<linked_fifo> tracker{some_frames(64)};
+    const as_slot me{1};
+    REQUIRE(tracker.add(frame{1000}) == status::ok);
+    REQUIRE(tracker.pin(frame{1000}) == status::ok);
+    CHECK(tracker.isolate(frame{1000}) == status::busy);
+    CHECK(tracker.drain() == status::ok);
+    CHECK(tracker.state_of(frame{1000}).place == lru_place::unevictable);
+    CHECK(tracker.unpin(frame{1000}) == status::ok);
+    CHECK(on_list(tracker) == std::vector{frame{1000}});
+    REQUIRE(tracker.add(frame{1001}) == status::ok);
+    REQUIRE(tracker.pin(frame{1001}) == status::ok);
+    REQUIRE(tracker.unpin(frame{1001}) == status::ok); // still in the batch
+    CHECK(tracker.drain() == status::ok);
+    CHECK(on_list(tracker).size() == 2);
+}
+
+TEMPLATE_TEST_CASE("While batches are disabled every add is listed at once; tokens nest", "[lru]",
+                   small_lru_policy, locked_lru_policy) {
+    lru<ring_fifo, TestType> tracker{some_frames(64)};
+    const as_slot me{1};
+    REQUIRE(tracker.add(frame{1000}) == status::ok);
+    auto first = tracker.disable_batches();
+    REQUIRE(first);
+    CHECK(tracker.state_of(frame{1000}).place == lru_place::listed);
+    auto second = tracker.disable_batches();
+    REQUIRE(second);
+    REQUIRE(tracker.add(frame{1001}) == status::ok);
+    CHECK(tracker.state_of(frame{1001}).place == lru_place::listed);
+    first->enable();
+    REQUIRE(tracker.add(frame{1002}) == status::ok);
+    CHECK(tracker.state_of(frame{1002}).place == lru_place::listed);
+    chosen_slots::mine = slot_index{2}; // a thread that comes while they are disabled
+    REQUIRE(tracker.add(frame{1003}) == status::ok);
+    CHECK(tracker.state_of(frame{1003}).place == lru_place::listed);
+    CHECK(tracker.drain() == status::ok);
+    REQUIRE(tracker.add(frame{1004}) == status::ok);
+    CHECK(tracker.state_of(frame{1004}).place == lru_place::listed);
+    second->enable();
+    REQUIRE(tracker.add(frame{1005}) == status::ok);
+    CHECK(tracker.state_of(frame{1005}).place == lru_place::batched);
+}
+
+TEST_CASE("A refused barrier leaves batches open and frames where they are", "[lru]") {
+    lru<ring_fifo, refusable_lru_policy> tracker{some_frames(64), 2};
+    const as_slot me{1};
+    REQUIRE(tracker.add(frame{1000}) == status::ok);
+    refusable_barrier::at_issue = true;
+    CHECK(tracker.drain() == status::barrier_refused);
+    CHECK(tracker.disable_batches().error() == status::barrier_refused);
+    const group_id g = *tracker.create_group();
+    CHECK(tracker.remove_group(g) == status::barrier_refused);
+    refusable_barrier::at_issue = false;
+    CHECK(tracker.state_of(frame{1000}).place == lru_place::batched);
+    REQUIRE(tracker.add(frame{1001}, g) == status::ok);
+    CHECK(tracker.state_of(frame{1001}).place == lru_place::batched);
+    CHECK(tracker.drain() == status::ok);
+    CHECK(tracker.validate(true));
+}
+
+TEST_CASE("Without a barrier batches work behind locks", "[lru]") {
+    refusable_barrier::at_start = true;
+    lru<ring_fifo, refusable_lru_policy> tracker{some_frames(64)};
+    refusable_barrier::at_start = false;
+    const as_slot me{1};
+    REQUIRE(tracker.add(frame{1000}) == status::ok);
+    CHECK(tracker.state_of(frame{1000}).place == lru_place::batched);
+    CHECK(tracker.drain() == status::ok);
+    CHECK(tracker.state_of(frame{1000}).place == lru_place::listed);
+    const auto token = tracker.disable_batches();
+    REQUIRE(tracker.add(frame{1001}) == status::ok);
+    CHECK(tracker.state_of(frame{1001}).place == lru_place::listed);
+}
+
+TEST_CASE("A thread that ends takes no frame along", "[lru]") {
+    lru<ring_fifo> tracker{some_frames(64)};
+    std::thread{[&] { CHECK(tracker.add(frame{1000}) == status::ok); }}.join();
+    CHECK(tracker.state_of(frame{1000}).place == lru_place::listed);
+}
+
+TEST_CASE("An add from inside the thread's own batch is refused, not waited for", "[lru]") {
+    small_lru<ring_fifo> tracker{some_frames(64)};
+    const as_slot me{1};
+    REQUIRE(tracker.add(frame{1000}) == status::ok);
+    auto& gate_slot = tracker.internals().parts().batches[1].gate;
+    small_lru_policy::gate gate;
+    gate.start();
+    REQUIRE(gate.try_enter(gate_slot)); // what a signal handler finds
+    CHECK(tracker.add(frame{1001}) == status::re_entered);
+    CHECK(tracker.drain() == status::re_entered);
+    CHECK(tracker.disable_batches().error() == status::re_entered);
+    CHECK(tracker.create_group().error() == status::re_entered);
+    gate.leave(gate_slot);
+    CHECK(tracker.add(frame{1001}) == status::ok);
+}
+
+TEST_CASE("A drain gives up at its deadline when a thread stays inside its batch", "[lru]") {
+    small_lru<ring_fifo> tracker{some_frames(64)};
+    {
+        const as_slot owner{1};
+        REQUIRE(tracker.add(frame{1000}) == status::ok);
+    }
+    auto& gate_slot = tracker.internals().parts().batches[1].gate;
+    small_lru_policy::gate gate;
+    gate.start();
+    REQUIRE(gate.try_enter(gate_slot));
+    CHECK(tracker.drain(std::chrono::milliseconds{1}) == status::timed_out);
+    gate.leave(gate_slot);
+    CHECK(tracker.drain() == status::ok);
+    CHECK(tracker.state_of(frame{1000}).place == lru_place::listed);
+}

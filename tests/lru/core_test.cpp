@@ -1,0 +1,220 @@
+// tests/lru/core_test.cpp - making an LRU, touching, tokens, and forks.
+// SPDX-License-Identifier: BSL-1.0
+#include "cordon/lru/core.hpp"
+
+#include "platform/child.hpp"
+#include "support/catch.hpp"
+#include "support/lrus.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <thread>
+#include <vector>
+
+using namespace cordon;
+using namespace cordon::testing;
+
+namespace {
+
+// Counts what touches do to bytes.
+struct counting_atomics : std_atomics {
+    static inline unsigned loads = 0, stores = 0;
+    struct byte : std_atomics::atomic<std::uint8_t> {
+        std::uint8_t load(std::memory_order order) const {
+            ++loads;
+            return std_atomics::atomic<std::uint8_t>::load(order);
+        }
+        void store(std::uint8_t value, std::memory_order order) {
+            ++stores;
+            std_atomics::atomic<std::uint8_t>::store(value, order);
+        }
+    };
+    template <class T>
+    using atomic = std::conditional_t<std::is_same_v<T, std::uint8_t>, byte, std_atomics::atomic<T>>;
+};
+struct counting_policy : single_threaded_policy {
+    using atomics = counting_atomics;
+};
+
+struct no_memory_policy : default_policy {
+    using metadata_memory = no_memory_source;
+};
+
+struct aligned_delete {
+    void operator()(std::byte* memory) const {
+        ::operator delete (memory, std::align_val_t{cache_line_bytes});
+    }
+};
+using area = std::unique_ptr<std::byte, aligned_delete>;
+
+} // namespace
+
+TEST_CASE("A touch is one load of the byte and at most one store", "[lru]") {
+    lru<replacement::clock<2>, counting_policy> tracker{some_frames(8)};
+    REQUIRE(tracker.add(frame{1000}) == status::ok);
+    unsigned stores[4];
+    for (unsigned& n : stores) {
+        counting_atomics::loads = counting_atomics::stores = 0;
+        tracker.touch(frame{1000});
+        CHECK(counting_atomics::loads == 1);
+        n = counting_atomics::stores;
+    }
+    CHECK(stores[0] == 1);
+    CHECK(stores[1] == 1);
+    CHECK(stores[2] == 0); // as warm as can be
+    CHECK(stores[3] == 0);
+}
+
+TEST_CASE("A bitmap touches the frames of its bits, and none outside of the range", "[lru]") {
+    small_lru<replacement::clock<1>> tracker{some_frames(130)};
+    for (const frame f : some_frames(130))
+        REQUIRE(tracker.add(f) == status::ok);
+    const std::uint64_t bits[] = {1ull << 0 | 1ull << 63, 1ull << 5, ~0ull};
+    tracker.touch(frame{1000}, std::span<const std::uint64_t>{bits});
+    tracker.touch(frame{1070}, std::uint64_t{2});
+    for (const frame f : some_frames(130)) {
+        const std::uint32_t n = f.raw() - 1000;
+        const bool touched = n == 0 || n == 63 || n == 69 || n == 71 || n >= 128;
+        CHECK((tracker.state_of(f).cold == 0) == touched);
+    }
+}
+
+TEST_CASE("A touch before the batch is flushed keeps its effect", "[lru]") {
+    small_lru<replacement::clock<1>> tracker{some_frames(8)};
+    chosen_slots::mine = slot_index{0};
+    REQUIRE(tracker.add(frame{1000}) == status::ok);
+    REQUIRE(tracker.add(frame{1001}) == status::ok);
+    tracker.touch(frame{1000});
+    CHECK(coldest(tracker, 1) == std::vector{frame{1001}});
+    chosen_slots::mine = slot_index::none();
+}
+
+TEST_CASE("A frame that is added again starts cold, whatever it was before", "[lru]") {
+    small_lru<replacement::clock<1>> tracker{some_frames(8)};
+    tracker.touch(frame{1000}); // not tracked yet
+    REQUIRE(tracker.add(frame{1000}) == status::ok);
+    CHECK(tracker.state_of(frame{1000}).cold == 1);
+}
+
+TEST_CASE("A token tells how long ago its content left, and in which group", "[lru]") {
+    small_lru<ring_fifo> tracker{some_frames(64), 2};
+    const group_id other = *tracker.create_group();
+    for (const frame f : some_frames(40))
+        REQUIRE(tracker.add(f) == status::ok);
+    std::vector<lru_token> tokens;
+    for (const frame f : coldest(tracker, 30))
+        tokens.push_back(*tracker.evicted(f));
+    // 10 frames are left; 30 have gone since the first, 0 since the last.
+    CHECK(tracker.refault(tokens[0]).distance == 30);
+    CHECK(!tracker.refault(tokens[0]).activate);
+    CHECK(tracker.refault(tokens[29]).distance == 1);
+    CHECK(tracker.refault(tokens[29]).activate);
+    CHECK(tracker.refault(lru_token{}).distance == 0);
+    CHECK(tracker.add(frame{1000}, root_group, tokens[29]) == status::ok);
+    CHECK(tracker.add(frame{1001}, other, tokens[28]) == status::ok);
+    CHECK(tracker.stats().refaulted == 1);
+    CHECK(tracker.stats().activated == 1);
+    CHECK(tracker.stats(other).refaulted == 0); // another group's token says nothing here
+}
+
+TEST_CASE("The ghost table remembers by key what the embedder has no slot for", "[lru]") {
+    small_lru<ring_fifo> tracker{lru_options{.frames = some_frames(64), .ghost_entries = 256}};
+    for (const frame f : some_frames(8))
+        REQUIRE(tracker.add(f) == status::ok);
+    lru_token given;
+    for (const frame f : coldest(tracker, 8))
+        given = *tracker.evicted(f, f.raw() * 1000u);
+    CHECK(tracker.refault_of(1007 * 1000u) == given);
+    CHECK(!tracker.refault_of(1007 * 1000u)); // once
+    CHECK(tracker.refault_of(1000 * 1000u));
+    CHECK(!tracker.refault_of(12345));
+    small_lru<ring_fifo> without{some_frames(64)};
+    CHECK(!without.refault_of(1));
+}
+
+TEST_CASE("An LRU that cannot be made says why and refuses everything", "[lru]") {
+    const auto refuses = [](auto& tracker) {
+        CHECK(tracker.add(frame{1000}) != status::ok);
+        CHECK(tracker.isolate(frame{1000}) != status::ok);
+        CHECK(tracker.drain() == tracker.error());
+        CHECK(tracker.create_group().error() == tracker.error());
+        CHECK(tracker.merge_groups(group_id{1}, root_group) == tracker.error());
+        CHECK(tracker.age(root_group) == tracker.error());
+        CHECK(coldest(tracker, 3).empty());
+        CHECK(!tracker.refault(lru_token{1}).activate);
+        CHECK(tracker.disable_batches().error() == tracker.error());
+        tracker.touch(frame{1000});
+        tracker.age();
+        CHECK(tracker.stats().listed.raw() == 0);
+        CHECK(tracker.validate());
+    };
+    lru<> empty{frame_range{}};
+    CHECK(empty.error() == status::invalid_range);
+    refuses(empty);
+    lru<> no_groups{some_frames(8), 0};
+    CHECK(no_groups.error() == status::invalid_argument);
+    refuses(no_groups);
+    lru<> too_many_for_a_ring{frame_range{frame{0}, frame_count{1u << 30}}};
+    CHECK(too_many_for_a_ring.error() == status::invalid_range);
+    lru<replacement::clock<1>, no_memory_policy> no_memory{some_frames(8)};
+    CHECK(no_memory.error() == status::no_metadata);
+    refuses(no_memory);
+}
+
+TEST_CASE("An LRU works in memory of the embedder, all of which it has asked for", "[lru]") {
+    const lru_options options{.frames = some_frames(1000), .groups = 3, .ghost_entries = 100};
+    const std::size_t bytes = lru<>::metadata_bytes(options);
+    CHECK(lru<>::metadata_bytes(lru_options{}) == 0);
+    const area memory{
+        static_cast<std::byte*>(::operator new (bytes + 64, std::align_val_t{cache_line_bytes}))};
+    for (std::size_t n = 0; n != bytes + 64; ++n)
+        memory.get()[n] = n < bytes ? std::byte{0} : std::byte{0x5a};
+    {
+        auto tracker = lru<replacement::clock<1>, no_memory_policy>::place({memory.get(), bytes}, options);
+        REQUIRE(tracker.error() == status::ok);
+        for (const frame f : some_frames(1000))
+            REQUIRE(tracker.add(f) == status::ok);
+        CHECK(coldest(tracker, 2000).size() == 1000);
+        CHECK(lru<>::place({memory.get(), bytes - 1}, options).error() == status::no_metadata);
+        CHECK(lru<>::place({memory.get() + 1, bytes}, options).error() == status::no_metadata);
+    }
+    for (std::size_t n = bytes; n != bytes + 64; ++n)
+        REQUIRE(memory.get()[n] == std::byte{0x5a});
+}
+
+TEST_CASE("The metadata of an LRU is as small as it says", "[lru]") {
+    const auto per_frame = [](auto bytes_of) {
+        const std::uint32_t many = 1u << 24, few = 1u << 23;
+        const lru_options large{.frames = some_frames(many)}, small{.frames = some_frames(few)};
+        return static_cast<double>(bytes_of(large) - bytes_of(small)) / (many - few);
+    };
+    CHECK(per_frame([](const lru_options& o) { return lru<replacement::lru>::metadata_bytes(o); }) <= 13.001);
+    CHECK(per_frame([](const lru_options& o) { return lru<ring_fifo>::metadata_bytes(o); }) <= 11.5);
+}
+
+TEST_CASE("A forked child has whole lists and working batches", "[lru]") {
+    lru<linked_fifo> tracker{some_frames(64)};
+    for (const frame f : some_frames(40))
+        REQUIRE(tracker.add(f) == status::ok);
+    std::atomic<bool> stop{false};
+    std::thread busy{[&] {
+        while (!stop) {
+            if (tracker.isolate(frame{1001}) == status::ok) (void)tracker.putback(frame{1001});
+            if (tracker.forget(frame{1050}) != status::busy) (void)tracker.add(frame{1050});
+        }
+    }};
+    for (int round = 0; round != 20; ++round)
+        CHECK(in_child([&] {
+                  if (!tracker.validate()) return 1;
+                  if (tracker.add(frame{1060}) != status::ok) return 2;
+                  if (tracker.drain() != status::ok) return 3;
+                  if (coldest(tracker, 64).size() < 39) return 4;
+                  return tracker.create_group() ? 5 : 0;
+              }) == 0);
+    stop = true;
+    busy.join();
+    CHECK(tracker.drain() == status::ok);
+    CHECK(tracker.validate(true));
+}

@@ -1,0 +1,251 @@
+// tests/lru/frames_test.cpp - one frame: claim, put back, pin, move, evict.
+// SPDX-License-Identifier: BSL-1.0
+#include "cordon/lru/frames.hpp"
+
+#include "support/catch.hpp"
+#include "support/lrus.hpp"
+
+#include <utility>
+#include <vector>
+
+using namespace cordon;
+using namespace cordon::testing;
+
+namespace {
+
+constexpr frame f{1007};
+constexpr frame stranger{7};
+
+template <class R>
+struct stage {
+    small_lru<R> tracker{some_frames(64), 4};
+    stage() { chosen_slots::mine = slot_index::none(); }
+    [[nodiscard]] lru_place where(frame g) { return tracker.state_of(g).place; }
+    [[nodiscard]] bool whole() { return bool{tracker.validate(true)}; }
+};
+
+} // namespace
+
+TEMPLATE_TEST_CASE("A frame is added once, isolated once and put back once", "[lru]", ring_fifo,
+                   linked_fifo) {
+    stage<TestType> on;
+    CHECK(on.tracker.isolate(f) == status::absent);
+    CHECK(on.tracker.add(f) == status::ok);
+    CHECK(on.tracker.add(f) == status::busy);
+    CHECK(on.where(f) == lru_place::listed);
+    CHECK(on.tracker.putback(f) == status::not_isolated);
+    CHECK(on.tracker.isolate(f) == status::ok);
+    CHECK(on.where(f) == lru_place::isolated);
+    CHECK(on_list(on.tracker).empty());
+    CHECK(on.tracker.isolate(f) == status::busy);
+    CHECK(on.tracker.putback(f) == status::ok);
+    CHECK(on.tracker.putback(f) == status::not_isolated);
+    CHECK(on_list(on.tracker) == std::vector{f});
+    CHECK(on.whole());
+}
+
+TEMPLATE_TEST_CASE("A frame that left and was added again is on the list once, where it was added", "[lru]",
+                   ring_fifo, linked_fifo) {
+    stage<TestType> on;
+    const frame other{1008};
+    REQUIRE(on.tracker.add(f) == status::ok);
+    REQUIRE(on.tracker.forget(f) == status::ok);
+    REQUIRE(on.tracker.add(other) == status::ok);
+    REQUIRE(on.tracker.add(f) == status::ok);
+    CHECK(on_list(on.tracker) == std::vector{other, f});
+    CHECK(coldest(on.tracker, 1) == std::vector{other});
+}
+
+TEST_CASE("A frame that is not of the range is refused by every verb", "[lru]") {
+    stage<ring_fifo> on;
+    auto& t = on.tracker;
+    CHECK(t.add(stranger) == status::foreign_frame);
+    CHECK(t.isolate(stranger) == status::foreign_frame);
+    CHECK(t.putback(stranger) == status::foreign_frame);
+    CHECK(t.putback_to(stranger, root_group) == status::foreign_frame);
+    CHECK(t.pin(stranger) == status::foreign_frame);
+    CHECK(t.unpin(stranger) == status::foreign_frame);
+    CHECK(t.move_group(stranger, root_group) == status::foreign_frame);
+    CHECK(t.evicted(stranger).error() == status::foreign_frame);
+    CHECK(t.forget(stranger) == status::foreign_frame);
+    CHECK(t.state_of(stranger).place == lru_place::untracked);
+    t.touch(stranger); // ignored
+}
+
+TEMPLATE_TEST_CASE("Frames go back to the end that is asked for", "[lru]", ring_fifo, linked_fifo) {
+    stage<TestType> on;
+    const frame a{1001}, b{1002}, c{1003};
+    for (const frame one : {a, b, c})
+        CHECK(on.tracker.add(one) == status::ok);
+    CHECK(on.tracker.isolate(b) == status::ok);
+    CHECK(on.tracker.putback(b, putback_at::tail) == status::ok);
+    CHECK(on_list(on.tracker) == std::vector{b, a, c});
+    CHECK(on.tracker.isolate(b) == status::ok);
+    CHECK(on.tracker.putback(b, putback_at::head) == status::ok);
+    CHECK(on_list(on.tracker) == std::vector{a, c, b});
+    CHECK(on.whole());
+}
+
+TEMPLATE_TEST_CASE("A pinned frame cannot be isolated or forgotten, and stays where it is", "[lru]",
+                   ring_fifo, linked_fifo) {
+    stage<TestType> on;
+    REQUIRE(on.tracker.add(f) == status::ok);
+    CHECK(on.tracker.pin(f) == status::ok);
+    CHECK(on.tracker.pin(f) == status::ok);
+    CHECK(on.where(f) == lru_place::listed);
+    CHECK(on.tracker.isolate(f) == status::busy);
+    CHECK(on.tracker.forget(f) == status::busy);
+    CHECK(on.tracker.unpin(f) == status::ok);
+    CHECK(on.tracker.isolate(f) == status::busy);
+    CHECK(on.tracker.unpin(f) == status::ok);
+    CHECK(on.tracker.unpin(f) == status::invalid_argument);
+    CHECK(on.tracker.isolate(f) == status::ok);
+}
+
+TEMPLATE_TEST_CASE("A scan takes a pinned frame off its list, and the last unpin brings it back", "[lru]",
+                   ring_fifo, linked_fifo) {
+    stage<TestType> on;
+    REQUIRE(on.tracker.add(f) == status::ok);
+    REQUIRE(on.tracker.pin(f) == status::ok);
+    REQUIRE(on.tracker.pin(f) == status::ok);
+    CHECK(coldest(on.tracker, 4).empty());
+    CHECK(on.where(f) == lru_place::unevictable);
+    CHECK(on_list(on.tracker).empty());
+    CHECK(on.tracker.unpin(f) == status::ok);
+    CHECK(on.where(f) == lru_place::unevictable);
+    CHECK(on.tracker.unpin(f) == status::ok);
+    CHECK(on.where(f) == lru_place::listed);
+    CHECK(coldest(on.tracker, 4) == std::vector{f});
+    CHECK(on.whole());
+}
+
+TEST_CASE("A frame that is pinned while it is isolated goes back as unevictable", "[lru]") {
+    stage<linked_fifo> on;
+    REQUIRE(on.tracker.add(f) == status::ok);
+    REQUIRE(on.tracker.isolate(f) == status::ok);
+    CHECK(on.tracker.pin(f) == status::ok);
+    CHECK(on.tracker.state_of(f).pins == 1);
+    CHECK(on.tracker.evicted(f).error() == status::busy);
+    CHECK(on.tracker.putback(f) == status::ok);
+    CHECK(on.where(f) == lru_place::unevictable);
+    CHECK(on.tracker.unpin(f) == status::ok);
+    CHECK(on.where(f) == lru_place::listed);
+    CHECK(on.whole());
+}
+
+TEST_CASE("The count of pins ends with an error, not with a wrap", "[lru]") {
+    stage<ring_fifo> on;
+    REQUIRE(on.tracker.add(f) == status::ok);
+    std::uint32_t pins = 0;
+    while (on.tracker.pin(f) == status::ok)
+        ++pins;
+    CHECK(pins == state_word::max_references - 1);
+    CHECK(on.tracker.pin(f) == status::no_memory);
+    // A claimant of a pinned frame still finds a reference to take.
+    CHECK(on.tracker.move_group(f, *on.tracker.create_group()) == status::ok);
+    CHECK(on.tracker.state_of(f).pins == pins);
+    for (; pins != 0; --pins)
+        REQUIRE(on.tracker.unpin(f) == status::ok);
+    CHECK(on.tracker.unpin(f) == status::invalid_argument);
+    CHECK(on.whole());
+}
+
+TEST_CASE("An evicted frame leaves a token and can be added again", "[lru]") {
+    stage<ring_fifo> on;
+    REQUIRE(on.tracker.add(f) == status::ok);
+    CHECK(on.tracker.evicted(f).error() == status::not_isolated);
+    REQUIRE(on.tracker.isolate(f) == status::ok);
+    const result<lru_token> token = on.tracker.evicted(f);
+    REQUIRE(token);
+    CHECK(*token);
+    CHECK(on.where(f) == lru_place::untracked);
+    CHECK(on.tracker.evicted(f).error() == status::absent);
+    CHECK(on.tracker.add(f, root_group, *token) == status::ok);
+    CHECK(on.tracker.stats().refaulted == 1);
+    CHECK(on.tracker.stats().evicted == 1);
+}
+
+TEMPLATE_TEST_CASE("A span is isolated and put back across groups; what is not free is left out", "[lru]",
+                   ring_fifo, linked_fifo) {
+    stage<TestType> on;
+    std::vector<frame> in;
+    std::vector<group_id> groups{root_group, *on.tracker.create_group(), *on.tracker.create_group()};
+    for (const frame one : some_frames(64)) {
+        in.push_back(one);
+        REQUIRE(on.tracker.add(one, groups[one.raw() % 3]) == status::ok);
+    }
+    REQUIRE(on.tracker.pin(frame{1005}) == status::ok);
+    REQUIRE(on.tracker.isolate(frame{1006}) == status::ok);
+    std::vector<frame> out(64);
+    out.resize(on.tracker.isolate(in, out));
+    CHECK(out.size() == 62);
+    std::erase(in, frame{1005});
+    std::erase(in, frame{1006});
+    CHECK(out == in);
+    for (const group_id g : groups)
+        CHECK(on_list(on.tracker, g).size() == (g == group_id{1005 % 3} ? 1 : 0));
+    CHECK(on.tracker.putback(out) == 62);
+    CHECK(on.tracker.putback(out) == 0);
+    for (const frame one : out)
+        CHECK(on.tracker.state_of(one).group == groups[one.raw() % 3]);
+    CHECK(on.whole());
+}
+
+TEST_CASE("A frame moves with its pins, but not out of a claimant's hands", "[lru]") {
+    stage<linked_fifo> on;
+    const group_id other = *on.tracker.create_group();
+    REQUIRE(on.tracker.add(f) == status::ok);
+    REQUIRE(on.tracker.isolate(f) == status::ok);
+    CHECK(on.tracker.move_group(f, other) == status::busy);
+    CHECK(on.tracker.putback_to(f, group_id{3}) == status::invalid_argument);
+    CHECK(on.where(f) == lru_place::isolated);
+    CHECK(on.tracker.putback_to(f, other) == status::ok);
+    CHECK(on_list(on.tracker, other) == std::vector{f});
+    REQUIRE(on.tracker.pin(f) == status::ok);
+    CHECK(on.tracker.move_group(f, root_group) == status::ok);
+    CHECK(on.where(f) == lru_place::unevictable);
+    CHECK(on.tracker.state_of(f).group == root_group);
+    CHECK(on.tracker.unpin(f) == status::ok);
+    CHECK(on_list(on.tracker) == std::vector{f});
+    CHECK(on.tracker.move_group(f, group_id{3}) == status::invalid_argument);
+    CHECK(on.whole());
+}
+
+TEST_CASE("A deactivated frame is reclaimed next; a hint of use protects", "[lru]") {
+    stage<replacement::clock<1>> on;
+    for (const frame one : some_frames(4))
+        REQUIRE(on.tracker.add(one) == status::ok);
+    on.tracker.hint(some_frames(2), lru_hint::will_need);
+    CHECK(coldest(on.tracker, 1) == std::vector{frame{1002}});
+    on.tracker.touch(frame{1003});
+    on.tracker.hint({frame{1003}, frame_count{1}}, lru_hint::sequential);
+    CHECK(coldest(on.tracker, 1) == std::vector{frame{1003}});
+    on.tracker.touch(frame{1001});
+    on.tracker.deactivate({frame{1001}, frame_count{1}});
+    CHECK(coldest(on.tracker, 1) == std::vector{frame{1001}});
+}
+
+TEMPLATE_TEST_CASE("A frame that takes another's stead has its group, its age and its place to go back to",
+                   "[lru]", ring_fifo, linked_clock) {
+    stage<TestType> on;
+    const frame from{1001}, to{1030};
+    const group_id other = *on.tracker.create_group();
+    REQUIRE(on.tracker.add(from, other) == status::ok);
+    on.tracker.touch(from);
+    CHECK(on.tracker.transfer(to, from) == status::absent);
+    CHECK(on.tracker.transfer(from, to) == status::not_isolated);
+    REQUIRE(on.tracker.isolate(from) == status::ok);
+    CHECK(on.tracker.transfer(from, stranger) == status::foreign_frame);
+    CHECK(on.tracker.transfer(from, from) == status::busy);
+    REQUIRE(on.tracker.pin(from) == status::ok);
+    CHECK(on.tracker.transfer(from, to) == status::busy);
+    CHECK(on.where(to) == lru_place::untracked);
+    REQUIRE(on.tracker.unpin(from) == status::ok);
+    CHECK(on.tracker.transfer(from, to) == status::ok);
+    CHECK(on.where(from) == lru_place::untracked);
+    CHECK(on.where(to) == lru_place::isolated);
+    CHECK(on.tracker.state_of(to).cold == 0);
+    CHECK(on.tracker.putback(to) == status::ok);
+    CHECK(on_list(on.tracker, other) == std::vector{to});
+    CHECK(on.whole());
+}

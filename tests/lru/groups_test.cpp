@@ -1,0 +1,176 @@
+// tests/lru/groups_test.cpp - making, merging, removing and ageing groups.
+// SPDX-License-Identifier: BSL-1.0
+#include "cordon/lru/groups.hpp"
+
+#include "support/catch.hpp"
+#include "support/lrus.hpp"
+
+#include <vector>
+
+using namespace cordon;
+using namespace cordon::testing;
+
+namespace {
+
+template <class R>
+void fill(small_lru<R>& tracker, frame_range range, group_id g) {
+    chosen_slots::mine = slot_index::none();
+    for (const frame f : range)
+        REQUIRE(tracker.add(f, g) == status::ok);
+}
+
+constexpr frame_range low{frame{1000}, frame_count{8}};
+constexpr frame_range high{frame{1008}, frame_count{8}};
+
+} // namespace
+
+TEST_CASE("There are as many groups as the options allow, and a removed one makes room", "[lru]") {
+    small_lru<ring_fifo> tracker{some_frames(64), 3};
+    const group_id a = *tracker.create_group(), b = *tracker.create_group();
+    CHECK(a != b);
+    CHECK(tracker.create_group().error() == status::no_memory);
+    CHECK(tracker.remove_group(root_group) == status::invalid_argument);
+    CHECK(tracker.remove_group(group_id{3}) == status::invalid_argument);
+    CHECK(tracker.remove_group(a) == status::ok);
+    CHECK(tracker.remove_group(a) == status::invalid_argument);
+    CHECK(tracker.add(frame{1000}, a) == status::invalid_argument);
+    CHECK(*tracker.create_group() == a);
+    CHECK(tracker.add(frame{1000}, a) == status::ok);
+}
+
+TEST_CASE("A group with a frame anywhere is not removed", "[lru]") {
+    small_lru<linked_fifo> tracker{some_frames(64), 3};
+    chosen_slots::mine = slot_index{0};
+    const group_id g = *tracker.create_group();
+    REQUIRE(tracker.add(frame{1000}, g) == status::ok);
+    CHECK(tracker.state_of(frame{1000}).place == lru_place::batched);
+    CHECK(tracker.remove_group(g) == status::busy);
+    REQUIRE(tracker.isolate(frame{1000}) == status::ok);
+    CHECK(tracker.remove_group(g) == status::busy);
+    REQUIRE(tracker.pin(frame{1000}) == status::ok);
+    REQUIRE(tracker.putback(frame{1000}) == status::ok);
+    CHECK(tracker.state_of(frame{1000}).place == lru_place::unevictable);
+    CHECK(tracker.remove_group(g) == status::busy);
+    REQUIRE(tracker.unpin(frame{1000}) == status::ok);
+    REQUIRE(tracker.forget(frame{1000}) == status::ok);
+    CHECK(tracker.remove_group(g) == status::ok);
+    chosen_slots::mine = slot_index::none();
+}
+
+TEMPLATE_TEST_CASE("A merge moves every frame at once; the old id leads to the new group", "[lru]", ring_fifo,
+                   linked_fifo) {
+    small_lru<TestType> tracker{some_frames(64), 4};
+    const group_id a = *tracker.create_group(), b = *tracker.create_group();
+    fill(tracker, low, a);
+    fill(tracker, high, b);
+    REQUIRE(tracker.isolate(frame{1003}) == status::ok);
+    CHECK(tracker.merge_groups(a, a) == status::invalid_argument);
+    CHECK(tracker.merge_groups(root_group, a) == status::invalid_argument);
+    CHECK(tracker.merge_groups(a, group_id{3}) == status::invalid_argument);
+    CHECK(tracker.merge_groups(a, b) == status::ok);
+    CHECK(tracker.merge_groups(b, a) == status::invalid_argument); // a means b by now
+    for (const frame f : low)
+        CHECK(tracker.state_of(f).group == b);
+    CHECK(tracker.putback(frame{1003}) == status::ok);
+    CHECK(tracker.add(frame{1020}, a) == status::ok);
+    CHECK(tracker.state_of(frame{1020}).group == b);
+    CHECK(on_list(tracker, b).size() == 17);
+    CHECK(tracker.merge_groups(b, root_group) == status::ok);
+    CHECK(tracker.state_of(frame{1020}).group == root_group);
+    CHECK(on_list(tracker).size() == 17);
+    CHECK(coldest(tracker, 17, a).size() == 17);
+    CHECK(tracker.validate(true));
+}
+
+TEST_CASE("An entry that a frame left behind never makes it a victim of its old group", "[lru]") {
+    small_lru<ring_fifo> tracker{some_frames(64), 3};
+    const group_id a = *tracker.create_group(), b = *tracker.create_group();
+    fill(tracker, {frame{1000}, frame_count{2}}, a);
+    for (int round = 0; round != 8; ++round) // so often that tags come round
+        REQUIRE(tracker.move_group(frame{1000}, round % 2 == 0 ? b : root_group) == status::ok);
+    CHECK(coldest(tracker, 2, a) == std::vector{frame{1001}});
+    CHECK(coldest(tracker, 1, b).empty());
+    CHECK(coldest(tracker, 1) == std::vector{frame{1000}});
+    CHECK(tracker.validate(true));
+}
+
+TEMPLATE_TEST_CASE("A long list merges like a short one", "[lru]", ring_fifo, linked_fifo) {
+    small_lru<TestType> tracker{some_frames(8000), 3};
+    const group_id a = *tracker.create_group();
+    chosen_slots::mine = slot_index::none();
+    std::vector<frame> wanted;
+    for (const frame f : some_frames(8000)) {
+        REQUIRE(tracker.add(f, f.raw() < 5000 ? root_group : a) == status::ok);
+        wanted.push_back(f);
+    }
+    CHECK(tracker.merge_groups(a, root_group) == status::ok);
+    CHECK(on_list(tracker) == wanted);
+    CHECK(coldest(tracker, 8000) == wanted);
+    CHECK(tracker.validate(true));
+}
+
+TEMPLATE_TEST_CASE("The id of a merged group comes back when no claimed frame bears it", "[lru]", ring_fifo,
+                   linked_fifo) {
+    small_lru<TestType> tracker{some_frames(64), 2};
+    const group_id a = *tracker.create_group();
+    fill(tracker, low, a);
+    REQUIRE(tracker.isolate(frame{1003}) == status::ok);
+    REQUIRE(tracker.merge_groups(a, root_group) == status::ok);
+    CHECK(tracker.create_group().error() == status::no_memory);
+    REQUIRE(tracker.putback(frame{1003}) == status::ok);
+    CHECK(*tracker.create_group() == a);
+    CHECK(on_list(tracker, a).empty());
+    for (const frame f : low)
+        CHECK(tracker.state_of(f).group == root_group);
+    CHECK(tracker.validate(true));
+}
+
+TEST_CASE("The ages of merged frames keep their meaning when clocks differ", "[lru]") {
+    small_lru<replacement::lru> tracker{some_frames(64), 2};
+    const group_id a = *tracker.create_group();
+    for (int k = 0; k != 100; ++k)
+        REQUIRE(tracker.age(root_group) == status::ok);
+    fill(tracker, low, a);
+    for (int k = 0; k != 3; ++k)
+        REQUIRE(tracker.age(a) == status::ok);
+    CHECK(tracker.state_of(frame{1000}).cold == 3);
+    REQUIRE(tracker.merge_groups(a, root_group) == status::ok);
+    CHECK(tracker.state_of(frame{1000}).cold == 3);
+    REQUIRE(tracker.age(root_group) == status::ok);
+    CHECK(tracker.state_of(frame{1000}).cold == 4);
+    REQUIRE(tracker.isolate(frame{1000}) == status::ok);
+    REQUIRE(tracker.putback(frame{1000}) == status::ok); // takes the new id
+    CHECK(tracker.state_of(frame{1000}).cold == 4);
+    tracker.touch(frame{1001}); // still bears the old one
+    CHECK(tracker.state_of(frame{1001}).cold == 0);
+}
+
+TEST_CASE("Old ages do not come round with the clock", "[lru]") {
+    small_lru<replacement::lru> tracker{some_frames(64)};
+    fill(tracker, low, root_group);
+    std::uint8_t coldest_seen = 0;
+    for (int k = 0; k != 1000; ++k) {
+        REQUIRE(tracker.age(root_group) == status::ok);
+        const std::uint8_t cold = tracker.state_of(frame{1000}).cold;
+        CHECK(cold >= (k < 100 ? k : 100));
+        coldest_seen = std::max(coldest_seen, cold);
+    }
+    CHECK(coldest_seen < 255);
+    tracker.touch(frame{1000});
+    CHECK(tracker.state_of(frame{1000}).cold == 0);
+}
+
+TEST_CASE("Groups are many, and each has its own lists", "[lru]") {
+    small_lru<ring_fifo> tracker{some_frames(5000), group_id::limit};
+    chosen_slots::mine = slot_index::none();
+    std::vector<group_id> groups{root_group};
+    while (const result<group_id> g = tracker.create_group())
+        groups.push_back(*g);
+    CHECK(groups.size() == group_id::limit);
+    for (const frame f : some_frames(5000))
+        REQUIRE(tracker.add(f, groups[f.raw() % groups.size()]) == status::ok);
+    for (const group_id g : groups)
+        for (const frame f : coldest(tracker, 100, g))
+            REQUIRE(groups[f.raw() % groups.size()] == g);
+    CHECK(small_lru<ring_fifo>{some_frames(8), group_id::limit + 1}.error() == status::invalid_argument);
+}

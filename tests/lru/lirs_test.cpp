@@ -1,0 +1,74 @@
+// lru/lirs_test.cpp - replacement::lirs: short gaps make hot, and a loop larger than memory keeps most of its frames.
+// SPDX-License-Identifier: BSL-1.0
+#include "cordon/lru/policies/lirs.hpp"
+
+#include "support/catch.hpp"
+#include "support/replacement/belady.hpp"
+#include "support/replacement/clock.hpp"
+#include "support/replacement/coldest.hpp"
+#include "support/replacement/generators.hpp"
+#include "support/replacement/lru.hpp"
+#include "support/replacement/pool.hpp"
+#include "support/seed.hpp"
+
+namespace {
+
+using cordon::frame;
+using cordon::status;
+using cordon::replacement::lirs;
+using cordon::testing::replacement::numbers;
+using cordon::testing::replacement::tracked;
+namespace reference = cordon::testing::replacement;
+
+} // namespace
+
+TEST_CASE("lirs keeps most of a loop that does not fit, where lru keeps nothing", "[lru]") {
+    const reference::trace loop = reference::loop_trace(30'000, 120);
+    reference::pool<lirs> pool{100};
+    const std::uint64_t misses = reference::misses(pool, loop);
+    CHECK(misses <= 30'000 * (120 - 85) / 120); // at least 85 of 100 stay
+    CHECK(pool.errors() == 0);
+    CHECK(reference::misses(reference::lru{100}, loop) == 30'000);
+}
+
+TEST_CASE("lirs with all frames cold is a clock", "[lru]") {
+    const reference::trace t = reference::zipf_trace(20'000, 500, 0.8, cordon::testing::seed());
+    reference::pool<lirs> pool{100, lirs{1.0}};
+    reference::clock clock{100};
+    for (const reference::request r : t)
+        REQUIRE(pool.access(r) == clock.access(r));
+}
+
+TEST_CASE("the first frames are hot as far as their share goes", "[lru]") {
+    tracked<lirs> t{100};
+    CHECK(t.coldest(10).size() == 10);
+    std::uint32_t hot = 0;
+    for (std::uint32_t i = 0; i != 100; ++i) {
+        const cordon::lru_state s = t.state_of(frame{i});
+        hot += s.place == cordon::lru_place::listed && s.list == lirs::hot_list;
+    }
+    CHECK(hot >= 80);
+}
+
+TEST_CASE("a gap shorter than the oldest hot frame is old makes hot, a longer one does not", "[lru]") {
+    tracked<lirs> t{64};
+    for (int n = 0; n != 5; ++n)
+        CHECK(t.age(cordon::root_group) == status::ok);
+    CHECK(t.coldest(16).size() == 16); // not all of these were cold: hot ones were cooled, at an age of five
+    t.use(63);
+    const cordon::lru_token token = t.evict(63);
+    CHECK(t.refault(token).activate);
+    for (int n = 0; n != 40; ++n)
+        CHECK(t.age(cordon::root_group) == status::ok);
+    CHECK_FALSE(t.refault(token).activate);
+}
+
+TEST_CASE("the byte of lirs is the tick of the last use, and whether that was a touch", "[lru]") {
+    CHECK(lirs::coldness(lirs::fresh(250), 5) == 11);
+    const std::uint8_t touched = lirs::touched(lirs::fresh(250), 5);
+    CHECK(lirs::is_touched(touched));
+    CHECK_FALSE(lirs::is_touched(lirs::fresh(5)));
+    CHECK(lirs::coldness(touched, 90) == 85);
+    CHECK(lirs::touched(touched, 5) == touched); // no store
+    CHECK(lirs::coldness(lirs::cold(77), 77) == 63);
+}

@@ -1,0 +1,330 @@
+// tests/lru/races_test.cpp - the races of claims, pins, moves and merges, forced step by step.
+// SPDX-License-Identifier: BSL-1.0
+//
+// The words are watched: a hook runs before or after a change of one frame's word, or behind a read of it. Where no lock
+// is held there, the other thread's whole step is done in the hook; where one is, a thread does it, and may have to wait.
+#include "cordon/lru.hpp"
+
+#include "support/catch.hpp"
+#include "support/hooks.hpp"
+#include "support/lrus.hpp"
+
+#include <type_traits>
+#include <vector>
+
+using namespace cordon;
+using namespace cordon::testing;
+
+namespace {
+
+inline hook word_read;     // behind it, with the value in hand
+inline hook before_change; // of a word, by a read-modify-write
+inline hook after_change;
+
+struct watched_atomics : std_atomics {
+    struct word : std_atomics::atomic<std::uint32_t> {
+        using base = std_atomics::atomic<std::uint32_t>;
+        std::uint32_t load(std::memory_order order) const {
+            const std::uint32_t value = base::load(order);
+            word_read(this);
+            return value;
+        }
+        bool compare_exchange(std::uint32_t& expected, std::uint32_t desired, std::memory_order order) {
+            before_change(this);
+            const bool changed = base::compare_exchange(expected, desired, order);
+            if (changed) after_change(this);
+            return changed;
+        }
+        std::uint32_t fetch_add(std::uint32_t value, std::memory_order order) {
+            before_change(this);
+            const std::uint32_t before = base::fetch_add(value, order);
+            after_change(this);
+            return before;
+        }
+    };
+    template <class T>
+    using atomic = std::conditional_t<std::is_same_v<T, std::uint32_t>, word, std_atomics::atomic<T>>;
+};
+
+struct watched_policy : small_lru_policy {
+    using atomics = watched_atomics;
+    using group_lock = hooked_lock<spin_lock<>>;
+};
+
+constexpr frame a{1000}, b{1001}, c{1002};
+
+template <class R>
+struct stage {
+    lru<R, watched_policy> tracker{some_frames(64), 4};
+    group_id other = *tracker.create_group();
+    status outcome = status::busy; // of the second thread's step
+    other_thread second;
+
+    stage() {
+        chosen_slots::mine = slot_index::none();
+        for (const frame f : {a, b, c})
+            REQUIRE(tracker.add(f) == status::ok);
+    }
+    ~stage() {
+        for (hook* one : {&word_read, &before_change, &after_change})
+            one->disarm();
+    }
+    [[nodiscard]] const void* word(frame f) {
+        return &tracker.internals().word_of(tracker.internals().index_of(f));
+    }
+    [[nodiscard]] lru_place where(frame f) { return tracker.state_of(f).place; }
+    void check_whole() {
+        const lru_validation valid = tracker.validate(true);
+        INFO((valid ? "" : valid.what));
+        CHECK(valid);
+    }
+};
+
+} // namespace
+
+TEMPLATE_TEST_CASE("Of two isolators that read the same word one wins", "[lru]", ring_fifo, linked_fifo) {
+    stage<TestType> on;
+    status inner = status::ok;
+    before_change.arm(on.word(a), [&] { inner = on.tracker.isolate(a); });
+    CHECK(on.tracker.isolate(a) == status::busy);
+    CHECK(inner == status::ok);
+    CHECK(on.tracker.putback(a) == status::ok);
+    on.check_whole();
+}
+
+TEMPLATE_TEST_CASE("Of two that put one frame back one is told so", "[lru]", ring_fifo, linked_fifo) {
+    stage<TestType> on;
+    REQUIRE(on.tracker.isolate(a) == status::ok);
+    word_read.arm(on.word(a), [&] { on.outcome = on.tracker.putback(a); });
+    CHECK(on.tracker.putback(a) == status::not_isolated);
+    CHECK(on.outcome == status::ok);
+    CHECK(on_list(on.tracker) == std::vector{b, c, a});
+    on.check_whole();
+}
+
+TEMPLATE_TEST_CASE("A scan passes over a frame that is claimed and still linked", "[lru]", ring_fifo,
+                   linked_fifo) {
+    stage<TestType> on;
+    std::vector<frame> found;
+    after_change.arm(on.word(a), [&] { found = coldest(on.tracker, 3); });
+    CHECK(on.tracker.isolate(a) == status::ok);
+    CHECK(found == std::vector{b, c});
+    on.check_whole();
+    CHECK(on.tracker.putback(a) == status::ok);
+    CHECK(on_list(on.tracker) == std::vector{a});
+    on.check_whole();
+}
+
+TEMPLATE_TEST_CASE("A frame that is pinned just before a scan claims it is culled instead", "[lru]",
+                   ring_fifo, linked_fifo) {
+    stage<TestType> on;
+    before_change.arm(on.word(a), [&] { CHECK(on.tracker.pin(a) == status::ok); });
+    CHECK(coldest(on.tracker, 3) == std::vector{b, c});
+    CHECK(on.where(a) == lru_place::unevictable);
+    CHECK(on.tracker.unpin(a) == status::ok);
+    CHECK(on.where(a) == lru_place::listed);
+    on.check_whole();
+}
+
+TEMPLATE_TEST_CASE("A frame that loses its last pin while a scan culls it is not stranded", "[lru]",
+                   ring_fifo, linked_fifo) {
+    stage<TestType> on;
+    REQUIRE(on.tracker.pin(a) == status::ok);
+    SECTION("before the scan marks it") {
+        before_change.arm(on.word(a), [&] { CHECK(on.tracker.unpin(a) == status::ok); });
+        CHECK(coldest(on.tracker, 3).size() == 3);
+        CHECK(on.tracker.putback(a) == status::ok);
+    }
+    SECTION("after it, with the frame still linked") {
+        after_change.arm(on.word(a), [&] { on.second.run([&] { on.outcome = on.tracker.unpin(a); }); });
+        CHECK(coldest(on.tracker, 3).size() >= 2);
+        on.second.join();
+        CHECK(on.outcome == status::ok);
+        CHECK(on.second.had_to_wait());
+    }
+    CHECK(on.where(a) == lru_place::listed);
+    on.check_whole();
+}
+
+TEMPLATE_TEST_CASE("A pin that comes while a frame is put back does not strand it", "[lru]", ring_fifo,
+                   linked_fifo) {
+    stage<TestType> on;
+    REQUIRE(on.tracker.isolate(a) == status::ok);
+    // Linked, and the flag not yet set.
+    before_change.arm(
+        on.word(a), [&] { CHECK(on.tracker.pin(a) == status::ok); }, 0);
+    CHECK(on.tracker.putback(a) == status::ok);
+    CHECK(on.where(a) == lru_place::listed);
+    CHECK(on.tracker.state_of(a).pins == 1);
+    CHECK(on.tracker.isolate(a) == status::busy);
+    CHECK(coldest(on.tracker, 3) == std::vector{b, c});
+    CHECK(on.where(a) == lru_place::unevictable);
+    CHECK(on.tracker.unpin(a) == status::ok);
+    CHECK(on.where(a) == lru_place::listed);
+    on.check_whole();
+}
+
+TEMPLATE_TEST_CASE("An unpin that comes while a frame is put back as unevictable does not strand it", "[lru]",
+                   ring_fifo, linked_fifo) {
+    stage<TestType> on;
+    REQUIRE(on.tracker.isolate(a) == status::ok);
+    REQUIRE(on.tracker.pin(a) == status::ok);
+    // The pin has been seen, the frame is about to become unevictable: the order that strands in the seed patch.
+    before_change.arm(on.word(a), [&] { CHECK(on.tracker.unpin(a) == status::ok); });
+    CHECK(on.tracker.putback(a) == status::ok);
+    CHECK(on.where(a) == lru_place::listed);
+    on.check_whole();
+    REQUIRE(on.tracker.isolate(a) == status::ok);
+    REQUIRE(on.tracker.pin(a) == status::ok);
+    after_change.arm(on.word(a), [&] { CHECK(on.tracker.unpin(a) == status::ok); });
+    CHECK(on.tracker.putback(a) == status::ok);
+    CHECK(on.where(a) == lru_place::listed);
+    on.check_whole();
+}
+
+TEMPLATE_TEST_CASE("A frame in a batch is stolen while its owner flushes", "[lru]", ring_fifo, linked_fifo) {
+    stage<TestType> on;
+    const frame d{1003}, e{1004};
+    chosen_slots::mine = slot_index{0};
+    REQUIRE(on.tracker.add(d) == status::ok);
+    REQUIRE(on.tracker.add(e) == status::ok);
+    SECTION("and isolated") {
+        before_change.arm(on.word(d), [&] { CHECK(on.tracker.isolate(d) == status::ok); });
+        CHECK(on.tracker.drain() == status::ok);
+        CHECK(on.where(d) == lru_place::isolated);
+        CHECK(on.tracker.putback(d) == status::ok);
+    }
+    SECTION("and put back, in another group") {
+        before_change.arm(on.word(d), [&] { CHECK(on.tracker.move_group(d, on.other) == status::ok); });
+        CHECK(on.tracker.drain() == status::ok);
+        CHECK(on_list(on.tracker, on.other) == std::vector{d});
+    }
+    SECTION("and pinned") {
+        before_change.arm(on.word(d), [&] { CHECK(on.tracker.pin(d) == status::ok); });
+        CHECK(on.tracker.drain() == status::ok);
+        CHECK(on.where(d) == lru_place::unevictable);
+        CHECK(on.tracker.unpin(d) == status::ok);
+    }
+    chosen_slots::mine = slot_index::none();
+    CHECK(on.where(d) == lru_place::listed);
+    CHECK(on.where(e) == lru_place::listed);
+    on.check_whole();
+}
+
+TEMPLATE_TEST_CASE("A group is merged while a frame of it is claimed and still linked", "[lru]", ring_fifo,
+                   linked_fifo) {
+    stage<TestType> on;
+    const frame d{1003};
+    REQUIRE(on.tracker.add(d, on.other) == status::ok);
+    after_change.arm(on.word(d), [&] { CHECK(on.tracker.merge_groups(on.other, root_group) == status::ok); });
+    CHECK(on.tracker.isolate(d) == status::ok);
+    CHECK(on_list(on.tracker) == std::vector{a, b, c});
+    on.check_whole();
+    CHECK(on.tracker.putback(d) == status::ok);
+    CHECK(on_list(on.tracker) == std::vector{a, b, c, d});
+    on.check_whole();
+}
+
+TEMPLATE_TEST_CASE("A group is merged before its lock is taken", "[lru]", ring_fifo, linked_fifo) {
+    stage<TestType> on;
+    const frame d{1003}, e{1004};
+    REQUIRE(on.tracker.add(d, on.other) == status::ok);
+    REQUIRE(on.tracker.add(e, on.other) == status::ok);
+    const auto merge_behind_the_route = [&] {
+        word_read.arm(&on.tracker.internals().group_of(on.other).route,
+                      [&] { CHECK(on.tracker.merge_groups(on.other, root_group) == status::ok); });
+    };
+    SECTION("by a claimant") {
+        if constexpr (TestType::kind == list_kind::linked) merge_behind_the_route();
+        CHECK(on.tracker.isolate(d) == status::ok);
+        if constexpr (TestType::kind == list_kind::ring) merge_behind_the_route();
+        CHECK(on.tracker.putback(d) == status::ok);
+        CHECK(on_list(on.tracker).size() == 5);
+    }
+    SECTION("by a scan") {
+        merge_behind_the_route();
+        CHECK(coldest(on.tracker, 1, on.other).size() == 1);
+        CHECK(on_list(on.tracker).size() == 4);
+    }
+    CHECK(word_read.fired());
+    on.check_whole();
+}
+
+TEMPLATE_TEST_CASE("A group is merged while a scan looks at it", "[lru]", ring_fifo, linked_fifo) {
+    stage<TestType> on;
+    const frame d{1003}, e{1004};
+    REQUIRE(on.tracker.add(d, on.other) == status::ok);
+    REQUIRE(on.tracker.add(e, on.other) == status::ok);
+    before_change.arm(on.word(d), [&] {
+        on.second.run([&] { on.outcome = on.tracker.merge_groups(on.other, root_group); });
+    });
+    CHECK(coldest(on.tracker, 1, on.other) == std::vector{d});
+    on.second.join();
+    CHECK(on.outcome == status::ok);
+    CHECK(on.second.had_to_wait());
+    CHECK(on_list(on.tracker) == std::vector{a, b, c, e});
+    CHECK(on.tracker.putback(d) == status::ok);
+    on.check_whole();
+}
+
+TEST_CASE("A frame that moves before its group is locked is found in the new one", "[lru]") {
+    stage<replacement::lru> on;
+    // The touch has read the group and not yet locked it.
+    word_read.arm(
+        on.word(a), [&] { CHECK(on.tracker.move_group(a, on.other) == status::ok); }, 1);
+    REQUIRE(on.tracker.add(frame{1003}, on.other) == status::ok);
+    on.tracker.touch(a);
+    CHECK(word_read.fired());
+    CHECK(on_list(on.tracker) == std::vector{b, c});
+    CHECK(on_list(on.tracker, on.other) == std::vector{frame{1003}, a});
+    on.check_whole();
+}
+
+TEMPLATE_TEST_CASE("The last owner and an isolator: one of them has the frame, never both", "[lru]",
+                   ring_fifo, linked_fifo) {
+    stage<TestType> on;
+    status inner = status::ok;
+    SECTION("the isolator is faster") {
+        before_change.arm(on.word(a), [&] { inner = on.tracker.isolate(a); });
+        CHECK(on.tracker.forget(a) == status::busy);
+        CHECK(inner == status::ok);
+        CHECK(on.tracker.putback(a) == status::ok);
+    }
+    SECTION("the owner is faster") {
+        before_change.arm(on.word(a), [&] { inner = on.tracker.forget(a); });
+        CHECK(on.tracker.isolate(a) == status::absent);
+        CHECK(inner == status::ok);
+        CHECK(on_list(on.tracker) == std::vector{b, c});
+    }
+    SECTION("the owner is faster, and the frame is used anew") {
+        before_change.arm(on.word(a), [&] {
+            CHECK(on.tracker.forget(a) == status::ok);
+            CHECK(on.tracker.add(a, on.other) == status::ok);
+        });
+        CHECK(on.tracker.isolate(a) == status::ok);
+        CHECK(on_list(on.tracker, on.other).empty());
+        CHECK(on.tracker.putback(a) == status::ok);
+        CHECK(on_list(on.tracker, on.other) == std::vector{a});
+    }
+    SECTION("the frame is pinned while its owner gives it up") {
+        after_change.arm(on.word(a), [&] { CHECK(on.tracker.pin(a) == status::ok); });
+        CHECK(on.tracker.forget(a) == status::busy);
+        CHECK(on.tracker.unpin(a) == status::ok);
+    }
+    on.check_whole();
+}
+
+TEST_CASE("A move waits for the scan that has culled the frame and not yet unlinked it", "[lru]") {
+    stage<linked_fifo> on;
+    REQUIRE(on.tracker.pin(a) == status::ok);
+    after_change.arm(on.word(a),
+                     [&] { on.second.run([&] { on.outcome = on.tracker.move_group(a, on.other); }); });
+    CHECK(coldest(on.tracker, 1) == std::vector{b});
+    on.second.join();
+    CHECK(on.outcome == status::ok);
+    CHECK(on.second.had_to_wait());
+    CHECK(on.tracker.state_of(a).group == on.other);
+    CHECK(on.tracker.unpin(a) == status::ok);
+    CHECK(on_list(on.tracker, on.other) == std::vector{a});
+    on.check_whole();
+}

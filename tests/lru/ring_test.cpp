@@ -1,0 +1,160 @@
+// tests/lru/ring_test.cpp - FIFO lists as chains of segments.
+// SPDX-License-Identifier: BSL-1.0
+#include "cordon/lru/ring.hpp"
+
+#include "support/catch.hpp"
+
+#include "cordon/core/atomics.hpp"
+#include "support/scale.hpp"
+#include "support/seed.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <thread>
+#include <vector>
+
+using namespace cordon;
+using namespace cordon::testing;
+
+namespace {
+
+using lists = ring_lists<std_atomics>;
+constexpr std::uint32_t frames = 4000;
+
+struct two_lists {
+    std::vector<lists::segment> segments = std::vector<lists::segment>(lists::cells(frames, 2));
+    lists::pool pool{};
+    lists::list heads[2] = {};
+    lists all{segments.data(), &pool, frames};
+    std::vector<state_word> words = std::vector<state_word>(frames);
+
+    [[nodiscard]] lists::place at(unsigned n) { return {heads[n], n, n}; }
+    [[nodiscard]] bool is_current(unsigned n, lists::entry e) {
+        return lists::current(at(n), e, words[e.frame]);
+    }
+    void push(unsigned n, std::uint32_t f, list_end end) {
+        const unsigned mark = all.push(at(n), frame_index{f}, end, words[f].mark());
+        words[f] = state_word{lru_place::listed, root_group, 0}.with_mark(mark);
+        all.tidy(at(n), lists::stale(heads[n]), [&](lists::entry e) { return is_current(n, e); });
+    }
+    void claim(std::uint32_t f) {
+        lists::claimed(heads[lists::list_of(words[f].mark())]);
+        words[f] = words[f].with(lru_place::isolated);
+    }
+    [[nodiscard]] std::vector<std::uint32_t> on(unsigned n) {
+        std::vector<std::uint32_t> seen;
+        all.for_each(at(n), [&](lists::entry e) {
+            if (is_current(n, e)) seen.push_back(e.frame);
+            return true;
+        });
+        return seen;
+    }
+    [[nodiscard]] std::uint32_t size(unsigned n) { return lists::size(heads[n]) - lists::stale(heads[n]); }
+};
+
+} // namespace
+
+TEST_CASE("Rings keep the order of a deque while frames leave by their words", "[lru]") {
+    two_lists t;
+    std::deque<std::uint32_t> shall[2];
+    rng random{seed()};
+    std::vector<std::uint8_t> since(
+        frames); // pushes of a frame; before eight its stale entries cannot look current
+    for (int step = 0; step != scaled(200000); ++step) {
+        const auto f = static_cast<std::uint32_t>(random.below(frames));
+        const auto n = static_cast<unsigned>(random.below(2));
+        const bool listed = t.words[f].place() == lru_place::listed;
+        const unsigned list = lists::list_of(t.words[f].mark());
+        lists::entry e;
+        switch (random.below(8)) {
+        case 0:
+        case 1:
+        case 2:
+            if (listed || since[f] == 7) break;
+            ++since[f];
+            t.push(n, f, list_end::newest);
+            shall[n].push_back(f);
+            break;
+        case 3:
+            if (listed || since[f] == 7) break;
+            ++since[f];
+            t.push(n, f, list_end::oldest);
+            shall[n].push_front(f);
+            break;
+        case 4:
+        case 5:
+            if (!listed) break;
+            t.claim(f);
+            std::erase(shall[list], f);
+            break;
+        default: {
+            if (!t.all.oldest(t.at(n), e)) break;
+            if (!t.is_current(n, e)) {
+                t.all.drop(t.at(n), e, false);
+                break;
+            }
+            REQUIRE(e.frame == shall[n].front());
+            shall[n].pop_front();
+            if (random.below(3) != 0) {
+                const unsigned to = random.below(4) == 0 ? 1 - n : n;
+                t.words[e.frame] = t.words[e.frame].with_mark(lists::with_list(t.words[e.frame].mark(), to));
+                t.all.pass(t.at(n), t.at(to), e);
+                shall[to].push_back(e.frame);
+            } else {
+                t.all.drop(t.at(n), e, true);
+                t.words[e.frame] = t.words[e.frame].with(lru_place::isolated);
+            }
+        }
+        }
+        REQUIRE(t.size(0) == shall[0].size());
+        REQUIRE(t.size(1) == shall[1].size());
+        if (step % 1000 != 0) continue;
+        for (unsigned k = 0; k != 2; ++k) {
+            REQUIRE(t.on(k) == std::vector<std::uint32_t>(shall[k].begin(), shall[k].end()));
+            t.all.compact(t.at(k), [&](lists::entry one) { return t.is_current(k, one); });
+            REQUIRE(lists::stale(t.heads[k]) == 0);
+            REQUIRE(t.on(k) == std::vector<std::uint32_t>(shall[k].begin(), shall[k].end()));
+        }
+        std::ranges::fill(since, std::uint8_t{0});
+    }
+}
+
+TEST_CASE("A frame that comes and goes for ever takes no more segments than the pool has", "[lru]") {
+    two_lists t;
+    rng random{seed()};
+    for (std::uint32_t f = 0; f != frames; ++f)
+        t.push(f % 2, f, list_end::newest);
+    for (int step = 0; step != scaled(500000); ++step) {
+        const auto f = static_cast<std::uint32_t>(random.below(frames));
+        const unsigned list = lists::list_of(t.words[f].mark());
+        t.claim(f);
+        t.push(random.below(8) == 0 ? 1 - list : list, f,
+               random.below(2) == 0 ? list_end::newest : list_end::oldest);
+    }
+    CHECK(t.size(0) + t.size(1) == frames);
+    CHECK(t.pool.used.load(std::memory_order_relaxed) < t.segments.size());
+}
+
+TEST_CASE("Segments change hands between threads one at a time", "[lru]") {
+    // Two lists of one pool, each with a thread that fills and empties it.
+    two_lists t;
+    const auto work = [&](unsigned n) {
+        for (int round = 0; round != scaled(3000); ++round) {
+            for (std::uint32_t f = n; f < 400; f += 2)
+                (void)t.all.push(t.at(n), frame_index{f}, list_end::newest, 0);
+            for (std::uint32_t f = n; f < 400; f += 2) {
+                lists::entry e;
+                if (!t.all.oldest(t.at(n), e) || e.frame != f) return false;
+                t.all.drop(t.at(n), e, true);
+            }
+        }
+        return true;
+    };
+    bool right[2] = {};
+    std::thread other{[&] { right[1] = work(1); }};
+    right[0] = work(0);
+    other.join();
+    CHECK(right[0]);
+    CHECK(right[1]);
+    CHECK(t.pool.used.load(std::memory_order_relaxed) <= 10);
+}

@@ -1,0 +1,64 @@
+// support/lrus.hpp - policies and helpers of the tests of the LRU.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "cordon/lru.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace cordon::testing {
+
+// Four slots; the test says which one the calling thread has.
+struct chosen_slots {
+    using listener = null_slot_listener;
+    static constexpr std::uint32_t max_slots = 4;
+    static inline thread_local slot_index mine = slot_index::none();
+    [[nodiscard]] static slot_index current() noexcept { return mine; }
+    [[nodiscard]] static slot_index peek() noexcept { return mine; }
+    static void attach(listener&) noexcept {}
+    static void detach(listener&) noexcept {}
+};
+
+struct small_lru_policy : default_policy {
+    using thread_slots = chosen_slots;
+};
+
+// One FIFO list, on either container; touches do not matter.
+struct ring_fifo : replacement_base {};
+struct linked_fifo : replacement_base {
+    static constexpr list_kind kind = list_kind::linked;
+};
+struct linked_clock : replacement::clock<1> {
+    static constexpr list_kind kind = list_kind::linked;
+};
+
+template <class R, class P = small_lru_policy>
+using small_lru = lru<R, P>;
+
+[[nodiscard]] inline frame_range some_frames(std::uint32_t n, std::uint32_t first = 1000) {
+    return {frame{first}, frame_count{n}};
+}
+
+// Returns: the frames on a list of the group, oldest first. Requires: nobody uses the LRU.
+template <class R, class P>
+[[nodiscard]] std::vector<frame> on_list(lru<R, P>& tracker, group_id g = root_group, unsigned list = 0) {
+    auto& core = tracker.internals();
+    std::vector<frame> all;
+    core.lists().for_each(core.list_at(g, list), [&](auto entry) {
+        const frame_index i{entry.frame};
+        if (core.is_current(g, list, entry, core.peek(i))) all.push_back(core.frame_at(i));
+        return true;
+    });
+    return all;
+}
+
+// Returns: up to n of the coldest frames, isolated.
+template <class R, class P>
+[[nodiscard]] std::vector<frame> coldest(lru<R, P>& tracker, std::size_t n, group_id g = root_group) {
+    std::vector<frame> out(n);
+    out.resize(tracker.isolate_coldest(g, out));
+    return out;
+}
+
+} // namespace cordon::testing
