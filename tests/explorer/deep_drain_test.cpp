@@ -6,7 +6,14 @@
 using namespace cordon;
 using namespace cordon::explorer;
 
-TEST_CASE("S1: two owners of two operations each, and a drain", "[explorer]") {
+TEST_CASE("S1: two owners of two operations each, and a drain, at random", "[explorer]") {
+    options how;
+    how.seed = testing::seed();
+    how.pct_depth = GENERATE(0u, 3u);
+    how.random_runs = testing::scaled(std::uint64_t{2'000'000});
+    holds<drain<2, 2, 1>>("S1 2x2x1, random", 1, how);
+}
+TEST_CASE("S1: two owners of two operations each, and a drain", "[.nightly][nightly]") {
     holds<drain<2, 2, 1>>("S1 2x2x1", 1'700'000);
 }
 TEST_CASE("many threads and operations, at random", "[.nightly][nightly]") {
