@@ -240,11 +240,5 @@ private:
 } // namespace demo
 
 int main(int argc, char** argv) {
-    demo::options options;
-    switch (options.parse(argc, argv)) {
-    case demo::options::verdict::bad: return 2;
-    case demo::options::verdict::help: std::fputs(demo::options::help.data(), stdout); return 0;
-    case demo::options::verdict::run: break;
-    }
-    return demo::program{options}.run();
+    return demo::run_with_options<demo::program, demo::options>(argc, argv);
 }

@@ -2,14 +2,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "../support/command_line.hpp"
 #include "policies.hpp"
 
-#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <random>
 #include <string_view>
-#include <type_traits>
 
 namespace demo {
 
@@ -20,8 +19,6 @@ struct options {
     double seconds = 3;
     unsigned policy = default_policy_number;
     std::uint64_t seed = std::random_device{}();
-
-    enum class verdict { run, help, bad };
 
     static constexpr std::string_view help =
         "Usage: buffer_pool [options]\n"
@@ -42,38 +39,21 @@ struct options {
 
     // Effects: says on stderr what is wrong with the options.
     verdict parse(int argc, char** argv) {
-        for (int i = 1; i < argc; ++i) {
-            const std::string_view name = argv[i];
-            if (name == "--help" || name == "-h") return verdict::help;
-            const std::string_view value = i + 1 < argc ? argv[++i] : "";
-            const bool good = name == "--file-size" ? read(value, file_mib, 8, 1 << 20)
-                              : name == "--frames"  ? read(value, frames_mib, 4, 1 << 19)
-                              : name == "--threads" ? read(value, threads, 1, 64)
-                              : name == "--seconds" ? read(value, seconds, 0.05, 3600)
-                              : name == "--policy"  ? (policy = number_of(value)) != no_policy
-                              : name == "--seed"    ? read(value, seed, 0, UINT64_MAX)
-                                                    : false;
-            if (good) continue;
-            complain(name, value);
-            return verdict::bad;
-        }
+        const verdict outcome =
+            parse_command_line("buffer_pool", argc, argv, [&](std::string_view name, std::string_view value) {
+                return name == "--file-size" ? read(value, file_mib, 8, 1 << 20)
+                       : name == "--frames"  ? read(value, frames_mib, 4, 1 << 19)
+                       : name == "--threads" ? read(value, threads, 1, 64)
+                       : name == "--seconds" ? read(value, seconds, 0.05, 3600)
+                       : name == "--policy"  ? (policy = number_of(value)) != no_policy
+                       : name == "--seed"    ? read(value, seed, 0, UINT64_MAX)
+                                             : false;
+            });
+        if (outcome != verdict::run) return outcome;
         if (frames_mib % 4 == 0 && file_mib >= 2 * frames_mib) return verdict::run;
         std::fprintf(stderr,
                      "buffer_pool: the frames are a multiple of 4 MiB, and at most half of the file\n");
         return verdict::bad;
-    }
-
-private:
-    template <class T>
-    static bool read(std::string_view text, T& value, std::type_identity_t<T> least,
-                     std::type_identity_t<T> most) {
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-        return error == std::errc{} && end == text.data() + text.size() && value >= least && value <= most;
-    }
-    static void complain(std::string_view name, std::string_view value) {
-        std::fprintf(stderr, "buffer_pool: bad option '%.*s %.*s'; --help lists the options\n",
-                     static_cast<int>(name.size()), name.data(), static_cast<int>(value.size()),
-                     value.data());
     }
 };
 

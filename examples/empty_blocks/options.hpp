@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <charconv>
+#include "../support/command_line.hpp"
+
 #include <cstdint>
 #include <cstdio>
 #include <random>
 #include <string_view>
-#include <type_traits>
 
 namespace demo {
 
@@ -17,8 +17,6 @@ struct options {
     std::uint64_t blocks = 64;
     double seconds = 1.5;
     std::uint64_t seed = std::random_device{}();
-
-    enum class verdict { run, help, bad };
 
     static constexpr std::string_view help =
         "Usage: empty_blocks [options]\n"
@@ -37,37 +35,20 @@ struct options {
 
     // Effects: says on stderr what is wrong with the options.
     verdict parse(int argc, char** argv) {
-        for (int i = 1; i < argc; ++i) {
-            const std::string_view name = argv[i];
-            if (name == "--help" || name == "-h") return verdict::help;
-            const std::string_view value = i + 1 < argc ? argv[++i] : "";
-            const bool good = name == "--size"      ? read(value, size_mib, 64, 1 << 20)
-                              : name == "--threads" ? read(value, threads, 1, 64)
-                              : name == "--blocks"  ? read(value, blocks, 1, 1 << 20)
-                              : name == "--seconds" ? read(value, seconds, 0.1, 3600)
-                              : name == "--seed"    ? read(value, seed, 0, UINT64_MAX)
-                                                    : false;
-            if (good) continue;
-            complain(name, value);
-            return verdict::bad;
-        }
+        const verdict outcome = parse_command_line(
+            "empty_blocks", argc, argv, [&](std::string_view name, std::string_view value) {
+                return name == "--size"      ? read(value, size_mib, 64, 1 << 20)
+                       : name == "--threads" ? read(value, threads, 1, 64)
+                       : name == "--blocks"  ? read(value, blocks, 1, 1 << 20)
+                       : name == "--seconds" ? read(value, seconds, 0.1, 3600)
+                       : name == "--seed"    ? read(value, seed, 0, UINT64_MAX)
+                                             : false;
+            });
+        if (outcome != verdict::run) return outcome;
         if (blocks * 2 * 4 <= size_mib) return verdict::run;
         std::fprintf(stderr, "empty_blocks: %llu blocks are more than a quarter of %llu MiB\n",
                      static_cast<unsigned long long>(blocks), static_cast<unsigned long long>(size_mib));
         return verdict::bad;
-    }
-
-private:
-    template <class T>
-    static bool read(std::string_view text, T& value, std::type_identity_t<T> least,
-                     std::type_identity_t<T> most) {
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-        return error == std::errc{} && end == text.data() + text.size() && value >= least && value <= most;
-    }
-    static void complain(std::string_view name, std::string_view value) {
-        std::fprintf(stderr, "empty_blocks: bad option '%.*s %.*s'; --help lists the options\n",
-                     static_cast<int>(name.size()), name.data(), static_cast<int>(value.size()),
-                     value.data());
     }
 };
 

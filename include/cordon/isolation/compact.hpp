@@ -114,11 +114,11 @@ compact_report compact(zone_core<Policy>& engine, M& migrate_one, const compact_
                             typename core::no_work{});
     };
     if ((report.outcome = drain()) != status::ok) return report;
-    compact_order<Policy> order{engine};
+    compact_order<Policy> candidates{engine};
     const auto spent = [&] { return report.moved + report.freed; };
-    for (auto next = order.next(); next.used != 0; next = order.next()) {
+    for (auto next = candidates.next(); next.used != 0; next = candidates.next()) {
         if (spent().raw() + next.used > options.budget.raw()) break;
-        if (moving_migrator<M> && order.room(next.block) < next.used) {
+        if (moving_migrator<M> && candidates.room(next.block) < next.used) {
             report.deferred = true;
             break;
         }

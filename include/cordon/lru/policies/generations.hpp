@@ -8,34 +8,20 @@
 // after its eviction starts young.
 #pragma once
 
-#include "cordon/lru/replacement.hpp"
+#include "cordon/lru/policies/tick_byte.hpp"
 
 namespace cordon::inline v0 {
 namespace replacement {
 
 template <unsigned N = 4>
-struct generations : replacement_base {
+struct generations : tick_byte {
     static_assert(N >= 3 && N <= 32);
     static constexpr list_kind kind = N <= 4 ? list_kind::ring : list_kind::linked;
     static constexpr unsigned lists = N;
-    static constexpr bool uses_clock = true;
-    static constexpr bool ages_in_ticks = true;
     struct group_state {
         std::uint8_t youngest; // list
         std::uint8_t spare;    // generations beside the two that there always are
     };
-
-    // The byte: the clock when the frame was added or touched, and a bit that says which.
-    static constexpr std::uint8_t fresh(std::uint8_t clock) { return static_cast<std::uint8_t>(clock << 1); }
-    static constexpr std::uint8_t touched(std::uint8_t, std::uint8_t clock) {
-        return static_cast<std::uint8_t>(clock << 1 | 1);
-    }
-    static constexpr std::uint8_t coldness(std::uint8_t age, std::uint8_t clock) {
-        return static_cast<std::uint8_t>(clock - (age >> 1)) & 127;
-    }
-    static constexpr std::uint8_t cold(std::uint8_t clock) {
-        return fresh(static_cast<std::uint8_t>(clock - 63));
-    }
 
     template <class V>
     list_place insert(V& v, frame_index, const arrival& a) const {

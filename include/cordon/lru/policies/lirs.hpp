@@ -12,7 +12,7 @@
 // cold list came is not noted; it is known by the length of that list, which a frame goes through in one step an eviction.
 #pragma once
 
-#include "cordon/lru/replacement.hpp"
+#include "cordon/lru/policies/tick_byte.hpp"
 
 namespace cordon::inline v0 {
 namespace replacement {
@@ -22,10 +22,8 @@ constexpr std::uint16_t share_of(double part) {
     return static_cast<std::uint16_t>(part * 65536 > 65535 ? 65535 : part * 65536);
 }
 
-struct lirs : replacement_base {
+struct lirs : tick_byte {
     static constexpr unsigned lists = 2;
-    static constexpr bool uses_clock = true;
-    static constexpr bool ages_in_ticks = true;
     static constexpr unsigned cold_list = 0;
     static constexpr unsigned hot_list = 1;
     static constexpr unsigned ticks_a_turn = 16; // a turn: as many evictions as there are frames
@@ -42,18 +40,6 @@ struct lirs : replacement_base {
 
     constexpr lirs() = default;
     explicit constexpr lirs(double share) : cold_share(share_of(share)) {}
-
-    // The byte: the tick of the last use, 7 bits, and a bit that tells a touch from the arrival.
-    static constexpr std::uint8_t fresh(std::uint8_t clock) { return static_cast<std::uint8_t>(clock << 1); }
-    static constexpr std::uint8_t touched(std::uint8_t, std::uint8_t clock) {
-        return static_cast<std::uint8_t>(clock << 1 | 1);
-    }
-    static constexpr std::uint8_t coldness(std::uint8_t age, std::uint8_t clock) {
-        return static_cast<std::uint8_t>(clock - (age >> 1)) & 127;
-    }
-    static constexpr std::uint8_t cold(std::uint8_t clock) {
-        return fresh(static_cast<std::uint8_t>(clock - 63));
-    }
 
     template <class V>
     list_place insert(V& v, frame_index, const arrival& a) const {

@@ -1,0 +1,48 @@
+// support/command_line.hpp - options of the form "--name value", and main() of a program that takes them.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <charconv>
+#include <cstdio>
+#include <string_view>
+#include <type_traits>
+
+namespace demo {
+
+enum class verdict { run, help, bad };
+
+template <class T>
+bool read(std::string_view text, T& value, std::type_identity_t<T> least, std::type_identity_t<T> most) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc{} && end == text.data() + text.size() && value >= least && value <= most;
+}
+
+// Effects: calls set(name, value) for each option, until one is not good; says on stderr which.
+template <class Set>
+verdict parse_command_line(const char* program, int argc, char** argv, Set set) {
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view name = argv[i];
+        if (name == "--help" || name == "-h") return verdict::help;
+        const std::string_view value = i + 1 < argc ? argv[++i] : "";
+        if (set(name, value)) continue;
+        std::fprintf(stderr, "%s: bad option '%.*s %.*s'; --help lists the options\n", program,
+                     static_cast<int>(name.size()), name.data(), static_cast<int>(value.size()),
+                     value.data());
+        return verdict::bad;
+    }
+    return verdict::run;
+}
+
+// Returns: the exit status of Program{options}.run(), or what the options call for.
+template <class Program, class Options>
+int run_with_options(int argc, char** argv) {
+    Options options;
+    switch (options.parse(argc, argv)) {
+    case verdict::bad: return 2;
+    case verdict::help: std::fputs(Options::help.data(), stdout); return 0;
+    case verdict::run: break;
+    }
+    return Program{options}.run();
+}
+
+} // namespace demo
