@@ -9,7 +9,9 @@ using bare_zone = cordon::basic_zone<cordon::bare_policy>;
 
 alignas(cordon::cache_line_bytes) std::byte memory[2'000'000];
 
-cordon::migrate_outcome move(const cordon::busy_frame&, cordon::frame) { return cordon::migrate_outcome::moved; }
+cordon::migrate_outcome move(const cordon::busy_frame&, cordon::frame) {
+    return cordon::migrate_outcome::moved;
+}
 
 } // namespace
 
@@ -33,5 +35,8 @@ extern "C" int run_bare_zone() {
     cordon::text_buffer<4096> text;
     cordon::write_buddyinfo(text, zone);
     cordon::write_frame_map(text, zone);
-    return zone.exact_stats() && zone.drain() == cordon::status::ok && zone.disable_caches() && zone.validate() ? 0 : 8;
+    return zone.exact_stats() && zone.drain() == cordon::status::ok && zone.disable_caches() &&
+                   zone.validate()
+               ? 0
+               : 8;
 }
