@@ -43,7 +43,7 @@ struct lirs : tick_byte {
 
     template <class V>
     list_place insert(V& v, frame_index, const arrival& a) const {
-        const bool is_hot = has_room(v) || (a.known && refault(v, a.payload).activate);
+        const bool is_hot = has_room(v) || (a.known && has_hot(v) && refault(v, a.payload).activate);
         return {is_hot ? hot_list : cold_list};
     }
     template <class V>
@@ -58,7 +58,8 @@ struct lirs : tick_byte {
         const std::uint32_t unused = coldness(age, v.clock());
         if (is_touched(age)) {
             v.set_age(i, static_cast<std::uint8_t>(age & ~1u));
-            const bool is_hot = list == hot_list || gap(v, unused) < hot_age(v) || has_room(v);
+            const bool is_hot =
+                list == hot_list || (has_hot(v) && gap(v, unused) < hot_age(v)) || has_room(v);
             return decision::keep(is_hot ? hot_list : cold_list);
         }
         if (list == cold_list) return decision::evict();
@@ -100,6 +101,12 @@ private:
         const std::uint64_t share = v.state().cold_share != 0 ? v.state().cold_share : cold_share;
         const auto target = static_cast<std::uint32_t>(total * (share + 1) >> 16);
         return target != 0 ? target : 1;
+    }
+    // Returns: whether any frame may be hot. Where none may, one made hot all the same would lose a touch to the scan
+    // that cools it.
+    template <class V>
+    bool has_hot(const V& v) const {
+        return cold_target(v, v.total()) < v.total();
     }
     // Returns: whether there are fewer hot frames than there may be.
     template <class V>
