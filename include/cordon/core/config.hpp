@@ -11,15 +11,24 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #if defined(__GNUC__) || defined(__clang__)
 #define CORDON_ALWAYS_INLINE inline __attribute__((always_inline))
 #define CORDON_NO_INLINE __attribute__((noinline))
 #define CORDON_COLD __attribute__((noinline, cold))
+#define CORDON_NO_SANITIZE_ADDRESS __attribute__((no_sanitize_address))
 #else
 #define CORDON_ALWAYS_INLINE inline
 #define CORDON_NO_INLINE
 #define CORDON_COLD
+#define CORDON_NO_SANITIZE_ADDRESS
+#endif
+
+#if defined(__has_feature)
+#define CORDON_HAS_FEATURE(x) __has_feature(x)
+#else
+#define CORDON_HAS_FEATURE(x) 0
 #endif
 
 // Clang's thread-safety analysis (-Wthread-safety); empty elsewhere. The proof token of sync/guard.hpp works
@@ -51,6 +60,36 @@ inline constexpr bool has_exceptions = true;
 #else
 inline constexpr bool has_exceptions = false;
 #endif
+
+// Whether this translation unit is built with AddressSanitizer.
+#if defined(__SANITIZE_ADDRESS__) || CORDON_HAS_FEATURE(address_sanitizer)
+inline constexpr bool has_address_sanitizer = true;
+#else
+inline constexpr bool has_address_sanitizer = false;
+#endif
+
+// Effects: tells valgrind something, if it runs the program: it knows these instructions, which do nothing elsewhere.
+// They are the interface of its valgrind.h, which keeps them; the header itself would be a dependency.
+CORDON_ALWAYS_INLINE void valgrind_request(std::uintptr_t request, const volatile void* first,
+                                           std::size_t bytes) {
+    [[maybe_unused]] const std::uintptr_t words[] = {
+        request, reinterpret_cast<std::uintptr_t>(first), bytes, 0, 0, 0};
+#if defined(__linux__) && defined(__x86_64__) && !defined(__ILP32__)
+    std::uintptr_t answer = 0;
+    __asm__ __volatile__("rolq $3, %%rdi; rolq $13, %%rdi; rolq $61, %%rdi; rolq $51, %%rdi\n\t"
+                         "xchgq %%rbx, %%rbx"
+                         : "+d"(answer)
+                         : "a"(&words[0])
+                         : "cc", "memory");
+#elif defined(__linux__) && defined(__aarch64__) && !defined(__ILP32__)
+    __asm__ __volatile__("mov x3, #0\n\tmov x4, %0\n\t"
+                         "ror x12, x12, #3; ror x12, x12, #13; ror x12, x12, #51; ror x12, x12, #61\n\t"
+                         "orr x10, x10, x10"
+                         :
+                         : "r"(&words[0])
+                         : "cc", "memory", "x3", "x4");
+#endif
+}
 
 // One breath of a spin loop: tells the processor that the thread waits.
 CORDON_ALWAYS_INLINE void cpu_relax() {

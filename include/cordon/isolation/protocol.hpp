@@ -120,10 +120,12 @@ public:
             take(held_lock, zone_.geometry().index_of(wanted.first()).raw(), wanted.count().raw());
             return status::ok;
         });
+        if (outcome != status::ok) return outcome;
         for (const frame f : wanted)
-            if (outcome == status::ok) zone_.states().set_head(zone_.geometry().index_of(f), order{0});
-        if (outcome == status::ok) finish(level);
-        return outcome;
+            zone_.states().set_head(zone_.geometry().index_of(f), order{0});
+        zone_.annotator().on_allocate(wanted);
+        finish(level);
+        return status::ok;
     }
 
     // Effects: the blocks have this type, and no cache holds a frame of them that it would hand out as another.

@@ -1,10 +1,11 @@
 // cordon/platform/concepts.hpp - what the library asks of the system below it.
 // SPDX-License-Identifier: BSL-1.0
 //
-// The layer `platform` is all that the library knows of its surroundings, in six small parts that a policy
+// The layer `platform` is all that the library knows of its surroundings, in seven small parts that a policy
 // picks one by one: a process-wide barrier (barrier.hpp), a clock (clock.hpp), a way to wait (backoff.hpp),
-// numbers for threads (thread_slot.hpp), memory for metadata (memory.hpp), and memory behind the frames
-// (arena.hpp), which the allocator itself never touches. It includes core only.
+// numbers for threads (thread_slot.hpp), memory for metadata (memory.hpp), memory behind the frames (arena.hpp),
+// which the allocator itself never touches, and tools that watch who does (sanitizer_annotator.hpp). It includes
+// core only.
 //
 //   - Each part is a class without virtual functions that models a concept of this file. A test, another
 //     system or a model checker brings its own class.
@@ -61,6 +62,19 @@ concept metadata_memory = requires(std::size_t bytes, std::span<std::byte> memor
     noexcept->std::same_as<std::span<std::byte>>;
     { M::unmap(memory) }
     noexcept;
+};
+
+// Hears whose the memory of a run of frames is, for tools that watch each access. A run belongs to the caller alone
+// meanwhile: on_free comes before another can be given it, on_allocate when it has been taken. They may be called
+// with locks held, and must not wait, call the zone or throw.
+// The constructor is told the zone's frames and zone_options::memory. A default one has no memory and hears nothing.
+template <class A>
+concept memory_annotator = std::default_initializable<A> &&
+    std::constructible_from<A, frame_range, std::span<std::byte>> &&
+    requires(const A& annotator, frame_range run) {
+    annotator.on_allocate(run); // somebody's, with contents that nobody knows
+    annotator.on_free(run);     // nobody's: free, cached, isolated or offline; no access is right
+    annotator.on_restore(run);  // the embedder's, with its contents: a free was refused, or the zone ends
 };
 
 enum class fork_phase : std::uint8_t {

@@ -5,6 +5,7 @@
 // promise: without a barrier the gates are locks, without a memory source the embedder places the metadata.
 #pragma once
 
+#include "cordon/core/config.hpp"
 #include "cordon/platform/concepts.hpp"
 
 namespace cordon::inline v0 {
@@ -23,6 +24,15 @@ struct no_clock {
 struct no_memory_source {
     [[nodiscard]] static std::span<std::byte> map(std::size_t) noexcept { return {}; }
     static void unmap(std::span<std::byte>) noexcept {}
+};
+
+// Nobody watches the memory.
+struct null_annotator {
+    constexpr null_annotator() = default;
+    constexpr null_annotator(frame_range, std::span<std::byte>) {}
+    CORDON_ALWAYS_INLINE static constexpr void on_allocate(frame_range) {}
+    CORDON_ALWAYS_INLINE static constexpr void on_free(frame_range) {}
+    CORDON_ALWAYS_INLINE static constexpr void on_restore(frame_range) {}
 };
 
 // For slots that never fall free behind the embedder's back: nothing to hear.

@@ -26,7 +26,8 @@ public:
         if (all.empty() || all.end_raw() > UINT32_MAX) return status::invalid_range;
         for (const frame_range hole : options.holes)
             if (hole.empty() || !all.contains(hole)) return status::invalid_range;
-        return status::ok;
+        // Frames of one size, or no memory.
+        return options.memory.size() % all.count().raw() == 0 ? status::ok : status::invalid_argument;
     }
     // The embedder's holes, and two of ours: below the first frame, and behind the last up to a whole block.
     [[nodiscard]] static std::uint32_t hole_capacity(const zone_options& options) {

@@ -5,6 +5,7 @@
 #include "cordon/core/types.hpp"
 #include "cordon/frames/migrate_type.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -22,6 +23,7 @@ struct zone_options {
     std::span<const frame_range> holes{}; // frames that never exist: disjoint, inside `frames`, in any order
     std::uint32_t max_poisoned = 1024;    // frames that can be poisoned; 16 bytes each
     pressure_callback pressure{};
+    std::span<std::byte> memory{}; // behind `frames`, for the policy's memory_annotator: outlives the zone
 };
 
 } // namespace cordon::inline v0

@@ -12,7 +12,7 @@
 //     };
 //     cordon::basic_zone<my_policy> zone{...};
 //
-// Features are turned off by null objects (null_lock, null_gate, null_tracer), which leave no code behind.
+// Features are turned off by null objects (null_lock, null_gate, null_annotator, null_tracer), which leave no code behind.
 #pragma once
 
 #include "cordon/cache/magazine.hpp"
@@ -54,6 +54,7 @@ concept zone_policy = requires {
     requires drain_gate<typename P::gate>;
     requires thread_slots<typename P::thread_slots>;
     requires metadata_memory<typename P::metadata_memory>;
+    requires memory_annotator<typename P::memory_annotator>;
     requires tracer<typename P::tracer>;
     requires misuse_handler<typename P::misuse_handler>;
 };
@@ -77,6 +78,7 @@ struct bare_policy {
     using gate = lock_gate<atomics, clock, backoff>;
     using thread_slots = explicit_slots<64>;
     using metadata_memory = no_memory_source;
+    using memory_annotator = null_annotator;
     using tracer = null_tracer;
     using misuse_handler = trap_on_misuse;
 };

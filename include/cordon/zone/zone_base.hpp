@@ -122,13 +122,17 @@ public:
     [[nodiscard]] auto& states() { return states_; }
     [[nodiscard]] auto& tags() { return tags_; }
     [[nodiscard]] const auto& tags() const { return tags_; }
+    [[nodiscard]] const auto& annotator() const { return annotator_; }
     [[nodiscard]] std::uint32_t active_slots() const {
         return head_->active_slots.load(std::memory_order_relaxed);
     }
 
 protected:
     explicit zone_base(pressure_callback pressure) : pressure_(pressure) {}
-    ~zone_base() { Policy::metadata_memory::unmap(own_memory_); }
+    ~zone_base() {
+        annotator_.on_restore(geometry_.frames());
+        Policy::metadata_memory::unmap(own_memory_);
+    }
 
     // Returns: whether the zone lock was free and is held now; never for a lock that cannot try.
     [[nodiscard]] bool try_zone_lock() CORDON_TRY_ACQUIRE(true, zone_lock_) CORDON_NO_THREAD_SAFETY_ANALYSIS {
@@ -162,7 +166,16 @@ protected:
         parts_.parts.condemned = &parts_.condemned_table;
         buddy_ = buddy_type{geometry_, parts_.parts};
         caches_.start(parts_.cache_slots);
-        return creation::populate(parts_, geometry_, buddy_, options);
+        if (const status e = creation::populate(parts_, geometry_, buddy_, options); e != status::ok)
+            return e;
+        annotator_ = typename Policy::memory_annotator{options.frames, options.memory};
+        annotator_.on_free(options.frames);
+        for (const frame_range hole : options.holes)
+            annotator_.on_restore(hole);
+        return status::ok;
+    }
+    [[nodiscard]] CORDON_ALWAYS_INLINE frame_range run_at(frame_index i, order k) const {
+        return {geometry_.frame_at(i), k.frames()};
     }
 
     // Effects: tells the misuse handler. Requires: no lock held.
@@ -188,6 +201,7 @@ protected:
     geometry_type geometry_;
     caches_type caches_;
     typename metadata::states states_;
+    [[no_unique_address]] typename Policy::memory_annotator annotator_;
     buddy_type buddy_;
     typename metadata::header* head_ = nullptr;
     status error_ = status::ok;

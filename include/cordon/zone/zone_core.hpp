@@ -82,6 +82,8 @@ public:
                 states_.set_head(i, k);
                 out[done++] = geometry_.frame_at(i);
             });
+            for (const frame f : out.subspan(done - n, n))
+                annotator_.on_allocate({f, k.frames()});
             if (n != 0) continue;
             const result<frame> last = allocate(s, k, type);
             if (!last) break;
@@ -99,6 +101,7 @@ public:
         const auto take = [&](zone_proof proof) {
             if (!buddy_.take_exact(proof, i, k.raw())) return why_not_free(proof, i, k);
             states_.set_head(i, k);
+            annotator_.on_allocate({f, k.frames()});
             return status::ok;
         };
         status outcome = with_zone_lock(take);
@@ -158,6 +161,7 @@ public:
                 continue;
             }
             states_.clear_head(i);
+            annotator_.on_free({f, k.frames()});
             batch[n++] = i.raw();
             if (n == runs_per_hold) {
                 give_batch(k, std::span<const entry>{batch, n});
@@ -230,6 +234,7 @@ private:
     }
     CORDON_ALWAYS_INLINE bool keep(slot_index s, frame_index i, order k) {
         states_.clear_head(i);
+        annotator_.on_free(run_at(i, k));
         return bins::of(k, migrate_type::movable) != bins::none && caches_.push(s, k, i, *this);
     }
     [[nodiscard]] CORDON_ALWAYS_INLINE bool owned(frame_index i, order k) const {
@@ -238,6 +243,7 @@ private:
     // Returns: a run that was popped or taken, as its owner's.
     CORDON_ALWAYS_INLINE result<frame> hand_out(frame_index i, order k) {
         states_.set_head(i, k);
+        annotator_.on_allocate(run_at(i, k));
         return geometry_.frame_at(i);
     }
 
@@ -273,6 +279,7 @@ private:
     static void on_thread_exit(void* self, slot_index s) noexcept;
     static void on_fork(void* self, fork_phase phase, slot_index current) noexcept;
 
+    using base::annotator_;
     using base::buddy_;
     using base::cached_runs;
     using base::caches_;
@@ -284,6 +291,7 @@ private:
     using base::misuse_of;
     using base::pressure_;
     using base::report;
+    using base::run_at;
     using base::states_;
     using base::why_not_free;
     using base::zone_lock_;
@@ -347,6 +355,7 @@ status zone_core<Policy>::free_slow(slot_index s, frame_index i, order k) {
     if (caches_.is_inside(s)) {
         if (!this->try_zone_lock()) {
             states_.set_head(i, k);
+            annotator_.on_restore(run_at(i, k));
             return status::re_entered;
         }
         const zone_guard section{zone_lock_, adopt_lock};
