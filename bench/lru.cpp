@@ -49,13 +49,12 @@ struct tracked {
     cordon::lru<Replacement> tracker;
 };
 
-// The numbers below n, as often as fits into `count`, in random order.
-std::vector<cordon::frame> shuffled(std::uint32_t n, std::size_t count) {
-    std::vector<cordon::frame> all(count);
-    random_numbers random{n};
-    for (std::size_t k = 0; k != count; ++k)
-        all[k] = cordon::frame{static_cast<std::uint32_t>(k % n)};
-    random.shuffle(all);
+// The numbers below n in random order.
+std::vector<cordon::frame> shuffled(std::uint32_t n) {
+    std::vector<cordon::frame> all(n);
+    for (std::uint32_t k = 0; k != n; ++k)
+        all[k] = cordon::frame{k};
+    random_numbers{n}.shuffle(all);
     return all;
 }
 
@@ -66,7 +65,11 @@ template <class Make, class Touch>
 contestant toucher(const char* name, std::uint32_t frames, Make make, Touch touch) {
     return {name, [=] {
                 auto state = make(frames);
-                auto order = std::make_shared<std::vector<cordon::frame>>(shuffled(frames, 1u << 16));
+                // The same frames in each lap; so many that those of a large range do not stay in the caches.
+                auto order = std::make_shared<std::vector<cordon::frame>>(1u << 20);
+                random_numbers random{frames};
+                for (cordon::frame& f : *order)
+                    f = cordon::frame{random.below(frames)};
                 return [=]() -> std::vector<reading> {
                     const stopwatch time;
                     for (cordon::frame f : *order) {
@@ -143,7 +146,7 @@ template <class State, class Take, class Give>
 contestant isolator(const char* name, Take take, Give give) {
     return {name, [=] {
                 auto state = std::make_shared<State>(some_frames);
-                auto order = std::make_shared<std::vector<cordon::frame>>(shuffled(some_frames, some_frames));
+                auto order = std::make_shared<std::vector<cordon::frame>>(shuffled(some_frames));
                 auto at = std::make_shared<std::size_t>(0);
                 return [=]() -> std::vector<reading> {
                     constexpr std::size_t count = 4096;

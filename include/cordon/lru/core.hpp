@@ -49,7 +49,8 @@ public:
         if (!this->contains(i)) [[unlikely]]
             return;
         std::uint8_t clock = 0;
-        if constexpr (R::uses_clock) clock = this->clock_of(this->peek(i).group());
+        if constexpr (R::uses_clock)
+            clock = this->clock_of(this->groups_ == 1 ? root_group : this->peek(i).group());
         touch_at(i, clock);
     }
     // The same without a look at the word. Requires: the frame is in the group, and the group exists.

@@ -17,7 +17,7 @@ struct clock : replacement_base {
     static constexpr unsigned passes = K + 2;
 
     static constexpr std::uint8_t touched(std::uint8_t age, std::uint8_t) {
-        return static_cast<std::uint8_t>(age < K ? age + 1 : K);
+        return static_cast<std::uint8_t>(age < K ? age + 1 : age);
     }
     static constexpr std::uint8_t coldness(std::uint8_t age, std::uint8_t) {
         return static_cast<std::uint8_t>(age < K ? K - age : 0);

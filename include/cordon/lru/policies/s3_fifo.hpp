@@ -29,7 +29,7 @@ struct s3_fifo : replacement_base {
     };
 
     static constexpr std::uint8_t touched(std::uint8_t age, std::uint8_t) {
-        return static_cast<std::uint8_t>(age < 3 ? age + 1 : 3);
+        return static_cast<std::uint8_t>(age < 3 ? age + 1 : age);
     }
     static constexpr std::uint8_t coldness(std::uint8_t age, std::uint8_t) {
         return static_cast<std::uint8_t>(age < 3 ? 3 - age : 0);
