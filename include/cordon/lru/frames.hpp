@@ -299,6 +299,11 @@ private:
             state_word before;
         } claimed[frames_per_hold];
         std::size_t n = 0, out_n = 0;
+        for (const frame f : in)
+            if (const frame_index i = this->index_of(f); this->contains(i)) {
+                this->prefetch(i);
+                this->lists_.prefetch(i);
+            }
         for (const frame f : in) {
             const frame_index i = this->index_of(f);
             state_word before;

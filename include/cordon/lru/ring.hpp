@@ -121,6 +121,7 @@ public:
         add(to.self, 1);
         add(from.self, ~0u);
     }
+    static void prefetch(frame_index) {}
     // Returns: a frame that a scan will come to soon, if there is one in the same segment; else any.
     [[nodiscard]] frame_index ahead(place at) const {
         const segment& s = segments_[at.self.oldest];

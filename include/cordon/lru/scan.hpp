@@ -115,8 +115,10 @@ private:
 
     enum class found : std::uint8_t { nothing, pinned, kept, victim };
 
+    // Inlined whatever the compiler thinks: its one caller loops over it, and pays 50 instructions for the call.
     // Effects: deals with the oldest entry of the list. A victim's frame is claimed for the caller.
-    found look(section& hold, view& seen, typename lists_type::place from, typename lists_type::entry e) {
+    CORDON_ALWAYS_INLINE found look(section& hold, view& seen, typename lists_type::place from,
+                                    typename lists_type::entry e) {
         auto& lists = tracker_.lists();
         const unsigned list = from.mark;
         const frame_index i{e.frame};
