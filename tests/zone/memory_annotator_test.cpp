@@ -297,8 +297,8 @@ TEST_CASE("after any operation the annotator knows what the zone knows", "[zone]
         const auto first = static_cast<std::uint32_t>(1024 + small_block * random.below(14));
         return frame_range{frame{first}, frame_count{small_block}};
     };
-    const std::size_t steps = scaled(2000);
-    for (std::size_t step = 0; step != steps; ++step) {
+    const int steps = scaled(2000);
+    for (int step = 0; step != steps; ++step) {
         switch (random.below(10)) {
         case 0:
         case 1:

@@ -1,0 +1,243 @@
+// sanitizers/memory.cpp - memory <bug>: touches a frame that is nobody's, which AddressSanitizer and memcheck must report.
+// SPDX-License-Identifier: BSL-1.0
+//
+// `memory good` does all that is right with a frame's memory, and must not be reported. A run without a report ends with
+// exit code 0 and says so; what a bug needs, such as a frame that rests in a cache, is made sure of (exit code 2).
+#include "cordon/cordon.hpp"
+#include "cordon/zone/annotated_policy.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+#include <memory>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+using namespace cordon;
+
+namespace {
+
+constexpr std::uint32_t block = 512;
+
+struct world {
+    arena ram{frame_count{16 * block}};
+    basic_zone<annotated_policy> zone{{.frames = ram.frames(), .memory = ram.memory()}};
+    isolated_range<annotated_policy> range;
+
+    // Volatile: the compiler must not know that nobody uses what is read.
+    volatile unsigned char& byte(frame f, std::size_t at = 0) const {
+        return *reinterpret_cast<volatile unsigned char*>(ram.address(f) + at);
+    }
+    volatile unsigned char& last_byte(frame f) const { return byte(f, ram.frame_bytes() - 1); }
+    void stamp(frame f, unsigned char value) const {
+        byte(f) = value;
+        last_byte(f) = value;
+    }
+    [[nodiscard]] frame_range blocks(std::uint32_t first, std::uint32_t count = 1) const {
+        return {frame{first * block}, frame_count{count * block}};
+    }
+};
+
+void must(bool holds) {
+    if (holds) return;
+    std::cerr << "the bug could not be set up\n";
+    std::exit(2);
+}
+
+// ---- a frame that is nobody's, in each way ----
+
+frame never_used(world& w) {
+    const frame f{7};
+    must(w.zone.state_of(f).state == frame_state::free);
+    return f;
+}
+frame cached(world& w) {
+    const frame f = *w.zone.allocate();
+    w.byte(f) = 1;
+    w.zone.free(f);
+    must(w.zone.state_of(f).state == frame_state::cached);
+    return f;
+}
+frame freed(world& w) {
+    const frame f = cached(w);
+    must(w.zone.drain() == status::ok && w.zone.state_of(f).state == frame_state::free);
+    return f;
+}
+frame tail(world& w) {
+    const frame head = *w.zone.allocate(order{4});
+    const frame f = head + frame_count{15};
+    w.byte(f) = 1;
+    w.zone.free(head, order{4});
+    return f;
+}
+frame freed_in_bulk(world& w) {
+    frame some[8];
+    must(w.zone.allocate_bulk(some) == 8);
+    w.byte(some[5]) = 1;
+    w.zone.free_bulk(some);
+    return some[5];
+}
+frame isolated(world& w) {
+    const frame f = w.blocks(3).first() + frame_count{9};
+    must(w.zone.allocate_exact(f) == status::ok);
+    w.byte(f) = 1;
+    w.range = *w.zone.isolate(w.blocks(3));
+    w.zone.free(f);
+    must(w.zone.state_of(f).state == frame_state::isolated);
+    return f;
+}
+frame offline(world& w) {
+    const frame f = w.blocks(3).first() + frame_count{9};
+    must(w.zone.isolate(w.blocks(3))->offline() == status::ok);
+    must(w.zone.state_of(f).state == frame_state::offline);
+    return f;
+}
+frame poisoned(world& w) {
+    const frame f = *w.zone.allocate();
+    must(w.zone.poison(f) == status::deferred);
+    w.byte(f) = 1;
+    w.zone.free(f);
+    must(w.zone.state_of(f).state == frame_state::poisoned);
+    return f;
+}
+frame moved(world& w) {
+    const frame f = w.blocks(3).first() + frame_count{9};
+    must(w.zone.allocate_exact(f) == status::ok);
+    w.byte(f) = 1;
+    const auto copy = [&](const busy_frame& from, frame to) {
+        std::memcpy(w.ram.address(to), w.ram.address(from.head()), w.ram.frame_bytes());
+        return migrate_outcome::moved;
+    };
+    must(w.zone.isolate(w.blocks(3))->migrate(copy).outcome == status::ok);
+    return f;
+}
+
+// ---- what is right ----
+
+// One thread's part: each frame that it holds carries a number of its own in its first and its last byte.
+void traffic(world& w, unsigned char stamp, int rounds, std::atomic<bool>& wrong) {
+    struct run {
+        frame head;
+        order size;
+    };
+    std::vector<run> held;
+    const auto each = [&](const run& r, auto f) {
+        for (std::uint64_t n = 0; n != r.size.frames().raw(); ++n)
+            f(r.head + frame_count{n});
+    };
+    const auto give = [&](const run& r) {
+        each(r, [&](frame f) {
+            if (w.byte(f) != stamp || w.last_byte(f) != stamp) wrong.store(true);
+        });
+        w.zone.free(r.head, r.size);
+    };
+    for (int i = 0; i != rounds; ++i) {
+        const order k{static_cast<unsigned>(i % 7 == 0 ? i % 5 : 0)};
+        if (const auto head = w.zone.allocate(k)) {
+            held.push_back({*head, k});
+            each(held.back(), [&](frame f) { w.stamp(f, stamp); });
+        }
+        if (held.size() > 300) {
+            std::swap(held[static_cast<std::size_t>(i * 17) % held.size()], held.back());
+            give(held.back());
+            held.pop_back();
+        }
+    }
+    for (const run& r : held)
+        give(r);
+}
+
+void traffic_beside_an_isolator(world& w, std::atomic<bool>& wrong) {
+    std::atomic<int> running{2};
+    std::vector<std::thread> threads;
+    for (unsigned char stamp = 1; stamp <= 2; ++stamp)
+        threads.emplace_back([&, stamp] {
+            traffic(w, stamp, 3000, wrong);
+            --running;
+        });
+    unsigned offlined = 0;
+    for (std::uint32_t i = 0; running.load() != 0; ++i) {
+        auto range = w.zone.isolate(w.blocks(i % 15, 2));
+        if (!range || !range->all_free() || range->offline() != status::ok) continue;
+        ++offlined;
+        if (w.ram.discard(w.blocks(i % 15, 2)) != status::ok) wrong.store(true);
+        if (w.ram.populate(w.blocks(i % 15, 2)) != status::ok) wrong.store(true);
+        if (w.zone.online(w.blocks(i % 15, 2)) != status::ok) wrong.store(true);
+    }
+    for (std::thread& t : threads)
+        t.join();
+    must(offlined != 0);
+}
+
+bool good() {
+    std::atomic<bool> wrong{false};
+    auto w = std::make_unique<world>();
+    traffic_beside_an_isolator(*w, wrong);
+    for (const auto make_free : {cached, freed, tail, freed_in_bulk, poisoned, moved}) {
+        make_free(*w);
+        traffic(*w, 3, 400, wrong);
+    }
+    const auto row = w->zone.allocate_contiguous(frame_count{700});
+    if (!row) return false;
+    for (const frame f : *row)
+        w->stamp(f, 4);
+    for (const frame f : *row)
+        w->zone.free(f);
+
+    // The memory outlives the zone, and is the embedder's then.
+    arena ram = std::move(w->ram);
+    const std::span<std::byte> memory = ram.memory();
+    w.reset();
+    unsigned sum = 0;
+    for (std::size_t at = 0; at < memory.size(); at += ram.frame_bytes())
+        sum += std::to_integer<unsigned>(memory[at]);
+    std::cout << "sum of what is left: " << sum << '\n';
+    return !wrong.load();
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    const std::string_view bug = argc == 2 ? argv[1] : "";
+    if (bug == "good") return good() ? 0 : 1;
+
+    world w;
+    unsigned char got = 0;
+    if (bug == "heap_overflow") {
+        const auto bytes = std::make_unique<unsigned char[]>(16);
+        volatile std::size_t at = 16;
+        got = bytes[at];
+    } else if (bug == "undefined") {
+        const frame f = *w.zone.allocate();
+        if (w.byte(f) == 1) got = 1; // the frame is its owner's, and was never written
+    } else if (bug == "read_never_used") {
+        got = w.byte(never_used(w));
+    } else if (bug == "read_cached") {
+        got = w.byte(cached(w));
+    } else if (bug == "read_freed") {
+        got = w.last_byte(freed(w));
+    } else if (bug == "read_tail") {
+        got = w.byte(tail(w));
+    } else if (bug == "read_freed_in_bulk") {
+        got = w.byte(freed_in_bulk(w));
+    } else if (bug == "read_isolated") {
+        got = w.byte(isolated(w));
+    } else if (bug == "read_offline") {
+        got = w.byte(offline(w));
+    } else if (bug == "read_poisoned") {
+        got = w.byte(poisoned(w));
+    } else if (bug == "read_moved") {
+        got = w.byte(moved(w));
+    } else if (bug == "write_cached") {
+        w.byte(cached(w)) = 2;
+    } else if (bug == "write_offline") {
+        w.last_byte(offline(w)) = 2;
+    } else {
+        std::cerr << "usage: memory good | heap_overflow | undefined | read_... | write_...\n";
+        return 2;
+    }
+    std::cout << "no report; read " << unsigned{got} << '\n';
+}
