@@ -6,6 +6,7 @@
 #include "support/catch.hpp"
 #include "support/scale.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
 
@@ -54,10 +55,12 @@ inline options in(memory_model model) {
     return how;
 }
 
-// No schedule breaks the scenario. `at_least` keeps it from shrinking unseen; below scale 1 it is where to stop.
+// No schedule breaks the scenario. `at_least` keeps it from shrinking unseen; below scale 1 it is where to stop, but not
+// before so many as a small scenario has in all.
+inline constexpr std::uint64_t few = 500;
 template <class S>
 void holds(const std::string& name, std::uint64_t at_least, options how = {}) {
-    if (testing::scale() < 1) how.most = testing::scaled(at_least);
+    if (testing::scale() < 1) how.most = std::max(testing::scaled(at_least), few);
     const search_result found = search<S>(name, how);
     INFO(name << ": " << found.report());
     REQUIRE(found.ok);
