@@ -13,7 +13,7 @@
 // Numbers only, no pointer; it starts as zero bytes, and what no frame has used is never written.
 #pragma once
 
-#include "cordon/core/config.hpp"
+#include "cordon/core/layout.hpp"
 #include "cordon/lru/batch.hpp"
 #include "cordon/lru/ghost.hpp"
 #include "cordon/lru/group.hpp"
@@ -43,20 +43,20 @@ public:
 
     lru_metadata() = default;
     // Lays the parts out over `memory`, or only measures when it is null.
-    lru_metadata(std::byte* memory, const lru_options& options, const R& replacement) : memory_(memory) {
+    lru_metadata(std::byte* memory, const lru_options& options, const R& replacement) : layout_(memory) {
         const std::uint64_t n = options.frames.count().raw();
-        head = part<header>(1);
-        groups = part<group>(options.groups);
-        ages = part<age_cell>(n);
-        words = part<word_cell>(n);
-        list_cells = part<typename lists::cell>(lists::cells(n, std::uint64_t{options.groups} * R::lists));
-        batches = part<batch>(P::thread_slots::max_slots);
-        ghost_cells = part<typename ghosts::cell>(ghosts::cells(options.ghost_entries));
+        head = layout_.part<header>(1);
+        groups = layout_.part<group>(options.groups);
+        ages = layout_.part<age_cell>(n);
+        words = layout_.part<word_cell>(n);
+        list_cells = layout_.part<typename lists::cell>(lists::cells(n, std::uint64_t{options.groups} * R::lists));
+        batches = layout_.part<batch>(P::thread_slots::max_slots);
+        ghost_cells = layout_.part<typename ghosts::cell>(ghosts::cells(options.ghost_entries));
         const std::size_t extra_size = replacement.extra_bytes(n);
-        std::byte* const extra_at = part<std::byte>(extra_size);
+        std::byte* const extra_at = layout_.part<std::byte>(extra_size);
         if (extra_at != nullptr) extra = {extra_at, extra_size};
     }
-    [[nodiscard]] std::size_t bytes() const { return bytes_; }
+    [[nodiscard]] std::size_t bytes() const { return layout_.bytes(); }
 
     header* head = nullptr;
     group* groups = nullptr;
@@ -68,18 +68,7 @@ public:
     std::span<std::byte> extra;
 
 private:
-    template <class T>
-    T* part(std::size_t n) {
-        constexpr std::size_t page = 4096;
-        const std::size_t size = n * sizeof(T);
-        const std::size_t align = size >= page ? page : cache_line_bytes;
-        const std::size_t at = (bytes_ + align - 1) / align * align;
-        bytes_ = at + size;
-        return memory_ == nullptr ? nullptr : reinterpret_cast<T*>(memory_ + at);
-    }
-
-    std::byte* memory_ = nullptr;
-    std::size_t bytes_ = 0;
+    layout layout_;
 };
 
 } // namespace cordon::inline v0

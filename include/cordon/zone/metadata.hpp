@@ -14,12 +14,12 @@
 //
 // The region holds offsets and indices, no pointer: it can be copied, moved, or mapped at two addresses. All of
 // it starts as zero bytes, and what no frame has used yet is never written, so it is committed lazily.
-// Each part starts on a cache line of its own; the large ones on a page of their own.
 #pragma once
 
 #include "cordon/buddy/buddy.hpp"
 #include "cordon/cache/magazine.hpp"
 #include "cordon/core/check.hpp"
+#include "cordon/core/layout.hpp"
 #include "cordon/frames/frame_states.hpp"
 #include "cordon/frames/owner_tags.hpp"
 #include "cordon/zone/options.hpp"
@@ -65,32 +65,32 @@ public:
     zone_metadata() = default;
     // Lays the parts out over `memory`, or only measures when it is null.
     zone_metadata(std::byte* memory, const geometry& geo, std::uint32_t holes, std::uint32_t max_poisoned)
-        : memory_(memory) {
+        : layout_(memory) {
         using buddy_type = buddy<Policy>;
         const std::uint32_t blocks = geo.blocks();
         const std::uint32_t region_count = geo.regions();
-        head = part<header>(1);
-        parts.traits = part<typename buddy_type::traits_cell>(blocks);
-        parts.fills = part<block_fill>(blocks);
-        parts.maps = part<typename buddy_type::map>(blocks);
+        head = layout_.part<header>(1);
+        parts.traits = layout_.part<typename buddy_type::traits_cell>(blocks);
+        parts.fills = layout_.part<block_fill>(blocks);
+        parts.maps = layout_.part<typename buddy_type::map>(blocks);
         parts.partial = sets(buddy_type::sets, blocks);
-        const auto region_maps = part<regions::map>(std::size_t{region_count} * regions::pools);
-        region_largest = part<std::uint8_t>(std::size_t{region_count} * regions::pools);
+        const auto region_maps = layout_.part<regions::map>(std::size_t{region_count} * regions::pools);
+        region_largest = layout_.part<std::uint8_t>(std::size_t{region_count} * regions::pools);
         parts.whole = regions{region_maps, region_largest, sets(regions::pools * regions::bins, region_count),
                               region_count};
-        const auto hole_ranges = part<range_table::range>(holes);
-        const auto poisoned_ranges = part<range_table::range>(max_poisoned);
-        const auto condemned_ranges = part<range_table::range>(max_poisoned);
-        states_cells = part<typename states::cell>(states::cells(geo.span()));
-        tag_cells = part<typename tags::cell>(tags::cells(geo.span()));
-        cache_slots = part<slots>(Policy::thread_slots::max_slots + 1, colour);
-        if (memory_ == nullptr) return;
+        const auto hole_ranges = layout_.part<range_table::range>(holes);
+        const auto poisoned_ranges = layout_.part<range_table::range>(max_poisoned);
+        const auto condemned_ranges = layout_.part<range_table::range>(max_poisoned);
+        states_cells = layout_.part<typename states::cell>(states::cells(geo.span()));
+        tag_cells = layout_.part<typename tags::cell>(tags::cells(geo.span()));
+        cache_slots = layout_.part<slots>(Policy::thread_slots::max_slots + 1, colour);
+        if (memory == nullptr) return;
         hole_table = range_table{&head->holes, hole_ranges, holes};
         poisoned_table = range_table{&head->poisoned, poisoned_ranges, max_poisoned};
         condemned_table = range_table{&head->condemned, condemned_ranges, max_poisoned};
         parts.count = &head->count;
     }
-    [[nodiscard]] std::size_t bytes() const { return bytes_; }
+    [[nodiscard]] std::size_t bytes() const { return layout_.bytes(); }
 
     header* head = nullptr;
     typename buddy<Policy>::parts parts{};
@@ -107,25 +107,14 @@ private:
     // the lowest frames' bytes and every slot would want the same set of the first-level cache, and where the
     // processor guesses the way by a hash of the address (AMD since Zen) two lines of one set and one hash throw each
     // other out for ever: 40 ns a pair were measured instead of 4. So slots start in the middle of a page.
-    static constexpr std::size_t page = 4096;
-    static constexpr std::size_t colour = page / 2;
+    static constexpr std::size_t colour = layout::page / 2;
 
-    template <class T>
-    T* part(std::size_t n, std::size_t behind_page = 0) {
-        const std::size_t size = n * sizeof(T);
-        const std::size_t align = size >= page ? page : cache_line_bytes;
-        const std::size_t at = (bytes_ + align - 1) / align * align + behind_page;
-        bytes_ = at + size;
-        // Aggregates of implicit lifetime in storage of zero bytes.
-        return memory_ == nullptr ? nullptr : reinterpret_cast<T*>(memory_ + at);
-    }
     index_sets sets(std::uint32_t n, std::uint32_t capacity) {
-        std::uint64_t* const words = part<std::uint64_t>(index_sets::word_count(n, capacity));
+        std::uint64_t* const words = layout_.part<std::uint64_t>(index_sets::word_count(n, capacity));
         return words == nullptr ? index_sets{} : index_sets{words, n, capacity};
     }
 
-    std::byte* memory_ = nullptr;
-    std::size_t bytes_ = 0;
+    layout layout_;
 };
 
 } // namespace cordon::inline v0

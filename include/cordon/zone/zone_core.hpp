@@ -73,9 +73,9 @@ public:
     }
 
     // Effects: fills `out` with runs of order k, many under one hold of the zone lock. Returns: how many.
-    std::uint64_t allocate_bulk(slot_index s, std::span<frame> out, order k, migrate_type type) {
+    std::size_t allocate_bulk(slot_index s, std::span<frame> out, order k, migrate_type type) {
         constexpr std::size_t runs_per_hold = 512;
-        std::uint64_t done = 0;
+        std::size_t done = 0;
         while (done != out.size() && k.raw() <= Policy::max_order && error_ == status::ok) {
             const std::size_t want = out.size() - done < runs_per_hold ? out.size() - done : runs_per_hold;
             const std::uint32_t n = take_batch(type, k, static_cast<std::uint32_t>(want), [&](frame_index i) {
