@@ -7,6 +7,6 @@
 #include "cordon/inspect/report.hpp"
 #include "cordon/isolation/lru_migrator.hpp"
 #include "cordon/lru.hpp"
-#include "cordon/platform/arena.hpp"
+#include "cordon/platform/default_arena.hpp"
 #include "cordon/version.hpp"
 #include "cordon/zone.hpp"

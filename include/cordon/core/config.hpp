@@ -49,6 +49,14 @@
 #define CORDON_RETURN_CAPABILITY(lock) CORDON_THREAD_ATTRIBUTE(lock_returned(lock))
 #define CORDON_NO_THREAD_SAFETY_ANALYSIS CORDON_THREAD_ATTRIBUTE(no_thread_safety_analysis)
 
+// Declares a function of the Windows API, as <windows.h> does, whose other macros a header must not bring along.
+// Compiles everywhere, so that the headers of platform/windows/ do.
+#if defined(_WIN32)
+#define CORDON_WINDOWS_FUNCTION(result, name) extern "C" __declspec(dllimport) result __stdcall name
+#else
+#define CORDON_WINDOWS_FUNCTION(result, name) extern "C" result name
+#endif
+
 namespace cordon::inline v0 {
 
 // Bytes that two threads may write without disturbing each other. A constant, not

@@ -13,7 +13,8 @@ namespace cordon::inline v0 {
 [[noreturn]] inline void fatal(std::string_view message) noexcept {
     std::size_t written = 0;
     while (written < message.size()) {
-        const auto n = ::write(STDERR_FILENO, message.data() + written, message.size() - written);
+        const auto left = static_cast<unsigned>(message.size() - written); // what Windows counts in
+        const auto n = ::write(STDERR_FILENO, message.data() + written, left);
         if (n <= 0) break;
         written += static_cast<std::size_t>(n);
     }

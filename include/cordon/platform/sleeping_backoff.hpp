@@ -3,9 +3,9 @@
 #pragma once
 
 #include "cordon/platform/backoff.hpp"
+#include "cordon/platform/default_system.hpp"
 
 #include <cstdint>
-#include <time.h>
 
 namespace cordon::inline v0 {
 
@@ -21,8 +21,7 @@ public:
             bursts_ += pauses_.at_bound();
             return pauses_();
         }
-        const timespec moment{0, 1}; // and the system's timer slack
-        ::nanosleep(&moment, nullptr);
+        host_system::sleep_shortly();
     }
     void reset() noexcept {
         pauses_.reset();

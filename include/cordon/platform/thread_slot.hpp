@@ -11,12 +11,12 @@
 
 #include "cordon/core/config.hpp"
 #include "cordon/platform/concepts.hpp"
+#include "cordon/platform/default_system.hpp"
 
 #include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <pthread.h>
 
 namespace cordon::inline v0 {
 
@@ -43,8 +43,7 @@ namespace detail {
 struct thread_slot_registry {
     static constexpr std::uint32_t words = 4;
 
-    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-    pthread_once_t fork_handlers = PTHREAD_ONCE_INIT;
+    host_system::mutex mutex;
     slot_listener* first = nullptr;
     slot_listener* last = nullptr;
     std::uint64_t taken[words] = {};
@@ -128,13 +127,12 @@ public:
 private:
     struct section {
         // The handlers come before the lock is ever taken, so that no fork copies it locked into a child
-        // without an owner. Without memory for them (ENOMEM) a fork goes unheard, as one by vfork does.
+        // without an owner.
         section() noexcept {
-            ::pthread_once(&registry_.fork_handlers,
-                           [] { ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child); });
-            ::pthread_mutex_lock(&registry_.mutex);
+            host_system::at_fork<before_fork, after_fork_in_parent, after_fork_in_child>();
+            registry_.mutex.lock();
         }
-        ~section() { ::pthread_mutex_unlock(&registry_.mutex); }
+        ~section() { registry_.mutex.unlock(); }
         section(const section&) = delete;
         section& operator=(const section&) = delete;
     };
@@ -176,19 +174,19 @@ private:
     }
 
     static void before_fork() noexcept {
-        ::pthread_mutex_lock(&registry_.mutex);
+        registry_.mutex.lock();
         for (const listener* l = registry_.first; l != nullptr; l = l->next_)
             l->on_fork_(l->self_, fork_phase::prepare, mine_);
     }
     static void after_fork_in_parent() noexcept {
         tell_in_reverse(fork_phase::parent);
-        ::pthread_mutex_unlock(&registry_.mutex);
+        registry_.mutex.unlock();
     }
     // The child's only thread is the one that locked: it may unlock.
     static void after_fork_in_child() noexcept {
         tell_in_reverse(fork_phase::child);
         registry_.give_back_all_but(mine_);
-        ::pthread_mutex_unlock(&registry_.mutex);
+        registry_.mutex.unlock();
     }
     static void tell_in_reverse(fork_phase phase) noexcept {
         for (const listener* l = registry_.last; l != nullptr; l = l->previous_)
