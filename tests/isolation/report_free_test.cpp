@@ -33,7 +33,7 @@ struct fixture {
         told.assign(8, false);
         const frame_count accepted = zone.report_free(
             [&](frame_range run) {
-                for (std::uint64_t b = 0; b != run.count().raw() / small_block; ++b)
+                for (std::uint32_t b = 0; b != run.count().raw() / small_block; ++b)
                     told[run.first().raw() / small_block + b] = true;
                 return true;
             },
@@ -203,7 +203,7 @@ TEST_CASE("invariant 29: memory that is discarded by reports under traffic keeps
         rng random{seed() + who};
         std::vector<std::uint32_t> held;
         while (!stop.load(std::memory_order_relaxed)) {
-            const std::size_t wanted = random.below(blocks * small_block / 2);
+            const std::size_t wanted = random.below(std::size_t{blocks * small_block / 2});
             while (held.size() < wanted) {
                 const auto f = zone.allocate();
                 if (!f) break;

@@ -59,7 +59,7 @@ template <class Simulator, class Replacement>
 void check_equal(const Replacement& how, const auto& make_simulator) {
     static const std::vector<named_trace> all = traces();
     for (const named_trace& t : all)
-        for (const std::uint64_t capacity : {1u, 2u, 10u, 33u, 100u, 149u, 400u}) {
+        for (const std::size_t capacity : {1u, 2u, 10u, 33u, 100u, 149u, 400u}) {
             Simulator simulator = make_simulator(capacity);
             reference::pool<Replacement> pool{capacity, how};
             std::size_t differs = t.requests.size();

@@ -20,7 +20,7 @@ struct last_in_first_out : replacement_base {
         std::uint32_t examined;
         std::uint64_t keys;
     };
-    static std::size_t extra_bytes(std::uint64_t frames) { return frames; }
+    static std::size_t extra_bytes(std::uint64_t frames) { return static_cast<std::size_t>(frames); }
     template <class V>
     list_place insert(V& v, frame_index i, const arrival& a) const {
         v.state().keys += a.key;

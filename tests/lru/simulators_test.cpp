@@ -39,7 +39,8 @@ std::string hits(Simulator cache, std::string_view letters) {
 
 // A trace of some kind, the kind and its numbers drawn.
 r::trace random_trace(rng& random) {
-    const std::size_t length = 200 + random.below(800), pages = 10 + random.below(100);
+    const std::size_t length = 200 + random.below(std::size_t{800}),
+                      pages = 10 + random.below(std::size_t{100});
     switch (random.below(6)) {
     case 0: return r::zipf_trace(length, pages, 0.2 * static_cast<double>(random.below(7)), random());
     case 1: return r::loop_trace(length, pages);

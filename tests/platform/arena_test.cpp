@@ -215,7 +215,7 @@ TEST_CASE("address space that runs out is a system error with text", "[platform]
               unsigned long pages = 0;
               if (file == nullptr || std::fscanf(file, "%lu", &pages) != 1) return 1;
               std::fclose(file);
-              const rlim_t limit = pages * page + (rlim_t{1} << 28);
+              const rlim_t limit = static_cast<rlim_t>(pages * page) + (rlim_t{1} << 28);
               const rlimit most{limit, limit};
               if (::setrlimit(RLIMIT_AS, &most) != 0) return 2;
               const arena ram = make(backing, std::uint64_t{1} << 24);

@@ -5,16 +5,16 @@
 #include "cordon/core/types.hpp"
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <vector>
 
 namespace cordon::testing {
 
 // A word a frame. A frame that is handed out twice finds its word taken.
 class ownership_oracle {
 public:
-    explicit ownership_oracle(frame_count frames)
-        : frames_(frames), owner_(std::make_unique<std::atomic<std::uint32_t>[]>(frames.raw())) {}
+    explicit ownership_oracle(frame_count frames) : owner_(static_cast<std::size_t>(frames.raw())) {}
 
     // Effects: the frames of the run are `who`'s. `who` is not 0.
     void take(frame head, order k, std::uint32_t who) {
@@ -29,14 +29,13 @@ public:
     [[nodiscard]] std::uint64_t mistakes() const { return wrong_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t held() const {
         std::uint64_t n = 0;
-        for (std::uint64_t i = 0; i != frames_.raw(); ++i)
-            n += owner_[i].load(std::memory_order_relaxed) != 0;
+        for (const std::atomic<std::uint32_t>& owner : owner_)
+            n += owner.load(std::memory_order_relaxed) != 0;
         return n;
     }
 
 private:
-    frame_count frames_;
-    std::unique_ptr<std::atomic<std::uint32_t>[]> owner_;
+    std::vector<std::atomic<std::uint32_t>> owner_;
     std::atomic<std::uint64_t> wrong_{0};
 };
 

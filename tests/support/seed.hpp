@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -42,6 +44,11 @@ public:
 
     // Returns: a number in [0, n). Requires: n is not 0. The bias of the remainder, n / 2^64, does not matter here.
     std::uint64_t below(std::uint64_t n) { return (*this)() % n; }
+    // The same for the index of a container, on systems where that is a narrower type.
+    template <std::same_as<std::size_t> T>
+    T below(T n) {
+        return static_cast<T>((*this)() % n);
+    }
 
 private:
     std::uint64_t state_;

@@ -139,7 +139,7 @@ TEST_CASE("invariant 8: a frame is in exactly one state, and no two runs overlap
         for (int i = 0; i != 50; ++i)
             on.step();
         std::map<frame_state, std::uint64_t> states;
-        std::vector<bool> in_run(frames().count().raw());
+        std::vector<bool> in_run(static_cast<std::size_t>(frames().count().raw()));
         for (const run r : on.live)
             for (std::uint32_t i = 0; i != r.size.frames().raw(); ++i) {
                 REQUIRE_FALSE(in_run[r.head.raw() + i]);
@@ -166,7 +166,7 @@ TEST_CASE("invariant 26: a wrong free is detected, and without checks corrupts n
         world on;
         for (int i = 0; i != 2000; ++i)
             on.step();
-        std::vector<bool> head(frames().count().raw());
+        std::vector<bool> head(static_cast<std::size_t>(frames().count().raw()));
         for (const run r : on.live)
             head[r.head.raw()] = true;
         const zone_stats before = on.zone.stats();

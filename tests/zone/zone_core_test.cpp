@@ -185,7 +185,7 @@ TEST_CASE("allocate_exact takes one run, out of a cache if it must", "[zone]") {
 TEST_CASE("bulk calls fill what they can and give all of it back", "[zone]") {
     small_zone zone{frames(20)};
     const order k{GENERATE(0u, 1u, 3u, 6u)};
-    const std::uint64_t runs = zone.frames().count().raw() >> k.raw();
+    const auto runs = static_cast<std::size_t>(zone.frames().count().raw() >> k.raw());
     std::vector<frame> some(runs + 5);
     REQUIRE(zone.allocate_bulk(some, k) == runs);
     CHECK(zone.stats().free.raw() == 0);

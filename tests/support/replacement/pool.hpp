@@ -13,7 +13,7 @@ namespace cordon::testing::replacement {
 template <class Replacement>
 class pool {
 public:
-    explicit pool(std::uint64_t capacity, const Replacement& how = {})
+    explicit pool(std::size_t capacity, const Replacement& how = {})
         : lru_{cordon::frame_range{cordon::frame{0}, cordon::frame_count{capacity}}, 1, how},
           content_(capacity) {}
 
