@@ -49,7 +49,8 @@ public:
         groups = layout_.part<group>(options.groups);
         ages = layout_.part<age_cell>(n);
         words = layout_.part<word_cell>(n);
-        list_cells = layout_.part<typename lists::cell>(lists::cells(n, std::uint64_t{options.groups} * R::lists));
+        list_cells =
+            layout_.part<typename lists::cell>(lists::cells(n, std::uint64_t{options.groups} * R::lists));
         batches = layout_.part<batch>(P::thread_slots::max_slots);
         ghost_cells = layout_.part<typename ghosts::cell>(ghosts::cells(options.ghost_entries));
         const std::size_t extra_size = replacement.extra_bytes(n);
