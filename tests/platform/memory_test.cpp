@@ -21,7 +21,8 @@ TEST_CASE("mapped memory is zero, page aligned and writable", "[platform]") {
 }
 
 TEST_CASE("mapped memory is not committed before it is written", "[platform]") {
-    constexpr std::size_t large = SIZE_MAX >> (sizeof(std::size_t) == 8 ? 28 : 2); // more than most machines have
+    // More than most machines have.
+    constexpr std::size_t large = SIZE_MAX >> (sizeof(std::size_t) == 8 ? 28 : 2);
     const std::span<std::byte> memory = mapped_memory::map(large);
     REQUIRE(memory.size() == large);
     memory.back() = std::byte{1};
