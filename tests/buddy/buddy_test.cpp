@@ -362,6 +362,21 @@ TEST_CASE("a block goes offline and comes back free", "[buddy]") {
     CHECK(f.consistent());
 }
 
+TEST_CASE("a run that comes back to an isolated or offline block counts there", "[buddy]") {
+    fixture<> f{2};
+    const std::uint32_t first = f.take(movable, 2).front();
+    const std::uint32_t second = f.take(movable, 2).front();
+    f.tested.seal(f.proof(), block_index{0}, 1);
+    REQUIRE(f.isolated() == 56);
+    REQUIRE(f.give(first, 2) == status::ok);
+    CHECK(f.isolated() == 60);
+    f.tested.set_offline(f.proof(), block_index{0});
+    REQUIRE(f.give(second, 2) == status::ok);
+    CHECK(f.offline() == 64);
+    CHECK(f.free() == 64);
+    CHECK(f.consistent());
+}
+
 TEST_CASE("frames of a hole are never given out", "[buddy]") {
     for (std::uint32_t hole = 1; hole <= 64; ++hole) {
         fixture<> f{2, hole};

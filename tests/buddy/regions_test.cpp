@@ -197,3 +197,17 @@ TEST_CASE("a batch of runs is taken from as many regions as it needs, and no mor
     CHECK(std::adjacent_find(taken.begin(), taken.end()) == taken.end());
     CHECK(f.tested.take(block_pool::ordinary, 0, 1, out) == 0);
 }
+
+TEST_CASE("a region that is in a second bin, or in none, is not consistent", "[buddy]") {
+    fixture f;
+    f.tested.insert_first(block_pool::ordinary, 1, 8);
+    REQUIRE(f.consistent());
+    index_sets sets{f.memory.data(), regions::pools * regions::bins, fixture::count}; // the same words
+    sets.insert(7, 1);
+    CHECK_FALSE(f.tested.consistent(block_pool::ordinary, 1));
+    sets.erase(7, 1);
+    sets.erase(3, 1);
+    CHECK_FALSE(f.tested.consistent(block_pool::ordinary, 1));
+    sets.insert(3, 1);
+    CHECK(f.consistent());
+}

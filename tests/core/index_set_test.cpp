@@ -90,6 +90,14 @@ TEST_CASE("inserting and erasing twice is as once", "[core]") {
     CHECK(sets.first(1) == index_sets::none);
 }
 
+TEST_CASE("sets of no numbers have a place and no member", "[core]") {
+    std::vector<std::uint64_t> memory(index_sets::word_count(2, 0));
+    const index_sets sets{memory.data(), 2, 0};
+    CHECK(memory.size() == 1 + 2);
+    CHECK(sets.empty(1));
+    CHECK(sets.first(1) == index_sets::none);
+}
+
 TEST_CASE("nothing follows the last number that fits", "[core]") {
     std::vector<std::uint64_t> memory(index_sets::word_count(1, 128));
     index_sets sets{memory.data(), 1, 128};

@@ -51,6 +51,12 @@ TEST_CASE("the map of a large zone draws several blocks as one character", "[ins
                  "             . free   1 to 7 eighths used   # full   (16384 frames each)\n");
 }
 
+TEST_CASE("the last character of a map may stand for fewer blocks than the others", "[inspect]") {
+    zone z{frame_range{frame{0}, frame_count{512 * 5}}};
+    REQUIRE(z.allocate_exact(frame{512 * 4}, order{9}) == status::ok);
+    CHECK(map_of(z, {.columns = 3, .rows = 1}).starts_with("          0  ..#\n"));
+}
+
 TEST_CASE("the map starts at the first block that the zone has", "[inspect]") {
     zone z{frame_range{frame{512 * 100 + 8}, frame_count{512 * 3}}};
     CHECK(map_of(z).starts_with("      51200  ....\n"));

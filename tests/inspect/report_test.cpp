@@ -90,6 +90,7 @@ TEST_CASE("pagetypeinfo tells types and states of blocks apart", "[inspect]") {
     REQUIRE(z.set_migrate_type(block(9), migrate_type::lent) == status::ok);
     REQUIRE(z.set_migrate_type(block(1), migrate_type::unmovable) == status::ok);
     REQUIRE(z.allocate_exact(frame{512 + 256}, order{8}) == status::ok);
+    REQUIRE(z.allocate_exact(frame{512 * 2}, order{9}) == status::ok);
     const auto sealed = z.isolate(block(3));
     REQUIRE(sealed);
     REQUIRE(z.isolate(block(4))->offline() == status::ok);
@@ -99,7 +100,7 @@ TEST_CASE("pagetypeinfo tells types and states of blocks apart", "[inspect]") {
           "free runs of zone [0, 8192) by migrate type and order\n"
           "                    0      1      2      3      4      5      6      7      8      9     10     11"
           "     12     13     14     15     16     17     18\n"
-          "movable             0      0      0      0      0      0      0      0      0      3      2      1"
+          "movable             0      0      0      0      0      0      0      0      0      2      2      1"
           "      0      0      0      0      0      0      0\n"
           "unmovable           0      0      0      0      0      0      0      0      1      0      0      0"
           "      0      0      0      0      0      0      0\n"

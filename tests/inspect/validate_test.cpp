@@ -6,6 +6,7 @@
 #include "support/catch.hpp"
 #include "support/scale.hpp"
 #include "support/seed.hpp"
+#include "support/zones.hpp"
 
 #include <atomic>
 #include <string>
@@ -84,6 +85,8 @@ TEST_CASE("a fresh zone is valid, and the walk says what it looked at", "[inspec
     zone z{frame_range{frame{0}, frame_count{262144}}};
     CHECK(text_of(check(z)) == "512 blocks and sums: valid");
     CHECK(text_of(check(z, everything)) == "512 blocks, sums and caches: valid");
+    zone small{frame_range{frame{0}, frame_count{512}}};
+    CHECK(text_of(check(small)) == "1 block and sums: valid");
 }
 
 TEST_CASE("a large zone is walked without its sums", "[inspect]") {
@@ -211,6 +214,7 @@ TEST_CASE("damaged traits are reported", "[inspect]") {
     CHECK(fault_with(isolated, block_traits::isolated) == "whole, and not in the region's map");
     CHECK(fault_with(block_index{600}, 3) == "whole, and not in the region's map");
     CHECK(fault_with(plain, 3) == "in the region's map, and should not be");
+    CHECK(fault_with(d.partly, block_traits::reported) == "reported as free, and used");
     CHECK(fault_with(d.partly, 1) == "partly used, and not in its set");
     CHECK(fault_with(d.partly, block_traits::offline) == "in a set of partly used blocks, and should not be");
 }
@@ -262,7 +266,9 @@ TEST_CASE("missing frames that are free are reported", "[inspect]") {
     block_index b{0};
     while (d.fill(b).used == 512)
         b = block_index{b.raw() == 0 ? 1u : 1033u};
-    CHECK(free_instead(b, b.raw() == 0 ? 0 : 511) == "a frame that never existed is free");
+    const unsigned first_missing = b.raw() == 0 ? 0 : b.raw() == 1 ? 488 : 492;
+    CHECK(free_instead(b, first_missing) == "a frame that never existed is free");
+    CHECK(free_instead(b, b.raw() == 0 ? 99 : 511) == "a frame that never existed is free");
     CHECK(free_instead(block_index{601}, 5) == "a poisoned frame is free");
 
     damaged e;
@@ -296,9 +302,11 @@ TEST_CASE("damaged sets are reported", "[inspect]") {
     REQUIRE(check(d.z));
 
     partial.insert(set, 90);
+    partial.insert(set, 91); // the first fault is the one that is told
     CHECK(d.fault() == "in a set of partly used blocks, and should not be");
     CHECK(d.where == block_index{90});
     partial.erase(set, 90);
+    partial.erase(set, 91);
 
     partial.insert(set + 1, d.partly.raw());
     CHECK(d.fault() == "in a set of partly used blocks, and should not be");
@@ -349,6 +357,22 @@ TEST_CASE("a block that is in its set but that no search finds is reported", "[i
     CHECK(check(z));
 }
 
+TEST_CASE("a set that has members and says that it is empty is reported", "[inspect]") {
+    zone z{frame_range{frame{0}, frame_count{262144}}};
+    REQUIRE(z.allocate_exact(frame{201 * 512}) == status::ok);
+    const auto set = zone_core<default_policy>::buddy_type::set_of(migrate_type::movable, 8);
+    const auto memory = z.internals().metadata_memory();
+    auto* const words = reinterpret_cast<std::uint64_t*>(const_cast<std::byte*>(memory.data()));
+    const std::vector<std::uint64_t> before(words, words + memory.size() / sizeof(std::uint64_t));
+    index_sets partial = z.internals().blocks().raw_parts().partial;
+    partial.erase(set, 201);
+    for (std::size_t i = 0; i != before.size(); ++i) // all but the word that says which sets have members
+        if ((before[i] ^ words[i]) != 1ull << set) words[i] = before[i];
+    REQUIRE(partial.contains(set, 201));
+    REQUIRE(partial.empty(set));
+    CHECK(text_of(check(z)) == "block 0: its region has a partly used block that no search finds");
+}
+
 TEST_CASE("wrong counters are reported", "[inspect]") {
     damaged d;
     auto& count = *d.parts().count;
@@ -391,6 +415,15 @@ TEST_CASE("frame states that disagree with the maps are reported when asked for"
     CHECK(d.fault(everything) == "an allocation that is no run of the zone");
     states.set_head(large, order{9});
     REQUIRE(check(d.z, everything));
+
+    const frame_index misaligned{90 * 512 + 1};
+    states.set_head(misaligned, order{3});
+    CHECK(d.fault(everything) == "an allocation that is no run of the zone");
+    states.clear_head(misaligned);
+    const frame_index at_the_end{1033 * 512}; // the zone ends inside this block
+    states.set_head(at_the_end, order{9});
+    CHECK(d.fault(everything) == "an allocation that is no run of the zone");
+    CHECK(d.where == block_index{1033});
 }
 
 TEST_CASE("damaged caches are reported when asked for", "[inspect]") {
@@ -416,4 +449,42 @@ TEST_CASE("damaged caches are reported when asked for", "[inspect]") {
     CHECK(fault_with(700 * 512) == "frames of a block that is closed are cached");
     CHECK(fault_with(2 * 262144 + 5100) == "a cached run that is no run of the zone");
     d.z.free(f);
+
+    // Behind a fault the walk over the caches ends, although there are cached frames further up.
+    const frame far{900 * 512};
+    REQUIRE(d.z.allocate_exact(far) == status::ok);
+    d.z.free(far);
+    REQUIRE(check(d.z, everything));
+    CHECK(fault_with(entries[1]) == "a frame is cached twice");
+
+    const order pair{1};
+    const frame g = *d.z.allocate(pair);
+    std::uint32_t* const runs = entries + magazine_bins<default_policy>::offset(
+                                              magazine_bins<default_policy>::of(pair, migrate_type::movable));
+    const std::uint32_t run = std::exchange(runs[0], runs[0] + 1);
+    CHECK(d.fault(everything) == "a cached run that is no run of the zone");
+    runs[0] = run;
+    REQUIRE(check(d.z, everything));
+    d.z.free(g, pair);
+}
+
+TEST_CASE("what cannot be closed is not looked at, and the result says so", "[inspect]") {
+    SECTION("the caches of a thread that is inside its own, as a signal handler finds it") {
+        zone z{frame_range{frame{0}, frame_count{262144}}};
+        z.free(*z.allocate());
+        auto& slot = z.internals().parts().cache_slots[default_policy::thread_slots::current().raw() + 1];
+        default_policy::gate gate;
+        gate.start();
+        REQUIRE(gate.try_enter(slot.gate));
+        CHECK(text_of(check(z, everything)) == "512 blocks and sums: valid");
+        gate.leave(slot.gate);
+        CHECK(text_of(check(z, everything)) == "512 blocks, sums and caches: valid");
+    }
+    SECTION("any, when the system refuses the barrier") {
+        basic_zone<cordon::testing::refusable_policy> z{frame_range{frame{0}, frame_count{640}}};
+        cordon::testing::refusable_barrier::at_issue = true;
+        const validation v = validate_zone(z.internals(), everything);
+        cordon::testing::refusable_barrier::at_issue = false;
+        CHECK(text_of(v) == "10 blocks and sums: valid");
+    }
 }

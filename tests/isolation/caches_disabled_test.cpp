@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cordon/isolation/caches_disabled.hpp"
 
+#include "platform/child.hpp"
 #include "support/catch.hpp"
 #include "support/zones.hpp"
 
@@ -136,4 +137,25 @@ TEST_CASE("with one thread and no gate a token closes the cache all the same", "
     }
     zone.free(*zone.allocate());
     CHECK(zone.stats().cached != frame_count{0});
+}
+
+TEST_CASE("a thread that ends while the caches are disabled leaves nothing behind", "[isolation]") {
+    zone all{frame_range{frame{0}, frame_count{4096}}};
+    caches_disabled<default_policy> token;
+    std::thread{[&] {
+        all.free(*all.allocate()); // its cache has frames now
+        REQUIRE(all.stats().cached.raw() != 0);
+        token = std::move(*all.disable_caches());
+        CHECK(all.stats().cached.raw() == 0);
+    }}.join();
+    CHECK(all.stats().cached.raw() == 0);
+    CHECK(all.stats().free.raw() == 4096);
+    token.enable();
+    CHECK(all.validate());
+}
+
+TEST_CASE("a thread that ends, and a fork, find a zone that could not be made", "[isolation]") {
+    zone none{frame_range{}};
+    std::thread{[&] { CHECK(none.allocate().error() == status::invalid_range); }}.join();
+    CHECK(in_child([&] { return none.allocate() ? 1 : 0; }) == 0);
 }

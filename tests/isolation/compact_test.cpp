@@ -7,6 +7,7 @@
 #include "support/zones.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <stdexcept>
 #include <vector>
@@ -240,5 +241,99 @@ TEST_CASE("a refused barrier stops compaction with a status and nothing changed"
     refusable_barrier::at_issue = false;
     CHECK(report.outcome == status::barrier_refused);
     CHECK(report.moved.raw() == 0);
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("compaction looks at every region, and lets blocks be that it cannot empty", "[isolation]") {
+    constexpr std::uint32_t many = regions::map::size + 4;
+    const frame_range hole[] = {{frame{2 * small_block}, frame_count{4}}};
+    small_zone zone{zone_options{.frames = {frame{0}, frame_count{many * small_block}}, .holes = hole}};
+    const auto use = [&](std::uint32_t b) {
+        REQUIRE(zone.allocate_exact(frame{b * small_block + 8}) == status::ok);
+    };
+    use(1);
+    use(2);                      // has a hole: never whole
+    use(3);                      // isolated below
+    use(4);                      // unmovable below
+    use(regions::map::size + 2); // of the second region
+    REQUIRE(zone.set_migrate_type(block(zone, 4), migrate_type::unmovable) == status::ok);
+    const auto sealed = zone.isolate(block(zone, 3));
+    std::vector<frame> from;
+    const compact_report report = zone.compact([&](const busy_frame& f, frame) {
+        from.push_back(f.head());
+        return migrate_outcome::moved;
+    });
+    CHECK(report.outcome == status::ok);
+    CHECK(report.emptied == 1);
+    CHECK(from == std::vector<frame>{frame{small_block + 8}}); // into the block of the second region
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("compaction that is stopped half-way says why, and what was moved stays moved", "[isolation]") {
+    basic_zone<refusable_policy> zone{frame_range{frame{0}, frame_count{8 * small_block}}};
+    for (const std::uint32_t b : {1u, 2u, 3u, 4u})
+        for (std::uint32_t n = 0; n != b; ++n) // the cheapest block is the first
+            REQUIRE(zone.allocate_exact(frame{b * small_block + 2 * n}) == status::ok);
+    const frame only{small_block};
+    std::vector<frame> asked;
+    const auto moves_and = [&](auto what) {
+        return [&asked, what](const busy_frame& from, frame) {
+            asked.push_back(from.head());
+            what();
+            return migrate_outcome::moved;
+        };
+    };
+    SECTION("a barrier that is refused from then on") {
+        const compact_report report = zone.compact(moves_and([] { refusable_barrier::at_issue = true; }));
+        refusable_barrier::at_issue = false;
+        CHECK(report.outcome == status::barrier_refused);
+        CHECK(report.moved.raw() == 1);
+        CHECK(asked == std::vector<frame>{only});
+    }
+    SECTION("an owner who stays inside his gate") {
+        zone.free(slot_index{0}, *zone.allocate(slot_index{0})); // the slot is active
+        auto& slot = zone.internals().parts().cache_slots[1];
+        refusable_policy::gate gate;
+        gate.start();
+        bool entered = false;
+        const auto enter = [&] { entered = gate.try_enter(slot.gate); };
+        const compact_report report =
+            zone.compact(moves_and(enter), {.deadline = std::chrono::milliseconds{50}});
+        REQUIRE(entered);
+        gate.leave(slot.gate);
+        CHECK(report.outcome == status::timed_out);
+        CHECK(report.emptied == 1);
+        CHECK(asked == std::vector<frame>{only});
+    }
+    SECTION("a frame that is asked for until the deadline") {
+        unsigned calls = 0;
+        const auto busy = [&](const busy_frame& from, frame) {
+            asked.assign(1, from.head());
+            ++calls;
+            return migrate_outcome::retry;
+        };
+        const compact_report report = zone.compact(busy, {.deadline = std::chrono::milliseconds{5}});
+        CHECK(report.outcome == status::timed_out);
+        CHECK(report.moved.raw() == 0);
+        CHECK(calls > 1);
+        CHECK(asked == std::vector<frame>{only});
+    }
+    CHECK(zone.exact_stats()->allocated.raw() == 10);
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("compaction passes over a block that somebody else isolates meanwhile", "[isolation]") {
+    small_zone zone{frame_range{frame{0}, frame_count{8 * small_block}}};
+    for (const std::uint32_t b : {1u, 2u, 3u})
+        for (std::uint32_t n = 0; n != b; ++n)
+            REQUIRE(zone.allocate_exact(frame{b * small_block + 2 * n}) == status::ok);
+    small_zone::isolated_range other;
+    const compact_report report = zone.compact([&](const busy_frame&, frame) {
+        if (!other) other = std::move(*zone.isolate(block(zone, 2)));
+        return migrate_outcome::moved;
+    });
+    CHECK(report.outcome == status::ok);
+    CHECK(report.emptied == 1);
+    CHECK(other.busy().raw() == 3); // the moved frame is there, too
     CHECK(agrees(zone));
 }

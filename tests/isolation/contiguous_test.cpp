@@ -2,10 +2,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cordon/isolation/contiguous.hpp"
 
+#include "cordon/sync/observed_lock.hpp"
 #include "support/catch.hpp"
 #include "support/zones.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <functional>
 #include <vector>
 
 using namespace cordon;
@@ -18,6 +21,20 @@ constexpr slot_index nobody = slot_index::none();
 frame_range frames(std::uint32_t blocks = 8) {
     return {frame{0}, frame_count{blocks * small_block}};
 }
+
+// Says when the isolation lock is asked for, once.
+struct before_isolation {
+    static constexpr bool wants_contention = false;
+    static inline std::function<void()> act;
+    static void before_lock() {
+        if (act) std::exchange(act, nullptr)();
+    }
+    static void acquired(bool) {}
+    static void released() {}
+};
+struct watched_policy : small_policy {
+    using isolation_lock = observed_lock<spin_lock<atomics, backoff>, before_isolation>;
+};
 
 // An embedder with frames of order 0 in every block.
 struct scattered {
@@ -164,4 +181,84 @@ TEST_CASE("a contiguous range can be the last frames of a zone", "[isolation]") 
     const auto got = zone.allocate_contiguous(block(zone, 1).count());
     REQUIRE(got);
     CHECK(*got == block(zone, 1));
+}
+
+TEST_CASE("a request that makes no sense is told apart from one that cannot be met", "[isolation]") {
+    small_zone zone{frames()};
+    CHECK(zone.allocate_contiguous(frame_count{0}).error() == status::invalid_argument);
+    CHECK(zone.allocate_contiguous(frame_count{4}, frame_count{0}).error() == status::invalid_argument);
+    CHECK(zone.allocate_contiguous(frame_count{4}, frame_count{3}).error() == status::invalid_argument);
+    CHECK(zone.allocate_contiguous(frame_count{4}, frame_count{std::uint64_t{1} << 33}).error() ==
+          status::no_memory);
+    CHECK(zone.allocate_contiguous(frame_count{8 * small_block + 1}).error() == status::no_memory);
+    small_zone none{frame_range{}};
+    CHECK(none.allocate_contiguous(frame_count{1}).error() == none.error());
+}
+
+TEST_CASE("a place that somebody else isolates meanwhile is given up for another", "[isolation]") {
+    basic_zone<watched_policy> zone{frames()};
+    basic_zone<watched_policy>::isolated_range other;
+    before_isolation::act = [&] { other = std::move(*zone.isolate(block(zone, 0))); };
+    const auto none = [](const busy_frame&, frame) { return migrate_outcome::failed; };
+    const auto got = zone.allocate_contiguous(frame_count{small_block}, frame_count{1}, none,
+                                              {.deadline = deadline::never()});
+    REQUIRE(got);
+    CHECK(*got == block(zone, 1));
+    CHECK(other.all_free());
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("what ends the search for a place is told as it is", "[isolation]") {
+    basic_zone<refusable_policy> zone{frames(2)};
+    const auto held = occupy(zone, {frame{0}, frame_count{1}});
+    const auto more = occupy(zone, {frame{small_block}, frame_count{2}});
+    const auto retry = [](const busy_frame&, frame) { return migrate_outcome::retry; };
+    SECTION("a refused barrier") {
+        refusable_barrier::at_issue = true;
+        const auto got = zone.allocate_contiguous(frame_count{8}, frame_count{1}, retry);
+        refusable_barrier::at_issue = false;
+        CHECK(got.error() == status::barrier_refused);
+    }
+    SECTION("an owner who stays inside his gate") {
+        zone.free(slot_index{0}, *zone.allocate(slot_index{0}));
+        auto& slot = zone.internals().parts().cache_slots[1];
+        refusable_policy::gate gate;
+        gate.start();
+        REQUIRE(gate.try_enter(slot.gate));
+        const auto got = zone.allocate_contiguous(frame_count{8}, frame_count{1}, retry,
+                                                  {.deadline = std::chrono::milliseconds{2}});
+        gate.leave(slot.gate);
+        CHECK(got.error() == status::timed_out);
+    }
+    SECTION("a frame that is asked for until the deadline") {
+        const auto got = zone.allocate_contiguous(frame_count{8}, frame_count{1}, retry,
+                                                  {.deadline = std::chrono::milliseconds{2}});
+        CHECK(got.error() == status::timed_out);
+    }
+    SECTION("a frame that breaks while the place is emptied: the next place is tried") {
+        const auto breaks = [&](const busy_frame& from, frame) {
+            CHECK(zone.poison(from.head() + frame_count{4}) == status::ok);
+            return migrate_outcome::moved;
+        };
+        const auto got = zone.allocate_contiguous(frame_count{8}, frame_count{1}, breaks);
+        CHECK(got.error() == status::poisoned);
+    }
+    CHECK(zone.exact_stats()->allocated.raw() == 3);
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("the search for a place ends after a number of places", "[isolation]") {
+    constexpr std::uint32_t places = contiguous_search<small_policy>::max_attempts + 2;
+    small_zone zone{frames(places)};
+    for (std::uint32_t b = 0; b != places; ++b)
+        REQUIRE(zone.allocate_exact(frame{b * small_block}) == status::ok);
+    unsigned asked = 0;
+    const auto fails = [&](const busy_frame&, frame) {
+        ++asked;
+        return migrate_outcome::failed;
+    };
+    CHECK(zone.allocate_contiguous(frame_count{small_block}, frame_count{1}, fails).error() ==
+          status::migration_failed);
+    CHECK(asked == places - 2);
+    CHECK(agrees(zone));
 }

@@ -398,6 +398,35 @@ TEST_CASE("invariant 12: a drain includes an exiting thread, a new slot, and wai
     }
 }
 
+TEST_CASE("inside his own gate a thread is refused what would wait for him, and gets the rest",
+          "[isolation]") {
+    busy_zone zone{frames()};
+    const frame used = *zone.allocate();
+    auto& slot = zone.internals().parts().cache_slots[busy_policy::thread_slots::current().raw() + 1];
+    busy_policy::gate gate;
+    gate.start();
+    REQUIRE(gate.try_enter(slot.gate)); // what a signal handler finds
+    const auto moves = [](const busy_frame&, frame) { return migrate_outcome::moved; };
+    CHECK(zone.allocate_exact(used) == status::re_entered);
+    CHECK(zone.exact_stats().error() == status::re_entered);
+    CHECK(zone.drain() == status::re_entered);
+    CHECK(zone.disable_caches().error() == status::re_entered);
+    CHECK(zone.isolate(block(zone, 1)).error() == status::re_entered);
+    CHECK(zone.set_migrate_type(block(zone, 1), migrate_type::unmovable) == status::re_entered);
+    CHECK(zone.poison(used) == status::re_entered);
+    CHECK(zone.compact(moves).outcome == status::re_entered);
+    CHECK(zone.allocate_contiguous(frame_count{1}).error() == status::re_entered);
+    CHECK(zone.allocate_exact(frame{8 * small_block}) == status::ok); // needs no cache
+    std::vector<frame> all;
+    while (const auto f = zone.allocate())
+        all.push_back(*f);
+    CHECK(zone.allocate().error() == status::no_memory);
+    free_all(zone, all);
+    gate.leave(slot.gate);
+    CHECK(agrees(zone));
+    CHECK(zone.exact_stats()->allocated.raw() == 2);
+}
+
 TEST_CASE("invariant 13: a free past a closed cache goes where its block's type says", "[isolation]") {
     // Types that share a request: a movable request served by a lent block.
     small_zone zone{frames(4)};

@@ -231,3 +231,48 @@ TEST_CASE("a range with a hole is isolated around it, a block that never existed
     CHECK(range->undo() == status::ok);
     CHECK(agrees(zone));
 }
+
+TEST_CASE("a range that crosses from one region of blocks into the next leaves both and comes back",
+          "[isolation]") {
+    constexpr std::uint32_t edge = regions::map::size;
+    small_zone zone{frames(edge + 8)};
+    auto range = zone.isolate(block(zone, edge - 2, 4));
+    REQUIRE(range);
+    CHECK(agrees(zone));
+    CHECK(zone.allocate_exact(frame{edge * small_block - 1}) == status::busy);
+    CHECK(zone.allocate_exact(frame{edge * small_block}) == status::busy);
+    CHECK(range->undo() == status::ok);
+    CHECK(agrees(zone));
+    CHECK(zone.allocate_exact(frame{edge * small_block}, order{8}) == status::ok);
+}
+
+TEST_CASE("a range without a zone has nothing in the way, and nothing to move", "[isolation]") {
+    small_zone zone{frames()};
+    REQUIRE(zone.allocate_exact(frame{small_block}) == status::ok);
+    auto range = std::move(*zone.isolate(block(zone, 1)));
+    CHECK_FALSE(range.all_free());
+    const range_type moved_away{std::move(range)};
+    CHECK(moved_away.busy().raw() == 1);
+    CHECK(range.busy().raw() == 0);
+    CHECK_FALSE(range.all_free());
+    CHECK_FALSE(range.next_busy());
+    const range_type nothing{std::move(range)};
+    CHECK_FALSE(nothing);
+    const auto never = [](const busy_frame&) { return migrate_outcome::failed; };
+    CHECK(range.migrate(never).outcome == status::not_isolated);
+}
+
+TEST_CASE("only a part of the sealed range can be migrated", "[isolation]") {
+    small_zone zone{frames()};
+    REQUIRE(zone.allocate_exact(frame{small_block}) == status::ok);
+    auto range = std::move(*zone.isolate(block(zone, 1)));
+    const auto freeing = [&](const busy_frame& from) {
+        zone.free(nobody, from.head());
+        return migrate_outcome::freed;
+    };
+    CHECK(range.migrate(frame_range{}, freeing, deadline::never()).outcome == status::invalid_range);
+    CHECK(range.migrate(block(zone, 1, 2), freeing, deadline::never()).outcome == status::invalid_range);
+    CHECK(range.busy().raw() == 1);
+    CHECK(range.migrate(block(zone, 1), freeing, deadline::never()).outcome == status::ok);
+    CHECK(range.all_free());
+}

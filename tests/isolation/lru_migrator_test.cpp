@@ -469,3 +469,39 @@ TEST_CASE("pages are pinned and moved at the same time, and each pin holds", "[i
     CHECK(agrees(zone));
     CHECK(tracker.validate(true));
 }
+
+TEST_CASE("a frame that the LRU does not have is not evicted", "[isolation]") {
+    fixture<> on;
+    small_lru<exact_clock> other{frame_range{frame{0}, frame_count{small_block}}, 1};
+    REQUIRE(on.zone.allocate_exact(frame{small_block}) == status::ok);
+    const auto release = [&](frame, lru_token) { FAIL("nothing is released"); };
+    busy_frame blocker;
+    isolate_options options;
+    options.blocker = &blocker;
+    CHECK(evict_block(on.zone, other, block(on.zone, 1), agree, release, options).error() ==
+          status::migration_failed);
+    CHECK(blocker.head() == frame{small_block});
+    CHECK(on.zone.stats().isolated_free.raw() == 0);
+    const auto sealed = on.zone.isolate(block(on.zone, 2));
+    CHECK(evict_block(on.zone, other, block(on.zone, 2), agree, release).error() == status::busy);
+}
+
+TEST_CASE("only ranges that can be sealed are offered, and senseless questions get none", "[isolation]") {
+    fixture<> on;
+    REQUIRE(on.zone.set_migrate_type(block(on.zone, 0), migrate_type::unmovable) == status::ok);
+    block_cost found[blocks];
+    CHECK(cheapest_blocks(on.zone, on.tracker, std::span{found}) == blocks - 1);
+    for (std::size_t n = 0; n != blocks - 1; ++n)
+        CHECK(found[n].range != block(on.zone, 0));
+
+    CHECK(cheapest_blocks(on.zone, on.tracker, std::span{found}, {.blocks = 0}) == 0);
+    CHECK(cheapest_blocks(on.zone, on.tracker, std::span<block_cost>{}) == 0);
+    const frame_range outside{frame{0}, frame_count{(blocks + 1) * small_block}};
+    CHECK(cheapest_blocks(on.zone, on.tracker, std::span{found}, {.within = outside}) == 0);
+
+    // A range of three blocks is cut off at the end of what is asked about.
+    const auto last =
+        cheapest_blocks(on.zone, on.tracker, std::span{found}, {.within = block(on.zone, 3, 5), .blocks = 3});
+    REQUIRE(last == 2);
+    CHECK(found[1].range == block(on.zone, 6, 2));
+}

@@ -189,3 +189,26 @@ TEST_CASE("a poison that the barrier refuses leaves no trace: the block is cache
     CHECK(zone.stats().cached == cached_before + frame_count{1});
     CHECK(zone.poison(held) == status::ok);
 }
+
+TEST_CASE("a refused poison forgets its frame only: the others of the block stay condemned or out",
+          "[isolation]") {
+    basic_zone<refusable_policy> zone{frame_range{frame{0}, frame_count{4 * small_block}}};
+    const auto all = occupy(zone, block(zone, 0));
+    REQUIRE(zone.poison(all[0]) == status::deferred);
+    const auto refused = [&](frame f) {
+        refusable_barrier::at_issue = true;
+        const status outcome = zone.poison(f);
+        refusable_barrier::at_issue = false;
+        return outcome;
+    };
+    CHECK(refused(all[1]) == status::barrier_refused);
+    CHECK(zone.state_of(all[0]).poison_pending); // one is condemned
+    zone.free(nobody, all[0]);
+    CHECK(zone.state_of(all[0]).state == frame_state::poisoned);
+    CHECK(refused(all[1]) == status::barrier_refused);
+    CHECK(zone.state_of(all[0]).state == frame_state::poisoned); // one is out
+    CHECK_FALSE(zone.state_of(all[1]).poison_pending);
+    zone.free(nobody, all[1]);
+    CHECK(zone.state_of(all[1]).state == frame_state::free);
+    CHECK(agrees(zone));
+}

@@ -242,3 +242,39 @@ TEST_CASE("invariant 29: memory that is discarded by reports under traffic keeps
     CHECK(accepted > blocks * small_block); // some were used and reported again
     CHECK(zone.validate());
 }
+
+TEST_CASE("a block that is isolated or offline is not reported", "[isolation]") {
+    fixture on;
+    const auto sealed = on.zone.isolate(block(on.zone, 1));
+    REQUIRE(on.zone.isolate(block(on.zone, 2))->offline() == status::ok);
+    CHECK(on.report() == 6 * small_block);
+    CHECK(on.told == std::vector<bool>{1, 0, 0, 1, 1, 1, 1, 1});
+}
+
+TEST_CASE("a block that loses a frame while its report is in flight is not marked", "[isolation]") {
+    fixture on;
+    const frame broken{3 * small_block + 9};
+    on.zone.report_free([&](frame_range run) {
+        if (run.contains(broken)) CHECK(on.zone.poison(broken) == status::ok);
+        return true;
+    });
+    CHECK(on.zone.state_of(frame{2 * small_block}).block_reported);
+    CHECK_FALSE(on.zone.state_of(frame{3 * small_block}).block_reported);
+    CHECK(agrees(on.zone));
+}
+
+TEST_CASE("reporting goes from region to region, and a zone that could not be made has none", "[isolation]") {
+    constexpr std::uint32_t many = regions::map::size + 3;
+    small_zone large{frame_range{frame{0}, frame_count{many * small_block}}};
+    std::uint64_t told = 0;
+    const auto count = [&](frame_range run) {
+        told += run.count().raw();
+        return true;
+    };
+    CHECK(large.report_free(count).raw() == many * small_block);
+    CHECK(told == many * small_block);
+    CHECK(agrees(large));
+    small_zone none{frame_range{}};
+    CHECK(none.report_free(count).raw() == 0);
+    CHECK(told == many * small_block);
+}

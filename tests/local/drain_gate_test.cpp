@@ -29,6 +29,9 @@ TEST_CASE("null_gate is open until it is claimed, and waits for nobody", "[local
     CHECK_FALSE(gate.is_inside(slot));
     CHECK(gate.barrier());
     CHECK(gate.wait(slot, 0));
+    gate.claim(slot, gate_claim::disabled);
+    gate.abandon(slot); // there was never an owner inside
+    CHECK_FALSE(gate.try_enter(slot));
 }
 
 TEST_CASE("the reasons of a claim are bits of their own", "[local]") {

@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cordon/platform/numa.hpp"
 
+#include "platform/child.hpp"
 #include "support/catch.hpp"
 
+#include <cerrno>
 #include <sys/mman.h>
 
 using namespace cordon;
@@ -13,8 +15,19 @@ TEST_CASE("the kernel's lists of nodes are counted", "[platform]") {
     CHECK(detail::count_listed("0-3") == 4);
     CHECK(detail::count_listed("0-3,8\n") == 5);
     CHECK(detail::count_listed("0,2,4-5,10-19\n") == 14);
+    CHECK(detail::count_listed("0-3;8") == 5); // whatever stands between them
     CHECK(detail::count_listed("") == 0);
     CHECK(detail::count_listed("\n") == 0);
+}
+
+TEST_CASE("a system that does not tell its nodes has one", "[platform]") {
+    const bool opens = GENERATE(false, true);
+    const int outcome = testing::in_child([&] {
+        const bool refused = opens ? testing::refuse_syscall(SYS_read, EIO, 2, 256)
+                                   : testing::refuse_syscall(SYS_openat, ENOENT, 2, O_RDONLY | O_CLOEXEC);
+        return refused ? numa_node_count() : testing::no_seccomp;
+    });
+    CHECK((outcome == 1 || outcome == testing::no_seccomp));
 }
 
 TEST_CASE("there is a NUMA node, and memory can be bound to an existing one only", "[platform]") {

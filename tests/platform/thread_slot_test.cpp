@@ -145,6 +145,10 @@ TEST_CASE("more threads than slots: the rest has none until a slot falls free", 
         const holders threads{room};
         CHECK(std::count(threads.taken().begin(), threads.taken().end(), slot_index::none()) == 0);
         CHECK(slots::in_use() == slots::max_slots);
+        slot_index asked{0};
+        std::thread{[&] { asked = slots::current(); }}.join(); // it has no slot to give back
+        CHECK(asked.is_none());
+        CHECK(slots::in_use() == slots::max_slots);
     }
     holders threads{room - 1};
     std::atomic<int> step{0};

@@ -58,6 +58,12 @@ TEST_CASE("a lock taken against the order is reported with both ranks", "[sync]"
     CHECK(violations == "zone then isolation; ");
 }
 
+TEST_CASE("each rank has a name, and nothing else has", "[sync]") {
+    CHECK(name(lock_rank::registry) == std::string_view{"registry"});
+    CHECK(name(lock_rank::lruvec) == std::string_view{"lruvec"});
+    CHECK(name(static_cast<lock_rank>(99)) == std::string_view{"unknown rank"});
+}
+
 TEST_CASE("zone and lruvec locks are never nested", "[sync]") {
     locks l;
     {

@@ -5,6 +5,7 @@
 #include "cordon/platform/sleeping_backoff.hpp"
 #include "support/catch.hpp"
 #include "sync/mutual_exclusion.hpp"
+#include "sync/stale_atomics.hpp"
 
 #include <cstring>
 #include <type_traits>
@@ -24,6 +25,16 @@ TEST_CASE("a spin lock is tried without waiting", "[sync]") {
         CHECK(is_held(lock));
         lock.unlock();
     }
+}
+
+TEST_CASE("a spin lock that is taken between the look and the try is not had twice", "[sync]") {
+    cordon::spin_lock<stale_atomics> lock;
+    lock.lock();
+    stale_atomics::stale = true;
+    CHECK(is_held(lock));
+    stale_atomics::stale = false;
+    lock.unlock();
+    CHECK_FALSE(is_held(lock));
 }
 
 TEST_CASE("zero bytes are an unlocked spin lock", "[sync]") {

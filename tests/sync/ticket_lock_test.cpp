@@ -6,6 +6,7 @@
 #include "support/catch.hpp"
 #include "support/scale.hpp"
 #include "sync/mutual_exclusion.hpp"
+#include "sync/stale_atomics.hpp"
 
 #include <atomic>
 #include <cstring>
@@ -28,6 +29,16 @@ TEST_CASE("a ticket lock is tried without waiting", "[sync]") {
         CHECK(is_held(lock));
         lock.unlock();
     }
+}
+
+TEST_CASE("a ticket lock that is taken between the look and the try is not had twice", "[sync]") {
+    cordon::ticket_lock<stale_atomics> lock;
+    lock.lock();
+    stale_atomics::stale = true;
+    CHECK(is_held(lock));
+    stale_atomics::stale = false;
+    lock.unlock();
+    CHECK_FALSE(is_held(lock));
 }
 
 TEST_CASE("zero bytes are an unlocked ticket lock", "[sync]") {

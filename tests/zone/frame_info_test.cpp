@@ -53,4 +53,5 @@ TEST_CASE("each state has a name of its own", "[zone]") {
     for (unsigned i = 0; i <= static_cast<unsigned>(frame_state::poisoned); ++i)
         for (unsigned j = 0; j != i; ++j)
             CHECK(std::string{name(static_cast<frame_state>(i))} != name(static_cast<frame_state>(j)));
+    CHECK(name(static_cast<frame_state>(99)) == "unknown state");
 }

@@ -6,9 +6,11 @@
 #include "cordon/sync/lock_rank.hpp"
 #include "cordon/sync/observed_lock.hpp"
 #include "cordon/sync/ticket_lock.hpp"
+#include "platform/child.hpp"
 #include "support/catch.hpp"
 #include "support/zones.hpp"
 
+#include <csignal>
 #include <cstring>
 #include <mutex>
 #include <thread>
@@ -58,6 +60,9 @@ struct unchecked_policy : default_policy {
 };
 struct uncached_policy : default_policy {
     using thread_slots = explicit_slots<1>;
+};
+struct trapping_policy : default_policy {
+    using misuse_handler = trap_on_misuse;
 };
 struct tagged_policy : default_policy {
     static constexpr bool owner_tags = true;
@@ -111,6 +116,53 @@ TEMPLATE_TEST_CASE("a zone works with any lock, gate, level of checks and kind o
     basic_zone<TestType> zone{frames(8 * 512)};
     exercise(zone, 3);
     CHECK(wrong_order::count.load() == 0);
+}
+
+TEST_CASE("with full checks a zone stops at the first use of a block that is not what its counts say",
+          "[zone]") {
+    const auto outcome_with = [](auto damage) {
+        return in_child([&] {
+            std::signal(SIGILL, SIG_DFL); // not the test framework's handlers
+            std::signal(SIGABRT, SIG_DFL);
+            basic_zone<full_policy> zone{frames(8 * 512)};
+            // Of block 1 the frames 0 and 8 to 15 are used: its largest free run has order 8.
+            if (zone.allocate_exact(frame{512}) != status::ok) return 1;
+            if (zone.allocate_exact(frame{512 + 8}, order{3}) != status::ok) return 2;
+            const auto& parts = zone.internals().blocks().raw_parts();
+            if (parts.fills[1].largest != 8) return 3;
+            damage(parts);
+            zone.free(slot_index::none(), frame{512 + 8}, order{3});
+            return 0;
+        });
+    };
+    CHECK(outcome_with([](const auto&) {}) == 0);
+    CHECK(outcome_with([](const auto& parts) { parts.maps[1].clear(40, 0); }) >= 128);
+    CHECK(outcome_with([](const auto& parts) { parts.fills[1].largest = 9; }) >= 128);
+    CHECK(outcome_with([](const auto& parts) {
+              index_sets partial = parts.partial; // the same words
+              partial.erase(buddy<full_policy>::set_of(migrate_type::movable, 8), 1);
+          }) >= 128);
+}
+
+TEST_CASE("full checks know that an isolated block is whole and in no set", "[zone]") {
+    basic_zone<full_policy> zone{frames(8 * 512)};
+    REQUIRE(zone.allocate_exact(frame{512}) == status::ok);
+    const auto range = zone.isolate({frame{512}, frame_count{512}});
+    REQUIRE(range);
+    zone.free(slot_index::none(), frame{512});
+    CHECK(range->all_free());
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("where nobody is told of a misuse the program stops", "[zone]") {
+    const int outcome = in_child([] {
+        std::signal(SIGILL, SIG_DFL);
+        std::signal(SIGABRT, SIG_DFL);
+        basic_zone<trapping_policy> zone{frames(512)};
+        zone.free(frame{7});
+        return 0;
+    });
+    CHECK(outcome >= 128);
 }
 
 TEST_CASE("a zone for one thread has no lock and no gate", "[zone]") {

@@ -26,6 +26,10 @@ std::uint64_t free_of(const small_zone& zone, migrate_type type) {
     return zone.stats().free_of_type[static_cast<unsigned>(type)].raw();
 }
 
+struct unchecked_policy : small_policy {
+    static constexpr check_level checks = check_level::none;
+};
+
 // Under pressure: gives back one of the frames it holds.
 struct reserve {
     small_zone* zone = nullptr;
@@ -316,6 +320,7 @@ TEST_CASE("a zone that could not be made says so at each call", "[zone]") {
         CHECK(zone.poison(frame{0}) != status::ok);
         CHECK(zone.drain() != status::ok);
         CHECK(zone.stats() == zone_stats{});
+        CHECK(*zone.exact_stats() == zone_stats{});
         CHECK(zone.state_of(frame{0}).state == frame_state::foreign);
     }
 }
@@ -336,4 +341,50 @@ TEST_CASE("exact_stats balances to the frame", "[zone]") {
     CHECK(now.isolated_free.raw() == small_block);
     CHECK(now.free + now.isolated_free + now.cached + now.allocated + now.offline + now.poisoned ==
           now.managed);
+}
+
+TEST_CASE("without states, runs that were free already are found in the map, the others of a batch come back",
+          "[zone]") {
+    basic_zone<unchecked_policy> zone{frames(16)};
+    misuse_record::reset();
+    SECTION("single frames") {
+        REQUIRE(zone.allocate_exact(frame{0}) == status::ok);
+        REQUIRE(zone.allocate_exact(frame{1}) == status::ok);
+        const frame batch[] = {frame{0}, frame{1}, frame{2}};
+        zone.free_bulk(batch, order{0});
+        CHECK(misuse_record::last.found.number == frame{2});
+    }
+    SECTION("runs") {
+        REQUIRE(zone.allocate_exact(frame{0}, order{1}) == status::ok);
+        const frame batch[] = {frame{4}, frame{0}};
+        zone.free_bulk(batch, order{1});
+        CHECK(misuse_record::last.found.number == frame{4});
+    }
+    SECTION("one, past the caches") {
+        zone.free(nobody, frame{4}, order{3});
+        CHECK(misuse_record::last.found.number == frame{4});
+    }
+    CHECK(misuse_record::count == 1);
+    CHECK(misuse_record::last.what == status::double_free);
+    CHECK(zone.try_free(nobody, frame{0}, order{9}) == status::invalid_order);
+    CHECK(zone.stats().free == zone.frames().count());
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("a slot that never cached anything finds what the caches of others hold", "[zone]") {
+    small_zone zone{frames(4)};
+    free_all(zone, take_all(zone), order{0}, mine);
+    REQUIRE(zone.stats().cached.raw() != 0);
+    CHECK(zone.allocate(slot_index{3}, order{8}));
+    CHECK(zone.stats().cached.raw() == 0);
+}
+
+TEST_CASE("an owner is remembered for a frame of the zone, and for no other", "[zone]") {
+    small_zone zone{frames(4)};
+    const frame f = *zone.allocate(nobody);
+    zone.set_owner(f, owner_tag{7});
+    zone.set_owner(frame{4 * small_block}, owner_tag{9});
+    CHECK(zone.state_of(f).owner == owner_tag{7});
+    CHECK(zone.state_of(frame{4 * small_block}).owner == owner_tag::none);
+    CHECK(agrees(zone));
 }

@@ -8,7 +8,6 @@
 //                    in the checker
 //   light_barrier()  orders the caller's own accesses against the compiler; the cheap side of the pair whose
 //                    dear side is the platform's heavy barrier (platform/barrier.hpp)
-//   relax()          one breath of a spin loop
 //
 // Objects live in metadata memory that is mapped, not constructed: a fresh zone of 1 TiB must not be written
 // to. So these types are aggregates (implicit-lifetime types), zero bytes are a valid value of each, and the
@@ -54,8 +53,6 @@ struct std_atomics {
     using plain = T;
 
     CORDON_ALWAYS_INLINE static void light_barrier() { std::atomic_signal_fence(std::memory_order_seq_cst); }
-
-    CORDON_ALWAYS_INLINE static void relax() { cpu_relax(); }
 };
 
 } // namespace cordon::inline v0

@@ -115,17 +115,16 @@ result<frame_range> allocate_contiguous(zone_core<Policy>& engine, frame_count c
     const std::uint64_t until = options.deadline.from(Policy::clock::now());
     status trouble = status::no_memory;
     while (place.next()) {
-        const result<block_span> span = protocol.blocks_of(place.blocks());
-        if (!span) continue;
+        const block_span span = *protocol.blocks_of(place.blocks());
         isolate_options limited = options;
         limited.deadline = deadline::until(until, Policy::clock::now());
-        trouble = protocol.seal(Policy::thread_slots::current(), *span, limited);
+        trouble = protocol.seal(Policy::thread_slots::current(), span, limited);
         if (trouble == status::timed_out || trouble == status::barrier_refused ||
             trouble == status::re_entered)
             return trouble;
         if (trouble != status::ok) continue;
         isolated_range<Policy> range{
-            engine, place.blocks(), {span->first, span->count, options.owner}, limited};
+            engine, place.blocks(), {span.first, span.count, options.owner}, limited};
         const migrate_report moved = range.migrate(place.wanted(), migrate_one, limited.deadline);
         trouble = moved.outcome;
         if (trouble == status::ok) {

@@ -38,9 +38,8 @@ public:
     // Effects: registers the process with the kernel; again is cheap. A fork child inherits the registration
     // on kernels of today, but nothing promises it: call it again there. A process behind execve is new.
     [[nodiscard]] bool enable() const noexcept {
-        const long commands = call(MEMBARRIER_CMD_QUERY);
-        return commands > 0 && (commands & MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0 &&
-               call(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
+        return call(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) ==
+               0; // EINVAL before 4.14, which cannot issue it
     }
 
     // Returns: false if the system refused, for example under a seccomp filter that was installed late. The

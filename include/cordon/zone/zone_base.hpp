@@ -294,15 +294,14 @@ status zone_base<Policy>::misuse_of(frame_index i, order k) const {
     if (error_ != status::ok || !geometry_.contains(i)) return status::foreign_frame;
     if (k.raw() > Policy::max_order) return status::invalid_order;
     switch (state_of(geometry_.frame_at(i)).state) {
-    case frame_state::foreign: return status::foreign_frame;
     case frame_state::absent: return status::free_of_absent;
     case frame_state::free: return status::double_free;
     case frame_state::cached: return status::free_of_cached;
-    case frame_state::allocated: break;
     case frame_state::tail: return status::free_of_tail;
     case frame_state::isolated: return status::free_of_isolated;
     case frame_state::offline: return status::free_of_offline;
     case frame_state::poisoned: return status::free_of_poisoned;
+    default: break; // allocated
     }
     if (!geometry_.frame_at(i).is_aligned(k)) return status::misaligned_frame;
     return geometry_.contains(i, k) ? status::wrong_order : status::foreign_frame;
