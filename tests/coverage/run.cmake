@@ -1,6 +1,7 @@
 # Has CHECK judge the counters that the test PROGRAMS left in PROFILES, as far as they are of the headers in INCLUDE.
 cmake_minimum_required(VERSION 3.25)
 set(profile "${SCRATCH}/merged.profdata")
+file(MAKE_DIRECTORY "${SCRATCH}/reports")
 execute_process(COMMAND "${PROFDATA}" merge -o "${profile}" "${PROFILES}" COMMAND_ERROR_IS_FATAL ANY)
 
 # One program at a time: of a function that several have, llvm-cov tells what it finds in the first, which may not call
