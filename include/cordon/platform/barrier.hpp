@@ -37,9 +37,9 @@ class membarrier {
 public:
     // Effects: registers the process with the kernel; again is cheap. A fork child inherits the registration
     // on kernels of today, but nothing promises it: call it again there. A process behind execve is new.
+    // Returns: false before Linux 4.14, too: what cannot be issued cannot be registered.
     [[nodiscard]] bool enable() const noexcept {
-        return call(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) ==
-               0; // EINVAL before 4.14, which cannot issue it
+        return call(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
     }
 
     // Returns: false if the system refused, for example under a seccomp filter that was installed late. The
