@@ -281,6 +281,25 @@ public:
             n += all.by_age[cold];
         return frame_count{n};
     }
+    // Effects: fills `out` with frames of the group that are on its lists, not pinned, and at least so cold, in order of
+    // number, from `from` on. Returns: how many; fewer than out has room for at the end of the range. They are not
+    // claimed: isolate() says which still can be. Cost: O(frames), without a lock.
+    std::size_t cold_frames(group_id group, std::uint8_t at_least, std::span<frame> out) const {
+        return cold_frames(group, at_least, out, frames().first());
+    }
+    std::size_t cold_frames(group_id group, std::uint8_t at_least, std::span<frame> out, frame from) const {
+        return survey{core_}.cold_frames(group, at_least, core_.index_of(from), out);
+    }
+    // Returns: how many misses more frames would have spared the group, as far as tokens told: what is added without
+    // one counts as a miss that nothing spares.
+    [[nodiscard]] cordon::miss_curve miss_curve(group_id group = root_group) const {
+        return survey{core_}.miss_curve(group);
+    }
+    // The lock of a group, for what it observes: a group_lock of observed_lock<..., lock_counter<...>> counts waits.
+    // Requires: the group has been made.
+    [[nodiscard]] const auto& group_lock(group_id group = root_group) const {
+        return core_.group_of(group).lock();
+    }
     // Returns: what is wrong inside; safe under traffic. `at_rest` also compares sums. Requires: then nobody uses it.
     [[nodiscard]] lru_validation validate(bool at_rest = false) { return survey{core_}.validate(at_rest); }
     // The engine, for tests. No contract.

@@ -68,6 +68,20 @@ TEST_CASE("A frame in another thread's batch is stolen by its word alone", "[lru
     CHECK(tracker.validate(true));
 }
 
+TEST_CASE("What is claimed out of a batch is counted as stolen", "[lru]") {
+    small_lru<ring_fifo> tracker{some_frames(8)};
+    chosen_slots::mine = slot_index{0};
+    for (const frame f : some_frames(4))
+        REQUIRE(tracker.add(f) == status::ok);
+    CHECK(tracker.stats().stolen == 0);
+    REQUIRE(tracker.isolate(frame{1001}) == status::ok);
+    REQUIRE(tracker.isolate(frame{1002}) == status::ok);
+    CHECK(tracker.stats().stolen == 2);
+    REQUIRE(tracker.drain() == status::ok);
+    REQUIRE(tracker.isolate(frame{1003}) == status::ok);
+    CHECK(tracker.stats().stolen == 2);
+}
+
 TEST_CASE("A frame that is pinned in a batch is on no list until it is unpinned", "[lru]") {
     small_lru<linked_fifo> tracker{some_frames(64)};
     const as_slot me{1};

@@ -224,7 +224,9 @@ public:
         group::bump(count.added);
         if (how.known) {
             group::bump(count.refaulted);
-            if (this->replacement_.refault(seen, how.payload).activate) group::bump(count.activated);
+            const refault_info back = this->replacement_.refault(seen, how.payload);
+            group::bump(count.by_distance[miss_curve::power_of(back.distance)]);
+            if (back.activate) group::bump(count.activated);
         }
         link(hold, a.frame, claimed, this->replacement_.insert(seen, a.frame, how));
     }
@@ -284,8 +286,12 @@ protected:
     using base::base;
 
 private:
-    // Effects: what a claim leaves behind is counted where the word says.
+    // Effects: what a claim leaves behind in a ring is counted where the word says; what it takes out of a batch is
+    // counted.
     void note_claim(state_word before) {
+        if (before.place() == lru_place::batched)
+            this->group_of(this->route_of(before.group()).to())
+                .count.stolen.fetch_add(1, std::memory_order_relaxed);
         if (!lists_type::unlinks && before.place() == lru_place::listed)
             lists_type::claimed(this->group_of(before.group()).lists[lists_type::list_of(before.mark())]);
     }

@@ -69,6 +69,8 @@ struct alignas(cache_line_bytes) lru_group {
     std::uint64_t tick_ns[tick_times]; // when tick number n happened: at n % tick_times
     struct figures {
         atomic<std::uint64_t> added, scanned, isolated, kept, culled, evicted, refaulted, activated, ticks;
+        atomic<std::uint64_t> stolen; // without the lock
+        atomic<std::uint64_t> by_distance[miss_curve::powers + 1];
     } count;
 
     static_assert(alignof(lock_type) <= cache_line_bytes);
@@ -93,8 +95,10 @@ struct alignas(cache_line_bytes) lru_group {
             all.reset(one);
         for (atomic<std::uint64_t>* figure :
              {&count.added, &count.scanned, &count.isolated, &count.kept, &count.culled, &count.evicted,
-              &count.refaulted, &count.activated, &count.ticks})
+              &count.refaulted, &count.activated, &count.ticks, &count.stolen})
             figure->store(0, std::memory_order_relaxed);
+        for (auto& figure : count.by_distance)
+            figure.store(0, std::memory_order_relaxed);
     }
 
     // Effects: counts; under the lock.

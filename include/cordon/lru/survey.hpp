@@ -9,7 +9,9 @@
 #include "cordon/core/text.hpp"
 #include "cordon/lru/core.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace cordon::inline v0 {
 
@@ -60,6 +62,28 @@ public:
         });
         return all;
     }
+    // Returns: how many frames of the group are in `out`: those from `from` on that are listed, unpinned, and at least so
+    // cold.
+    std::size_t cold_frames(group_id g, std::uint8_t at_least, frame_index from, std::span<frame> out) const {
+        if (!tracker_.is_live(g)) return 0;
+        const group_id at = tracker_.route_of(g).to();
+        std::size_t n = 0;
+        for (; tracker_.contains(from) && n != out.size(); from = frame_index{from.raw() + 1}) {
+            const lru_state s = state_of(from);
+            if (s.place == lru_place::listed && s.group == at && s.pins == 0 && s.cold >= at_least)
+                out[n++] = tracker_.frame_at(from);
+        }
+        return n;
+    }
+    [[nodiscard]] cordon::miss_curve miss_curve(group_id g) const {
+        cordon::miss_curve curve;
+        if (!tracker_.is_live(g)) return curve;
+        const auto& count = tracker_.group_of(tracker_.route_of(g).to()).count;
+        curve.misses = count.added.load(std::memory_order_relaxed);
+        for (unsigned power = 0; power <= cordon::miss_curve::powers; ++power)
+            curve.by_distance[power] = count.by_distance[power].load(std::memory_order_relaxed);
+        return curve;
+    }
     [[nodiscard]] lru_stats stats(group_id g) const {
         if (!tracker_.is_live(g)) return {};
         const group_id at = tracker_.route_of(g).to();
@@ -75,6 +99,7 @@ public:
                 .added = read(count.added),
                 .scanned = read(count.scanned),
                 .isolated = read(count.isolated),
+                .stolen = read(count.stolen),
                 .kept = read(count.kept),
                 .culled = read(count.culled),
                 .evicted = read(count.evicted),

@@ -4,6 +4,7 @@
 
 #include "cordon/core/types.hpp"
 
+#include <bit>
 #include <compare>
 #include <cstdint>
 
@@ -98,12 +99,36 @@ struct lru_stats {
     std::uint64_t added;    // linked for the first time
     std::uint64_t scanned;  // looked at by scans
     std::uint64_t isolated; // claimed by scans
+    std::uint64_t stolen;   // claimed out of a batch, before they were on a list
     std::uint64_t kept;     // stayed on a list when they were looked at
     std::uint64_t culled;   // found pinned and taken off
     std::uint64_t evicted;
     std::uint64_t refaulted; // added with a token of this group
     std::uint64_t activated; // of those, warm enough to start so
     std::uint64_t ticks;
+};
+
+// How often frames of a group missed that would have hit, had it had more frames: of each frame that came back with its
+// token, how many had been evicted since. For least-recently-used order that many more frames are enough to have
+// kept it; how far other policies are from that is theirs.
+struct miss_curve {
+    static constexpr unsigned powers = 33;
+
+    std::uint64_t misses = 0;                   // frames added
+    std::uint64_t by_distance[powers + 1] = {}; // of these, by bit width of the distance; last: not known
+
+    // Returns: how many misses would have been left with so many more frames; at most.
+    [[nodiscard]] constexpr std::uint64_t with_more(frame_count extra) const {
+        std::uint64_t left = misses;
+        for (unsigned power = 0; power != powers && (std::uint64_t{1} << power) - 1 <= extra.raw(); ++power)
+            left -= by_distance[power];
+        return left;
+    }
+    // Returns: the place of a distance.
+    [[nodiscard]] static constexpr unsigned power_of(std::uint64_t distance) {
+        const auto width = static_cast<unsigned>(std::bit_width(distance));
+        return width < powers ? width : powers;
+    }
 };
 
 // Frames of a group by place, and the ages of all but the untracked.

@@ -62,7 +62,7 @@ struct s3_fifo : replacement_base {
     }
     template <class V>
     refault_info refault(const V& v, std::uint32_t payload) const {
-        if ((payload & from_small) == 0) return {};
+        if ((payload & from_small) == 0) return {.distance = UINT64_MAX};
         const std::uint32_t steps = ((v.state().remembered >> shift(v)) - payload) & number_mask;
         const std::uint64_t distance = std::uint64_t{steps} << shift(v);
         // The frame that comes back is not counted yet.
