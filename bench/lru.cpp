@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "support/lru_hit_ratios.hpp"
 #include "support/program.hpp"
+#include "support/replacement/shared_pool.hpp"
 
 #include <cordon/sync/spin_lock.hpp>
 
@@ -28,6 +29,8 @@ constexpr const char* about =
                   a linked list without claims or groups; compare_exchange: one on a word for each frame
   isolate_32      in batches of 32
   scan            a frame that a scan looks at and keeps. byte_scan: a loop over the bytes
+  fairness        percentage points of hits that one of a thousand tenants, each with a group of its own, costs the
+                  others by scanning; one_group: all in one group; one_point: what we allow
   metadata        bytes a frame
 
 With --hit-ratios [files and directories...]: a table of policies x traces x sizes with the optimum.
@@ -260,6 +263,32 @@ void add_scan(suite& all) {
                               }}}});
 }
 
+// ---- fairness ----
+
+template <class Replacement>
+contestant disturbed(const char* name, bool own_groups) {
+    return {name, [=] {
+                // Always the same, so once is enough.
+                const double points =
+                    cordon::testing::replacement::cost_of_a_scanner<Replacement>({.own_groups = own_groups});
+                return [=]() -> std::vector<reading> { return {reading::of_amount(points)}; };
+            }};
+}
+void add_fairness(suite& all) {
+    all.add(
+        {.figures =
+             {{.name = "fairness", .what = quantity::amount, .unit = "points", .wanted = goal::at_most(1)}},
+         .arguments = "groups:1000",
+         .base = "one_point",
+         .contestants = {disturbed<replacement::s3_fifo<>>("s3_fifo", true),
+                         disturbed<replacement::lru>("lru", true),
+                         disturbed<replacement::adaptive>("adaptive", true),
+                         disturbed<replacement::s3_fifo<>>("s3_fifo_one_group", false),
+                         disturbed<replacement::lru>("lru_one_group", false),
+                         {"one_point",
+                          [] { return []() -> std::vector<reading> { return {reading::of_amount(1)}; }; }}}});
+}
+
 // ---- metadata ----
 
 template <class Replacement>
@@ -278,6 +307,7 @@ void questions(suite& all, const std::vector<peer>&) {
     add_touch(all, "touch", many_frames, goal::at_most(1.5));
     add_isolate(all);
     add_scan(all);
+    add_fairness(all);
     all.add({.figures = {{.name = "metadata", .what = quantity::amount, .unit = "bytes"}},
              .arguments = "frames:" + std::to_string(many_frames),
              .contestants = {sized<replacement::s3_fifo<>>("s3_fifo"),
