@@ -6,6 +6,7 @@
 #include "cordon/cordon.hpp"
 #include "cordon/zone/annotated_policy.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdlib>
@@ -193,6 +194,42 @@ void traffic_beside_an_isolator(world& w, std::atomic<bool>& wrong) {
         t.join();
 }
 
+// Whole blocks out of scattered frames, their memory discarded, and a long run: none of it touches what it must not.
+bool moves_and_reports(world& w) {
+    std::vector<frame> held;
+    for (unsigned i = 0; i != 4 * block; ++i) {
+        const frame f = *w.zone.allocate();
+        if (i % 2 == 0) {
+            w.zone.free(f);
+        } else {
+            w.stamp(f, 5);
+            held.push_back(f);
+        }
+    }
+    const auto copy = [&](const busy_frame& from, frame to) {
+        const auto at = std::find(held.begin(), held.end(), from.head());
+        if (at == held.end()) return migrate_outcome::failed;
+        std::memcpy(w.ram.address(to), w.ram.address(from.head()), w.ram.frame_bytes());
+        *at = to;
+        return migrate_outcome::moved;
+    };
+    w.zone.compact(copy);
+    const frame_count discarded =
+        w.zone.report_free([&](frame_range run) { return w.ram.discard(run) == status::ok; });
+    const auto row = w.zone.allocate_contiguous(frame_count{700}, frame_count{1}, copy);
+    if (discarded.raw() == 0 || !row) return false;
+    for (const frame f : *row)
+        w.stamp(f, 4);
+    for (const frame f : *row)
+        w.zone.free(f);
+    bool unchanged = true;
+    for (const frame f : held) {
+        unchanged = unchanged && w.byte(f) == 5 && w.last_byte(f) == 5;
+        w.zone.free(f);
+    }
+    return unchanged;
+}
+
 bool good() {
     std::atomic<bool> wrong{false};
     auto w = std::make_unique<world>();
@@ -201,12 +238,7 @@ bool good() {
         make_free(*w);
         traffic(*w, 3, 400, wrong);
     }
-    const auto row = w->zone.allocate_contiguous(frame_count{700});
-    if (!row) return false;
-    for (const frame f : *row)
-        w->stamp(f, 4);
-    for (const frame f : *row)
-        w->zone.free(f);
+    if (!moves_and_reports(*w)) return false;
 
     // The memory outlives the zone, and is the embedder's then.
     arena ram = std::move(w->ram);
