@@ -106,4 +106,71 @@ inline trace two_pools_trace(std::size_t length, std::size_t small, std::size_t 
     return all;
 }
 
+// A machine starts: all pages once, in order; then it serves: Zipf over a tenth of them, spread over all.
+inline trace boot_trace(std::size_t length, std::size_t pages, double alpha, std::uint64_t seed) {
+    const zipf draw{pages / 10, alpha};
+    rng random{seed};
+    trace all(length);
+    for (std::size_t i = 0; i != length; ++i)
+        all[i].id = i < pages ? i : draw(random) * 10 + 3;
+    return all;
+}
+
+// A heap: Zipf, and after each `between` draws a collector that goes over all of the pages in order.
+inline trace collector_trace(std::size_t length, std::size_t pages, double alpha, std::size_t between,
+                             std::uint64_t seed) {
+    const zipf draw{pages, alpha};
+    rng random{seed};
+    trace all(length);
+    for (std::size_t i = 0; i != length; ++i) {
+        const std::size_t at = i % (between + pages);
+        all[i].id = at < between ? draw(random) * 7919 % pages : at - between;
+    }
+    return all;
+}
+
+// A data base: probes of a tree of three levels, its fan-out 64, and a scan of a table of `table` pages after each
+// `between` of them.
+inline trace probe_trace(std::size_t length, std::size_t leaves, double alpha, std::size_t between,
+                         std::size_t table, std::uint64_t seed) {
+    const zipf draw{leaves, alpha};
+    rng random{seed};
+    trace all;
+    for (std::size_t n = 0; all.size() < length; ++n) {
+        const page leaf = draw(random) * 7919 % leaves, inner = leaves + leaf / 64, root = 2 * leaves;
+        for (const page p : {root, inner, leaf})
+            all.push_back({p, 1});
+        for (std::size_t k = 0; n % between == between - 1 && k != table; ++k)
+            all.push_back({root + 1 + k, 1});
+    }
+    all.resize(length);
+    return all;
+}
+
+// A join: for each page of the outer table all pages of a part of the inner one, which moves on after `repeats`.
+inline trace join_trace(std::size_t length, std::size_t outer, std::size_t part, std::size_t repeats) {
+    trace all;
+    for (std::size_t n = 0; all.size() < length; ++n) {
+        all.push_back({n % outer, 1});
+        for (std::size_t k = 0; k != part; ++k)
+            all.push_back({outer + n / repeats % 8 * part + k, 1});
+    }
+    all.resize(length);
+    return all;
+}
+
+// Tenants by turns of `turn` accesses, each with a Zipf distribution of its own pages; the last one scans.
+inline trace tenants_trace(std::size_t length, std::size_t tenants, std::size_t pages, double alpha,
+                           std::size_t turn, std::uint64_t seed) {
+    const zipf draw{pages, alpha};
+    rng random{seed};
+    trace all(length);
+    page next = tenants * pages;
+    for (std::size_t i = 0; i != length; ++i) {
+        const std::size_t who = i / turn % tenants;
+        all[i].id = who + 1 == tenants ? next++ : who * pages + draw(random);
+    }
+    return all;
+}
+
 } // namespace cordon::testing::replacement
