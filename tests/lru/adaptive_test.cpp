@@ -6,6 +6,7 @@
 #include "support/replacement/belady.hpp"
 #include "support/replacement/coldest.hpp"
 #include "support/replacement/generators.hpp"
+#include "support/replacement/lru.hpp"
 #include "support/replacement/pool.hpp"
 #include "support/seed.hpp"
 
@@ -46,6 +47,28 @@ TEST_CASE("adaptive is near the best fixed share on traffic of each kind", "[lru
                                      hits(reference::pool<lirs>{1000, lirs{1.0}}, t));
         CHECK(hits(reference::pool<adaptive>{1000}, t) > best - 10);
     }
+}
+
+TEST_CASE("adaptive keeps the part of a zigzag that fits, as an exact lru does", "[lru]") {
+    const reference::trace zigzag = keyed(reference::zigzag_trace(200'000, 2000));
+    for (const std::uint64_t capacity : {1200u, 1600u})
+        CHECK(hits(reference::pool<adaptive>{capacity}, zigzag) > hits(reference::lru{capacity}, zigzag) - 8);
+}
+
+TEST_CASE("adaptive judges each group by its own traffic", "[lru]") {
+    const reference::trace loop = keyed(reference::loop_trace(60'000, 1100));
+    const reference::trace zigzag = keyed(reference::zigzag_trace(60'000, 2000));
+    const double loop_alone = hits(reference::pool<adaptive>{1000}, loop);
+    const double zigzag_alone = hits(reference::pool<adaptive>{1000}, zigzag);
+    reference::pool<adaptive> both{1000, {}, 2};
+    std::uint64_t hits_of_loop = 0, hits_of_zigzag = 0;
+    for (std::size_t k = 0; k != loop.size(); ++k) {
+        hits_of_loop += both.access(loop[k], 0);
+        hits_of_zigzag += both.access(zigzag[k], 1);
+    }
+    CHECK(std::abs(100 * static_cast<double>(hits_of_loop) / 60'000 - loop_alone) < 2);
+    CHECK(std::abs(100 * static_cast<double>(hits_of_zigzag) / 60'000 - zigzag_alone) < 2);
+    CHECK(both.errors() == 0);
 }
 
 TEST_CASE("adaptive learns anew when the traffic changes", "[lru]") {
@@ -109,4 +132,65 @@ TEST_CASE("a duel's sample tells which frames hold which pages, and which of the
     small.put(cordon::frame_index{4}, 45); // another page came into the frame
     small.remove(cordon::frame_index{5});
     CHECK(told() == std::vector<std::pair<std::uint32_t, bool>>{{33, false}, {45, true}});
+}
+
+TEST_CASE("a duel's sample follows a page to another frame", "[lru]") {
+    using one = cordon::replacement::duel<lirs, 1>;
+    std::vector<std::byte> memory(one{64}.bytes());
+    one small{64};
+    small.attach(memory);
+    small.put(cordon::frame_index{3}, 33);
+    small.rename(cordon::frame_index{3}, cordon::frame_index{5});
+    small.rename(cordon::frame_index{4}, cordon::frame_index{6}); // not of the sample
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> told;
+    small.for_each(
+        [&](cordon::frame_index i, std::uint32_t page, bool) { told.emplace_back(i.raw(), page); });
+    CHECK(told == std::vector<std::pair<std::uint32_t, std::uint32_t>>{{5, 33}});
+}
+
+TEST_CASE("a duel that is thinned has forgotten the other pages, in its caches too", "[lru]") {
+    using one = cordon::replacement::duel<lirs, 1>;
+    std::vector<std::byte> memory(one{64}.bytes());
+    one small{64};
+    small.attach(memory);
+    const auto page = [](std::uint32_t n) { return n * 0x9e3779b9u | 1; };
+    for (std::uint32_t n = 1; n != 50; ++n)
+        small.access(lirs{}, page(n), 64);
+    small.put(cordon::frame_index{3}, page(3));
+    small.put(cordon::frame_index{4}, page(4));
+    small.access_later(lirs{}, page(5), 64);
+    small.access_later(lirs{}, page(6), 64);
+    small.thin([&](std::uint32_t p) { return (p & 2) == 0; });
+    small.catch_up(lirs{}, 64);
+    std::uint32_t kept = 0;
+    for (std::uint32_t n = 1; n != 50; ++n)
+        kept += (page(n) & 2) == 0;
+    const std::uint32_t late = ((page(5) & 2) == 0) + ((page(6) & 2) == 0);
+    CHECK(small.score(0) == late); // what was put off and is kept was a hit, the other was not seen
+    for (std::uint32_t n = 1; n != 50; ++n)
+        small.access(lirs{}, page(n), 64);
+    CHECK(small.score(0) == late + kept);
+    small.for_each([&](cordon::frame_index, std::uint32_t p, bool) { CHECK((p & 2) == 0); });
+}
+
+TEST_CASE("another arm leads when it is as many hits ahead as a change costs, and not before", "[lru]") {
+    using two = cordon::replacement::duel<lirs, 2>;
+    std::vector<std::byte> memory(two{64}.bytes());
+    two arms{64};
+    arms.attach(memory);
+    arms.state(0).cold_share = cordon::replacement::share_of(1.0); // a clock: nothing of a loop stays
+    arms.state(1).cold_share = cordon::replacement::share_of(0.1);
+    std::uint32_t n = 0, lead = 0;
+    for (; lead <= 40; ++n) {
+        arms.access(lirs{}, (n % 80 + 1) * 0x9e3779b9u, 64);
+        REQUIRE(arms.score(0) == 0);
+        lead += arms.score(1);
+        REQUIRE(arms.leader(0, 40) == (lead > 40 ? 1 : 0));
+        REQUIRE(arms.score(1) == 0);
+    }
+    // The lead is used up; and an arm that is behind has none.
+    for (; n != 1000; ++n) {
+        arms.access(lirs{}, (n % 80 + 1) * 0x9e3779b9u, 64);
+        REQUIRE(arms.leader(1, 0) == 1);
+    }
 }

@@ -20,6 +20,16 @@ using cordon::testing::replacement::numbers;
 using cordon::testing::replacement::tracked;
 namespace reference = cordon::testing::replacement;
 
+// Whose hot frames stay, as in one arm of adaptive.
+struct keeper : lirs {
+    using lirs::lirs;
+    template <class V>
+    cordon::list_place insert(V& v, cordon::frame_index i, const cordon::arrival& a) const {
+        v.state().keeps_hot = true;
+        return lirs::insert(v, i, a);
+    }
+};
+
 } // namespace
 
 TEST_CASE("lirs keeps most of a loop that does not fit, where lru keeps nothing", "[lru]") {
@@ -29,6 +39,13 @@ TEST_CASE("lirs keeps most of a loop that does not fit, where lru keeps nothing"
     CHECK(misses <= 30'000 * (120 - 85) / 120); // at least 85 of 100 stay
     CHECK(pool.errors() == 0);
     CHECK(reference::misses(reference::lru{100}, loop) == 30'000);
+}
+
+TEST_CASE("what comes back does not drive out hot frames that are to stay", "[lru]") {
+    const reference::trace zigzag = reference::zigzag_trace(100'000, 2000);
+    const auto hits = [&](auto&& pool) { return zigzag.size() - reference::misses(pool, zigzag); };
+    CHECK(hits(reference::pool<keeper>{1200, keeper{0.01}}) > 58'000); // of 60'000 that can be
+    CHECK(hits(reference::pool<lirs>{1200, lirs{0.01}}) < 30'000);     // the turns look like the best pages
 }
 
 TEST_CASE("lirs with all frames cold is a clock", "[lru]") {

@@ -183,8 +183,11 @@ public:
             return std::uint64_t{(payload() - payload_then) & lru_token::payload_mask} << shift();
         }
         [[nodiscard]] std::uint32_t frames() const { return tracker_.frames_; }
-        [[nodiscard]] group_id group() const { return id_; }
-        [[nodiscard]] std::span<std::byte> extra() const { return tracker_.parts_.extra; }
+        [[nodiscard]] bool holds(frame_index i) const {
+            const state_word w = tracker_.peek(i);
+            return w.place() != lru_place::untracked && tracker_.route_of(w.group()).to() == id_;
+        }
+        [[nodiscard]] std::span<std::byte> extra() const { return tracker_.parts_.extra_of(id_); }
 
     private:
         // A token reaches twice as many evictions back as there are frames.

@@ -185,7 +185,7 @@ public:
     }
 
     // Effects: `to`, which nobody tracks, is claimed in the stead of the claimed frame, which is untracked: same group,
-    // age and list. Returns: ok; absent, not_isolated; busy if `from` is pinned or `to` is tracked. Locks: none.
+    // age and list. Returns: ok; absent, not_isolated; busy if `from` is pinned or `to` is tracked. Locks: the group's, if the policy wants_keys.
     status transfer(frame_index from, frame_index to) {
         const state_word w = this->peek(from);
         if (w.place() != lru_place::isolated)
@@ -195,9 +195,17 @@ public:
         const state_word fresh = this->peek(to);
         const unsigned mark = lists_type::with_list(fresh.mark(), lists_type::list_of(w.mark()));
         settle(to, fresh, fresh.with_mark(mark));
-        if (untrack(from)) return status::ok;
-        (void)untrack(to);
-        return status::busy;
+        if (!untrack(from)) {
+            (void)untrack(to);
+            return status::busy;
+        }
+        if constexpr (R::wants_keys) {
+            section hold{*this};
+            hold.enter(w.group());
+            view seen{*this, hold.id()};
+            this->replacement_.moved(seen, from, to);
+        }
+        return status::ok;
     }
 
     // ---- for batches and scans; with the lock of the frame's group ----

@@ -9,8 +9,11 @@
 
 #include "cordon/lru/batches.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace cordon::inline v0 {
 
@@ -140,7 +143,12 @@ private:
         wipe(g);
     }
     void wipe(group_id g) {
-        this->group_of(g).reset(this->lists_);
+        group& self = this->group_of(g);
+        const std::span<std::byte> extra = this->parts_.extra_of(g);
+        // What no frame came to was not written, and stays uncommitted.
+        if (self.count.added.load(std::memory_order_relaxed) != 0)
+            std::fill(extra.begin(), extra.end(), std::byte{});
+        self.reset(this->lists_);
         this->set_route(g, {group_route::kind::free, root_group});
     }
     // Returns: whether a frame bears the id, or that of one that leads to it. Cost: O(frames).

@@ -8,7 +8,7 @@
 //     lists        links, 8 bytes a frame; or segments, 6.3 bytes a frame and 768 a list
 //     batches      thread_slots::max_slots of 320 bytes
 //     ghosts       4 bytes an entry
-//     extra        what the replacement policy asks for
+//     extra        what the replacement policy asks for, for each group
 //
 // Numbers only, no pointer; it starts as zero bytes, and what no frame has used is never written.
 #pragma once
@@ -53,9 +53,9 @@ public:
             layout_.part<typename lists::cell>(lists::cells(n, std::uint64_t{options.groups} * R::lists));
         batches = layout_.part<batch>(P::thread_slots::max_slots);
         ghost_cells = layout_.part<typename ghosts::cell>(ghosts::cells(options.ghost_entries));
-        const std::size_t extra_size = replacement.extra_bytes(n);
-        std::byte* const extra_at = layout_.part<std::byte>(extra_size);
-        if (extra_at != nullptr) extra = {extra_at, extra_size};
+        extra_bytes_ = replacement.extra_bytes(n);
+        extra_stride_ = (extra_bytes_ + cache_line_bytes - 1) / cache_line_bytes * cache_line_bytes;
+        extra_ = layout_.part<std::byte>(std::uint64_t{extra_stride_} * options.groups);
     }
     [[nodiscard]] std::size_t bytes() const { return layout_.bytes(); }
 
@@ -66,9 +66,14 @@ public:
     typename lists::cell* list_cells = nullptr;
     batch* batches = nullptr;
     typename ghosts::cell* ghost_cells = nullptr;
-    std::span<std::byte> extra;
+    [[nodiscard]] std::span<std::byte> extra_of(group_id g) const {
+        return {extra_ + extra_stride_ * g.raw(), extra_bytes_};
+    }
 
 private:
+    std::byte* extra_ = nullptr;
+    std::size_t extra_bytes_ = 0;
+    std::size_t extra_stride_ = 0;
     layout layout_;
 };
 

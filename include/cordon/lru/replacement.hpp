@@ -62,8 +62,8 @@ private:
 //   clock()          the group's clock, 8 bits; advance() ticks it
 //   evictions()      of the group so far; payload() puts it into a token, distance(payload) is how long ago that was
 //   frames()         that the LRU can track in all
-//   group()          its number
-//   extra()          extra_bytes() zero bytes, one area for all groups: what is in it is the policy's to guard
+//   holds(i)         whether the frame is in the group
+//   extra()          extra_bytes() bytes for the group, zero when it is made
 template <class V>
 concept group_view = requires(V& v, const V& c, unsigned list, frame_index i, std::uint8_t byte,
                               std::uint32_t payload) {
@@ -79,7 +79,7 @@ concept group_view = requires(V& v, const V& c, unsigned list, frame_index i, st
     { c.payload() } -> std::same_as<std::uint32_t>;
     { c.distance(payload) } -> std::same_as<std::uint64_t>;
     { c.frames() } -> std::same_as<std::uint32_t>;
-    { c.group() } -> std::same_as<group_id>;
+    { c.holds(i) } -> std::same_as<bool>;
     { c.extra() } -> std::same_as<std::span<std::byte>>;
 };
 
@@ -95,7 +95,7 @@ struct replacement_base {
     static constexpr unsigned passes = 4; // a scan gives up when it has looked at each frame so often
     struct group_state {};
 
-    // Returns: bytes of extra() for this many frames.
+    // Returns: bytes of extra() of each group, when the LRU can track so many frames.
     static constexpr std::size_t extra_bytes(std::uint64_t) { return 0; }
 
     // The age byte: of a frame that is added, of one that is touched; and how cold a byte is (0: just used).
@@ -129,6 +129,9 @@ struct replacement_base {
     std::uint32_t evicted(V& v, frame_index) const {
         return v.payload();
     }
+    // wants_keys only. Effects: notes that frame `to` holds what `from` held.
+    template <class V>
+    void moved(V&, frame_index, frame_index) const {}
     template <class V>
     refault_info refault(const V& v, std::uint32_t payload) const {
         const std::uint64_t distance = v.distance(payload);
@@ -156,7 +159,7 @@ struct view_archetype {
     std::uint32_t payload() const;
     std::uint64_t distance(std::uint32_t) const;
     std::uint32_t frames() const;
-    group_id group() const;
+    bool holds(frame_index) const;
     std::span<std::byte> extra() const;
 };
 static_assert(group_view<view_archetype<int>>);
@@ -183,6 +186,7 @@ concept replacement_policy = std::default_initializable<R> && std::copy_construc
     { r.examine(v, i, list) } -> std::same_as<decision>;
     { r.putback(v, i, at) } -> std::same_as<list_place>;
     { r.evicted(v, i) } -> std::same_as<std::uint32_t>;
+    {r.moved(v, i, i)};
     { r.refault(v, payload) } -> std::same_as<refault_info>;
     {r.tick(v)};
 };

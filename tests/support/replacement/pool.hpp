@@ -6,28 +6,39 @@
 #include "support/replacement/trace.hpp"
 
 #include <unordered_map>
+#include <vector>
 
 namespace cordon::testing::replacement {
 
-// Uses the public verbs only, by one thread: touch at a hit; isolate_coldest, evicted and add at a miss.
+// Uses the public verbs only, by one thread: touch at a hit; isolate_coldest, evicted and add at a miss. Each group
+// has pages and `capacity` frames of its own.
 template <class Replacement>
 class pool {
 public:
-    explicit pool(std::size_t capacity, const Replacement& how = {})
-        : lru_{cordon::frame_range{cordon::frame{0}, cordon::frame_count{capacity}}, 1, how},
-          content_(capacity) {}
+    explicit pool(std::size_t capacity, const Replacement& how = {}, std::uint32_t groups = 1)
+        : lru_{cordon::frame_range{cordon::frame{0}, cordon::frame_count{capacity * groups}}, groups, how},
+          capacity_(capacity),
+          content_(capacity * groups),
+          groups_(groups) {
+        for (std::uint32_t g = 1; g < groups; ++g)
+            errors_ += lru_.create_group().value_or(cordon::root_group) != cordon::group_id{g};
+    }
 
-    // Returns: whether the page was in the cache.
-    bool access(request r) {
-        if (const auto at = where_.find(r.id); at != where_.end()) return lru_.touch(at->second), true;
-        const cordon::frame f = where_.size() < content_.size() ? unused() : evict();
-        const auto token = tokens_.find(r.id);
-        errors_ +=
-            lru_.add(f, cordon::root_group, token == tokens_.end() ? cordon::lru_token{} : token->second,
-                     r.id) != cordon::status::ok;
-        if (token != tokens_.end()) tokens_.erase(token);
+    // Returns: whether the page was in the cache of the group.
+    bool access(request r, std::uint32_t number = 0) {
+        group& in = groups_[number];
+        const cordon::group_id id{number};
+        if (const auto at = in.where.find(r.id); at != in.where.end()) return lru_.touch(at->second), true;
+        const cordon::frame f =
+            in.where.size() < capacity_
+                ? cordon::frame{static_cast<std::uint32_t>(number * capacity_ + in.where.size())}
+                : evict(in, id);
+        const auto token = in.tokens.find(r.id);
+        errors_ += lru_.add(f, id, token == in.tokens.end() ? cordon::lru_token{} : token->second, r.id) !=
+                   cordon::status::ok;
+        if (token != in.tokens.end()) in.tokens.erase(token);
         content_[f.raw()] = r.id;
-        where_[r.id] = f;
+        in.where[r.id] = f;
         return false;
     }
     // Returns: verbs that failed.
@@ -35,26 +46,27 @@ public:
     [[nodiscard]] auto& tracker() { return lru_; }
 
 private:
-    [[nodiscard]] cordon::frame unused() const {
-        return cordon::frame{static_cast<std::uint32_t>(where_.size())};
-    }
-    cordon::frame evict() {
+    struct group {
+        std::unordered_map<page, cordon::frame> where;
+        std::unordered_map<page, cordon::lru_token> tokens;
+    };
+    cordon::frame evict(group& from, cordon::group_id g) {
         cordon::frame f;
-        errors_ += lru_.isolate_coldest(cordon::root_group, {&f, 1}) != 1;
+        errors_ += lru_.isolate_coldest(g, {&f, 1}) != 1;
         const page id = content_.at(f.raw());
         const cordon::result<cordon::lru_token> token = lru_.evicted(f);
         if (token)
-            tokens_[id] = *token;
+            from.tokens[id] = *token;
         else
             ++errors_;
-        where_.erase(id);
+        from.where.erase(id);
         return f;
     }
 
     cordon::lru<Replacement, cordon::single_threaded_policy> lru_;
+    std::size_t capacity_;      // of each group
     std::vector<page> content_; // of each frame
-    std::unordered_map<page, cordon::frame> where_;
-    std::unordered_map<page, cordon::lru_token> tokens_;
+    std::vector<group> groups_;
     std::uint64_t errors_ = 0;
 };
 

@@ -93,6 +93,10 @@ public:
         return visit([&](const auto& p) { return p.evicted(*inside(p, v), i); });
     }
     template <class V>
+    void moved(V& v, frame_index from, frame_index to) const {
+        visit([&](const auto& p) { p.moved(*inside(p, v), from, to); });
+    }
+    template <class V>
     refault_info refault(const V& v, std::uint32_t payload) const {
         return visit([&](const auto& p) { return p.refault(*inside(p, v), payload); });
     }
@@ -132,7 +136,7 @@ private:
         [[nodiscard]] std::uint32_t payload() const { return outer_.payload(); }
         [[nodiscard]] std::uint64_t distance(std::uint32_t payload) const { return outer_.distance(payload); }
         [[nodiscard]] std::uint32_t frames() const { return outer_.frames(); }
-        [[nodiscard]] group_id group() const { return outer_.group(); }
+        [[nodiscard]] bool holds(frame_index i) const { return outer_.holds(i); }
         [[nodiscard]] std::span<std::byte> extra() const { return outer_.extra(); }
 
     private:

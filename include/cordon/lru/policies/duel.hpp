@@ -15,6 +15,7 @@
 #include "cordon/frames/geometry.hpp"
 #include "cordon/lru/replacement.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -29,23 +30,35 @@ public:
     // Of an arm, in pages, at most.
     explicit constexpr duel(std::uint32_t capacity) : capacity_(capacity) {}
     [[nodiscard]] constexpr std::size_t bytes() const {
-        return sizeof(head) + capacity_ * (entries_a_page * sizeof(entry) + 2 * sizeof(sample) +
+        return sizeof(head) + capacity_ * (entries_a_page * sizeof(entry) + samples_a_page * sizeof(sample) +
                                            (1 + Arms * Policy::lists) * sizeof(std::uint32_t));
     }
     void attach(std::span<std::byte> zeroes) {
         head_ = reinterpret_cast<head*>(zeroes.data());
         entries_ = reinterpret_cast<entry*>(head_ + 1);
         samples_ = reinterpret_cast<sample*>(entries_ + std::size_t{capacity_} * entries_a_page);
-        late_ = reinterpret_cast<std::uint32_t*>(samples_ + std::size_t{capacity_} * 2);
+        late_ = reinterpret_cast<std::uint32_t*>(samples_ + capacity_ * samples_a_page);
         rings_ = late_ + capacity_;
     }
 
     [[nodiscard]] auto& state(unsigned a) const { return head_->arms[a].state; }
+    // Returns: hits since the last call of leader().
     [[nodiscard]] std::uint32_t score(unsigned a) const { return head_->arms[a].score; }
-    // Effects: what happened long ago counts less.
-    void decay() const {
-        for (unsigned a = 0; a != Arms; ++a)
-            head_->arms[a].score -= head_->arms[a].score / 5;
+    // Returns: the arm with the largest lead over the arm that is followed, if that is more than `enough` hits; else
+    // that arm. A lead is counted from when there was none, or another arm began to be followed.
+    [[nodiscard]] unsigned leader(unsigned followed, std::uint32_t enough) const {
+        const std::uint32_t hits = head_->arms[followed].score;
+        unsigned best = followed;
+        for (unsigned a = 0; a != Arms; ++a) {
+            arm& one = head_->arms[a];
+            const std::uint32_t gain = one.lead + std::exchange(one.score, 0);
+            one.lead = gain > hits ? gain - hits : 0;
+            if (one.lead > head_->arms[best].lead) best = a;
+        }
+        if (head_->arms[best].lead <= enough) return followed;
+        for (arm& one : head_->arms)
+            one.lead = 0;
+        return best;
     }
 
     // Effects: the page with this hash is used in all arms, each with room for `room` pages.
@@ -66,6 +79,25 @@ public:
         head_->late = 0;
     }
 
+    // Effects: forgets all pages but those that is_kept(page) agrees to.
+    template <class F>
+    void thin(F is_kept) const {
+        for (unsigned a = 0; a != Arms; ++a) {
+            view v{*this, a};
+            for (unsigned list = 0; list != Policy::lists; ++list)
+                for (std::uint32_t n = v.size(list); n != 0; --n)
+                    if (const frame_index i = v.pop(list); is_kept(entries_[i.raw()].page))
+                        v.push(i, list, v.age(i));
+        }
+        for (entry& e : entries())
+            if (!is_kept(e.page)) e = {};
+        for (sample& s : samples())
+            if (!is_kept(s.page)) s = {};
+        const auto put_off =
+            std::remove_if(late_, late_ + head_->late, [&](std::uint32_t page) { return !is_kept(page); });
+        head_->late = static_cast<std::uint32_t>(put_off - late_);
+    }
+
     // ---- the sample of the real frames ----
 
     void put(frame_index i, std::uint32_t page) const {
@@ -79,10 +111,18 @@ public:
         for (sample& s : samples_of(i))
             if (s.frame == i.raw() + 1) s = {};
     }
+    // Effects: frame `to` holds the page that `from` held, if that is known.
+    void rename(frame_index from, frame_index to) const {
+        for (const sample s : samples_of(from))
+            if (s.frame == from.raw() + 1) {
+                remove(from);
+                put(to, s.page);
+            }
+    }
     // Calls f(frame, page, whether it was put since the last call).
     template <class F>
     void for_each(F f) const {
-        for (sample& s : std::span{samples_, std::size_t{capacity_} * 2})
+        for (sample& s : samples())
             if (s.frame != 0)
                 f(frame_index{s.frame - 1}, std::uint32_t{s.page}, std::exchange(s.is_new, false));
     }
@@ -91,6 +131,7 @@ private:
     static constexpr std::uint32_t none = ~0u;
     static constexpr std::uint32_t ways = 8;
     static constexpr std::size_t entries_a_page = 4;
+    static constexpr std::size_t samples_a_page = 2;
 
     struct ring {
         std::uint32_t oldest; // counts up; the place is the remainder
@@ -102,6 +143,7 @@ private:
         std::uint32_t clock;
         std::uint32_t evictions;
         std::uint32_t score;
+        std::uint32_t lead;
     };
     struct head {
         arm arms[Arms];
@@ -191,7 +233,7 @@ private:
     }
     // Returns: the entry of the page, a new one if there is none; `none` if all of its set are cached.
     [[nodiscard]] std::uint32_t entry_of(std::uint32_t page) const {
-        const std::uint32_t set = set_of(page, capacity_ * static_cast<std::uint32_t>(entries_a_page));
+        const std::uint32_t set = set_of(page, capacity_ * entries_a_page);
         std::uint32_t victim = none;
         for (std::uint32_t at = set; at != set + ways; ++at) {
             const entry& e = entries_[at];
@@ -204,11 +246,14 @@ private:
         if (victim != none) entries_[victim] = {page, {}};
         return victim;
     }
+    [[nodiscard]] std::span<entry> entries() const { return {entries_, capacity_ * entries_a_page}; }
+    [[nodiscard]] std::span<sample> samples() const { return {samples_, capacity_ * samples_a_page}; }
     [[nodiscard]] std::span<sample, ways> samples_of(frame_index i) const {
-        return std::span<sample, ways>{samples_ + set_of(i.raw() * 0x9e3779b9u, capacity_ * 2), ways};
+        return std::span<sample, ways>{samples_ + set_of(i.raw() * 0x9e3779b9u, capacity_ * samples_a_page),
+                                       ways};
     }
     // Returns: the first of a set of the n cells.
-    static std::uint32_t set_of(std::uint32_t hash, std::uint32_t n) {
+    static std::uint32_t set_of(std::uint32_t hash, std::size_t n) {
         return static_cast<std::uint32_t>(std::uint64_t{hash} * (n / ways) >> 32) * ways;
     }
 

@@ -32,6 +32,7 @@ struct lirs : tick_byte {
         std::uint32_t evictions;   // since the last tick
         std::uint32_t last_cooled; // since when the hot frame that became cold last was hot
         bool has_cooled;           // one did
+        bool keeps_hot;            // a frame that comes back is cold, so that hot ones stay
         std::uint16_t cold_share;  // 0: that of the policy
     };
 
@@ -43,7 +44,8 @@ struct lirs : tick_byte {
 
     template <class V>
     list_place insert(V& v, frame_index, const arrival& a) const {
-        const bool is_hot = has_room(v) || (a.known && has_hot(v) && refault(v, a.payload).activate);
+        const bool came_back = a.known && !v.state().keeps_hot && refault(v, a.payload).activate;
+        const bool is_hot = has_room(v) || (has_hot(v) && came_back);
         return {is_hot ? hot_list : cold_list};
     }
     template <class V>
