@@ -52,8 +52,10 @@
 // Declares a function of the Windows API, as <windows.h> does, whose other macros a header must not bring along.
 // Compiles everywhere, so that the headers of platform/windows/ do.
 #if defined(_WIN32)
-#define CORDON_WINDOWS_FUNCTION(result, name) extern "C" __declspec(dllimport) result __stdcall name
+#define CORDON_WINDOWS_CALL __stdcall
+#define CORDON_WINDOWS_FUNCTION(result, name) extern "C" __declspec(dllimport) result CORDON_WINDOWS_CALL name
 #else
+#define CORDON_WINDOWS_CALL
 #define CORDON_WINDOWS_FUNCTION(result, name) extern "C" result name
 #endif
 

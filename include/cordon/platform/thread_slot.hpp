@@ -139,34 +139,34 @@ private:
 
     enum class stage : std::uint8_t { open, taking, left };
 
-    // Its destructor runs at thread exit; making it is what registers the destructor.
-    struct exit_hook {
-        constexpr exit_hook() = default;
-        ~exit_hook() { leave(); }
-        exit_hook(const exit_hook&) = delete;
-        exit_hook& operator=(const exit_hook&) = delete;
-    };
-
     CORDON_COLD static slot_index find_slot() noexcept {
         if (stage_ != stage::open || full_at_ == registry_.releases.load(std::memory_order_relaxed))
             return slot_index::none();
-        // What follows may allocate: outside the lock, and with calls from below answered by none.
         stage_ = stage::taking;
-        thread_local const exit_hook hook;
-        {
-            const section registry_lock;
-            mine_ = registry_.take_lowest();
-            if (mine_.is_none()) full_at_ = registry_.releases.load(std::memory_order_relaxed);
-        }
+        const slot_index taken = take();
+        // This may allocate: outside the lock, and with calls from below answered by none.
+        if (taken.is_none() || host_system::at_thread_exit<leave>(taken.raw()))
+            mine_ = taken;
+        else
+            give_back(taken);
         stage_ = stage::open;
         return mine_;
     }
+    static slot_index take() noexcept {
+        const section registry_lock;
+        const slot_index lowest = registry_.take_lowest();
+        if (lowest.is_none()) full_at_ = registry_.releases.load(std::memory_order_relaxed);
+        return lowest;
+    }
+    static void give_back(slot_index slot) noexcept {
+        const section registry_lock;
+        registry_.give_back(slot);
+    }
 
-    static void leave() noexcept {
+    static void leave(std::uint32_t number) noexcept {
+        const slot_index slot{number};
         stage_ = stage::left;
-        const slot_index slot = mine_;
         mine_ = slot_index::none();
-        if (slot.is_none()) return;
         const section registry_lock;
         for (const listener* l = registry_.first; l != nullptr; l = l->next_)
             l->on_thread_exit_(l->self_, slot);

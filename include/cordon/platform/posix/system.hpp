@@ -28,6 +28,16 @@ struct host_system {
         ::pthread_once(&once, [] { ::pthread_atfork(Before, InParent, InChild); });
     }
 
+    template <void (*Leave)(std::uint32_t) noexcept>
+    static bool at_thread_exit(std::uint32_t value) noexcept {
+        struct hook {
+            std::uint32_t value;
+            ~hook() { Leave(value); }
+        };
+        thread_local const hook last{value};
+        return true;
+    }
+
     // Cost: about 20 ns (vDSO; no system call on the usual clock sources).
     static std::uint64_t now() noexcept {
         timespec time{};

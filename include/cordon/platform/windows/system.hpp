@@ -11,6 +11,8 @@ struct _RTL_SRWLOCK;
 union _LARGE_INTEGER;
 CORDON_WINDOWS_FUNCTION(void, AcquireSRWLockExclusive)(_RTL_SRWLOCK*);
 CORDON_WINDOWS_FUNCTION(void, ReleaseSRWLockExclusive)(_RTL_SRWLOCK*);
+CORDON_WINDOWS_FUNCTION(unsigned long, FlsAlloc)(void(CORDON_WINDOWS_CALL*)(void*));
+CORDON_WINDOWS_FUNCTION(int, FlsSetValue)(unsigned long, void*);
 CORDON_WINDOWS_FUNCTION(int, QueryPerformanceCounter)(_LARGE_INTEGER*);
 CORDON_WINDOWS_FUNCTION(int, QueryPerformanceFrequency)(_LARGE_INTEGER*);
 CORDON_WINDOWS_FUNCTION(void, Sleep)(unsigned long);
@@ -35,6 +37,14 @@ struct host_system {
     template <void (*)(), void (*)(), void (*)()>
     static void at_fork() noexcept {}
 
+    // By fibre-local storage: what mingw has for thread_local is freed before its destructors run.
+    template <void (*Leave)(std::uint32_t) noexcept>
+    static bool at_thread_exit(std::uint32_t value) noexcept {
+        static const unsigned long key = ::FlsAlloc(&call_leave<Leave>);
+        void* const told = reinterpret_cast<void*>(std::uintptr_t{value} + 1); // null would not be
+        return ::FlsSetValue(key, told) != 0;
+    }
+
     // Both queries succeed on every Windows since XP.
     static std::uint64_t now() noexcept {
         constexpr std::uint64_t second = 1'000'000'000;
@@ -56,6 +66,11 @@ struct host_system {
     }
 
 private:
+    template <void (*Leave)(std::uint32_t) noexcept>
+    static void CORDON_WINDOWS_CALL call_leave(void* value) {
+        Leave(static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(value) - 1));
+    }
+
     template <class Query>
     static std::uint64_t value_of(Query& query) noexcept {
         std::int64_t value = 0; // which is what the union holds
