@@ -4,7 +4,7 @@
 //     cordon::arena ram{cordon::frame_count{262144}};
 //     cordon::basic_zone<cordon::annotated_policy> zone{{.frames = ram.frames(), .memory = ram.memory()}};
 //
-// For programs that are built with -fsanitize=address, or run under valgrind; a few instructions an operation elsewhere.
+// For programs that are built with -fsanitize=address, or run under valgrind; 30 instructions an operation elsewhere.
 #pragma once
 
 #include "cordon/platform/sanitizer_annotator.hpp"
