@@ -92,7 +92,7 @@ public:
     // Effects: frees all; each that free() would refuse goes to the misuse handler and stays as it is.
     void free_bulk(std::span<const frame> frames, order k = order{0}) { core_.free_bulk(frames, k); }
     // Returns: ok, the run starting at f is the caller's; busy, absent, offline, poisoned, invalid_range,
-    // invalid_order: nothing changed.
+    // invalid_order; barrier_refused, re_entered: caches could not be looked at; nothing changed.
     [[nodiscard]] status allocate_exact(frame f, order k = order{0}) {
         return core_.allocate_exact(current(), f, k);
     }
@@ -202,13 +202,8 @@ private:
     CORDON_ALWAYS_INLINE static slot_index current() { return Policy::thread_slots::current(); }
 
     status drain_runs(typename core::filter runs, deadline limit) {
-        const std::uint64_t until = limit.from(Policy::clock::now());
         if (core_.error() != status::ok) return core_.error();
-        if (core_.caches().is_inside(current())) return status::re_entered;
-        if (!lock_until<typename Policy::clock, typename Policy::backoff>(core_.isolation_lock(), until))
-            return status::timed_out;
-        const typename core::isolation_guard section{core_.isolation_lock(), adopt_lock};
-        return core_.drain(section.proof(), runs, gate_claim::draining, until, typename core::no_work{});
+        return core_.drain(current(), runs, limit.from(Policy::clock::now()));
     }
 
     core core_;

@@ -203,6 +203,14 @@ public:
         }
         return false;
     }
+    // Effects: in a fork child, asks the system for the barrier once more, which a child need not inherit. If there is
+    // none now, the first `active` slots are guarded by their locks from now on. Requires: no other thread.
+    void restart(std::uint32_t active) {
+        if (needs_lock()) return;
+        gate_.start();
+        for (std::uint32_t s = 0; s != active && needs_lock(); ++s)
+            gate_.claim(at(slot_index{s}).gate, gate_claim::locked);
+    }
     // Effects: a slot starts with the claim.
     void claim(slot_index s, gate_claim why) { gate_.claim(at(s).gate, why); }
     // Effects: the owner gives back all that his slot holds. It does so inside the gate, where a signal handler on

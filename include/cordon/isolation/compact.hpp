@@ -107,12 +107,7 @@ compact_report compact(zone_core<Policy>& engine, M& migrate_one, const compact_
     isolation_protocol<Policy> protocol{engine};
     const slot_index self = Policy::thread_slots::current();
     // What rests in caches would look used, and what is left of a refill would keep the last block from being whole.
-    const auto drain = [&] {
-        if (engine.caches().is_inside(self)) return status::re_entered;
-        const typename core::isolation_guard section{engine.isolation_lock()};
-        return engine.drain(section.proof(), typename core::filter{}, gate_claim::draining, until,
-                            typename core::no_work{});
-    };
+    const auto drain = [&] { return engine.drain(self, typename core::filter{}, until); };
     if ((report.outcome = drain()) != status::ok) return report;
     compact_order<Policy> candidates{engine};
     const auto spent = [&] { return report.moved + report.freed; };

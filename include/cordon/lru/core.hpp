@@ -144,6 +144,7 @@ void lru_core<R, P>::on_fork(void* self, fork_phase phase,
         for (std::uint32_t s = 0; s != P::thread_slots::max_slots; ++s)
             if (!engine.gate_.is_outside(engine.batch_at(s).gate))
                 engine.gate_.abandon(engine.batch_at(s).gate);
+        if (!engine.gate_.needs_lock()) engine.start_gate(); // a child need not inherit the barrier
         ::new (&engine.slots_lock_) group_lock_t<P>;
         ::new (&engine.control_lock_) typename P::isolation_lock;
     }

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // The histogram and the working set are walks over the words and the age bytes, O(frames), without a lock.
-// validate() closes the batches, and walks each list under its group's lock. A frame whose claimant has not yet
-// unlinked it may be on a list; all else must agree. Sums over frames and lists are compared when the LRU is at rest.
+// validate() walks each list under its group's lock. A frame whose claimant has not yet unlinked it may be on a list; all
+// else must agree. Sums over frames and lists are compared when the LRU is at rest.
 #pragma once
 
 #include "cordon/core/text.hpp"

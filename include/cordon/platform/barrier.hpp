@@ -35,11 +35,11 @@ namespace cordon::inline v0 {
 
 class membarrier {
 public:
-    // Effects: registers the process with the kernel; again is cheap. A fork child inherits the registration
-    // on kernels of today, but nothing promises it: call it again there. A process behind execve is new.
+    // Effects: registers the process with the kernel, and tries the barrier once; again is cheap. A fork child inherits
+    // the registration on kernels of today, but nothing promises it: call it again there. A process behind execve is new.
     // Returns: false before Linux 4.14, too: what cannot be issued cannot be registered.
     [[nodiscard]] bool enable() const noexcept {
-        return call(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
+        return call(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0 && issue();
     }
 
     // Returns: false if the system refused, for example under a seccomp filter that was installed late. The

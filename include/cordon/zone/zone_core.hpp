@@ -12,6 +12,7 @@
 // Only then no_memory: an allocation does not fail while a cache or another type holds fitting frames.
 #pragma once
 
+#include "cordon/sync/timed_lock.hpp"
 #include "cordon/zone/zone_base.hpp"
 
 #include <cstddef>
@@ -197,6 +198,15 @@ public:
         trace::on(trace_event::drain, this->geometry().frames().first(),
                   taken.takes_all() ? this->geometry().frames().count() : taken.frames());
         return caches_.drain(active, taken, why, until_ns, *this, work);
+    }
+
+    // The same for who is not the isolator yet. Returns: timed_out and re_entered, too.
+    status drain(slot_index self, filter taken, std::uint64_t until_ns) {
+        if (caches_.is_inside(self)) return status::re_entered;
+        if (!lock_until<typename Policy::clock, typename Policy::backoff>(isolation_lock_, until_ns))
+            return status::timed_out;
+        const isolation_guard section{isolation_lock_, adopt_lock};
+        return drain(section.proof(), taken, gate_claim::draining, until_ns, no_work{});
     }
 
     // Effects: empties and closes all caches until enable_caches; nests.
@@ -400,6 +410,7 @@ void zone_core<Policy>::on_fork(void* self, fork_phase phase,
     engine.isolation_lock_.unlock();
     if (phase == fork_phase::child) {
         engine.caches_.abandon();
+        engine.caches_.restart(engine.active_slots());
         // Threads that waited for a lock are gone, and must not be waited for (ticket_lock.hpp).
         ::new (&engine.zone_lock_) typename Policy::zone_lock;
         ::new (&engine.isolation_lock_) typename Policy::isolation_lock;
