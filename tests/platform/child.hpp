@@ -29,8 +29,8 @@ int in_child(Body body) {
     return WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
 }
 
-// Effects: from now on the system call `number` fails with `code` in this process; when its argument `index`
-// is `value`, if an index is given. Needs no privilege. Returns: false where seccomp is not to be had.
+// Effects: from now on the system call `number` fails with `code` in all threads of this process, or comes to 0 if the
+// code is 0; when its argument `index` is `value`, if an index is given. Needs no privilege. Returns: false where seccomp is not to be had.
 inline bool refuse_syscall(long number, int code, int index = -1, std::uint32_t value = 0) {
     const auto load = [](std::size_t offset) {
         return sock_filter{BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<std::uint32_t>(offset)};
@@ -52,7 +52,7 @@ inline bool refuse_syscall(long number, int code, int index = -1, std::uint32_t 
     };
     sock_fprog program{sizeof filter / sizeof *filter, filter};
     return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
+           ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
 }
 
 } // namespace cordon::testing

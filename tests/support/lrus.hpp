@@ -3,22 +3,12 @@
 #pragma once
 
 #include "cordon/lru.hpp"
+#include "support/slots.hpp"
 
 #include <cstdint>
 #include <vector>
 
 namespace cordon::testing {
-
-// Four slots; the test says which one the calling thread has.
-struct chosen_slots {
-    using listener = null_slot_listener;
-    static constexpr std::uint32_t max_slots = 4;
-    static inline thread_local slot_index mine = slot_index::none();
-    [[nodiscard]] static slot_index current() noexcept { return mine; }
-    [[nodiscard]] static slot_index peek() noexcept { return mine; }
-    static void attach(listener&) noexcept {}
-    static void detach(listener&) noexcept {}
-};
 
 struct small_lru_policy : default_policy {
     using thread_slots = chosen_slots;
