@@ -239,17 +239,13 @@ contestant scanner(const char* name) {
                 };
             }};
 }
-// Its own list policy, so that list and ring differ in nothing else.
-struct linked_clock : replacement::clock<> {
-    static constexpr cordon::list_kind kind = cordon::list_kind::linked;
-};
-
 void add_scan(suite& all) {
     all.add({.figures = {{.name = "scan"}},
              .arguments = "frames:" + std::to_string(some_frames),
              .base = "byte_scan",
-             .contestants = {scanner<replacement::clock<>>("ring"),
-                             scanner<linked_clock>("linked"),
+             .contestants = {scanner<replacement::clock<1, cordon::list_kind::hand>>("hand"),
+                             scanner<replacement::clock<1, cordon::list_kind::ring>>("ring"),
+                             scanner<replacement::clock<1, cordon::list_kind::linked>>("linked"),
                              {"byte_scan", [] {
                                   auto bytes = std::make_shared<std::vector<std::uint8_t>>(some_frames);
                                   return [=]() -> std::vector<reading> {
@@ -311,6 +307,7 @@ void questions(suite& all, const std::vector<peer>&) {
     all.add({.figures = {{.name = "metadata", .what = quantity::amount, .unit = "bytes"}},
              .arguments = "frames:" + std::to_string(many_frames),
              .contestants = {sized<replacement::s3_fifo<>>("s3_fifo"),
+                             sized<replacement::clock<1, cordon::list_kind::hand>>("clock_hand"),
                              sized<replacement::adaptive>("adaptive"), sized<replacement::lru>("lru")}});
 }
 

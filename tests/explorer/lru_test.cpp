@@ -12,6 +12,7 @@ namespace {
 
 using linked = replacement::lru;
 using ring = replacement::clock<1>;
+using hand = replacement::clock<1, list_kind::hand>;
 constexpr frame first{0};
 constexpr frame second{1};
 
@@ -223,7 +224,10 @@ using without_barrier = with_gate<gate_with<missing_barrier>>;
 
 template <class R>
 std::string named(const char* name) {
-    return std::string{R::kind == list_kind::ring ? "ring, " : "linked, "} + name;
+    return std::string{R::kind == list_kind::ring     ? "ring, "
+                       : R::kind == list_kind::linked ? "linked, "
+                                                      : "hand, "} +
+           name;
 }
 
 options weakened(const char* name, bool loads, bool stores) {
@@ -236,11 +240,11 @@ options weakened(const char* name, bool loads, bool stores) {
 
 } // namespace
 
-TEMPLATE_TEST_CASE("S7: of three isolators exactly one wins", "[explorer]", linked, ring) {
+TEMPLATE_TEST_CASE("S7: of three isolators exactly one wins", "[explorer]", linked, ring, hand) {
     holds<isolators<TestType>>(named<TestType>("S7 three isolators"), 15);
 }
 TEMPLATE_TEST_CASE("isolate, put back and scan: no frame is lost, doubled or stranded", "[explorer]", linked,
-                   ring) {
+                   ring, hand) {
     holds<claims<TestType>>(named<TestType>("two claims and a scan"), 250);
 }
 TEMPLATE_TEST_CASE("the group of an isolated frame is stable", "[explorer]", linked, ring) {

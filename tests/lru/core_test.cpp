@@ -192,6 +192,8 @@ TEST_CASE("The metadata of an LRU is as small as it says", "[lru]") {
     };
     CHECK(per_frame([](const lru_options& o) { return lru<replacement::lru>::metadata_bytes(o); }) <= 13.001);
     CHECK(per_frame([](const lru_options& o) { return lru<ring_fifo>::metadata_bytes(o); }) <= 11.5);
+    using hand_clock = replacement::clock<1, list_kind::hand>;
+    CHECK(per_frame([](const lru_options& o) { return lru<hand_clock>::metadata_bytes(o); }) <= 5.001);
 }
 
 TEST_CASE("A forked child has whole lists and working batches", "[lru]") {

@@ -94,6 +94,12 @@ TEST_CASE("clock equals its simulator", "[lru]") {
     check_equal<simulator>(replacement::clock<3>{}, [](std::uint64_t c) { return simulator{c, 3}; });
 }
 
+TEST_CASE("clock without lists equals its simulator, as victims make room for newcomers", "[lru]") {
+    using simulator = reference::clock;
+    check_equal<simulator>(replacement::clock<1, cordon::list_kind::hand>{},
+                           plain(std::type_identity<simulator>{}));
+}
+
 TEST_CASE("sieve equals its simulator", "[lru]") {
     using simulator = reference::sieve;
     check_equal<simulator>(replacement::sieve{}, plain(std::type_identity<simulator>{}));

@@ -180,6 +180,9 @@ constexpr std::uint32_t steps = 100'000;
 TEST_CASE("Threads on a ring never share a claim and lose no frame", "[lru]") {
     crowd<replacement::clock<1>>{}.run(threads, scaled(steps));
 }
+TEST_CASE("Threads on a hand never share a claim and lose no frame", "[lru]") {
+    crowd<replacement::clock<1, list_kind::hand>>{}.run(threads, scaled(steps));
+}
 TEST_CASE("Threads on links never share a claim and lose no frame", "[lru]") {
     crowd<linked_clock>{}.run(threads, scaled(steps));
 }

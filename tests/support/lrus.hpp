@@ -19,9 +19,7 @@ struct ring_fifo : replacement_base {};
 struct linked_fifo : replacement_base {
     static constexpr list_kind kind = list_kind::linked;
 };
-struct linked_clock : replacement::clock<1> {
-    static constexpr list_kind kind = list_kind::linked;
-};
+struct linked_clock : replacement::clock<1, list_kind::linked> {};
 
 template <class R, class P = small_lru_policy>
 using small_lru = lru<R, P>;

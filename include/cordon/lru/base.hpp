@@ -151,7 +151,7 @@ public:
     [[nodiscard]] std::uint64_t entries(group_id g) const {
         std::uint64_t n = 0;
         for (const auto& list : group_of(g).lists)
-            n += lists_type::size(list);
+            n += lists_.entries(list);
         return n;
     }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "cordon/core/config.hpp"
+#include "cordon/lru/hand.hpp"
 #include "cordon/lru/links.hpp"
 #include "cordon/lru/policy.hpp"
 #include "cordon/lru/ring.hpp"
@@ -37,8 +38,10 @@ private:
 };
 
 template <class R, class P>
-using lists_of = std::conditional_t<R::kind == list_kind::linked, linked_lists<typename P::atomics>,
-                                    ring_lists<typename P::atomics>>;
+using lists_of =
+    std::conditional_t<R::kind == list_kind::linked, linked_lists<typename P::atomics>,
+                       std::conditional_t<R::kind == list_kind::ring, ring_lists<typename P::atomics>,
+                                          hand_lists<typename P::atomics>>>;
 
 // Lives in metadata memory: zero bytes are a group that was never made.
 template <class R, class P>
@@ -51,7 +54,7 @@ struct alignas(cache_line_bytes) lru_group {
     static constexpr unsigned tick_times = 8;
 
     static_assert(R::lists >= 1 && R::lists <= lists_type::max_lists,
-                  "a ring has up to 4 lists a group, linked lists up to 32");
+                  "a group has one list of a hand, up to 4 rings, up to 32 linked lists");
     static_assert(std::is_trivially_copyable_v<typename R::group_state>,
                   "the state of a group starts as zero bytes");
 

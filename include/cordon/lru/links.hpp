@@ -56,6 +56,8 @@ public:
     [[nodiscard]] static constexpr unsigned list_of(unsigned mark) { return mark; }
     [[nodiscard]] static constexpr unsigned with_list(unsigned, unsigned list) { return list; }
     [[nodiscard]] static std::uint32_t size(const list& l) { return l.count.load(std::memory_order_relaxed); }
+    // Returns: what a scan may meet.
+    [[nodiscard]] static std::uint32_t entries(const list& l) { return size(l); }
     // Frames that are claimed without the lock but still counted; none here.
     [[nodiscard]] static std::uint32_t stale(const list&) { return 0; }
     static void claimed(list&) {}

@@ -5,7 +5,7 @@
 //     groups       a few cache lines each
 //     ages         1 byte a frame               all that touches write
 //     words        4 bytes a frame
-//     lists        links, 8 bytes a frame; or segments, 6.3 bytes a frame and 768 a list
+//     lists        links, 8 bytes a frame; or segments, 6.3 bytes a frame and 768 a list; or nothing
 //     batches      thread_slots::max_slots of 320 bytes
 //     ghosts       4 bytes an entry
 //     extra        what the replacement policy asks for, for each group

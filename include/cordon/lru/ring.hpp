@@ -77,6 +77,8 @@ public:
         return (mark & ~3u) | list;
     }
     [[nodiscard]] static std::uint32_t size(const list& l) { return l.count.load(std::memory_order_relaxed); }
+    // Returns: what a scan may meet.
+    [[nodiscard]] static std::uint32_t entries(const list& l) { return size(l); }
     [[nodiscard]] static std::uint32_t stale(const list& l) {
         return l.stale.load(std::memory_order_relaxed);
     }

@@ -22,7 +22,7 @@ class any_policy {
 
 public:
     static constexpr list_kind kind =
-        (... && (Policies::kind == list_kind::ring)) ? list_kind::ring : list_kind::linked;
+        (... && (Policies::kind != list_kind::linked)) ? list_kind::ring : list_kind::linked;
     static constexpr unsigned lists = largest<unsigned{Policies::lists}...>;
     static constexpr bool uses_clock = (... || Policies::uses_clock);
     static constexpr bool ages_in_ticks = (... && Policies::ages_in_ticks);

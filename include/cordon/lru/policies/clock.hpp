@@ -10,10 +10,12 @@
 namespace cordon::inline v0 {
 namespace replacement {
 
-// A touch adds 1 to the counter, up to K; the hand takes 1 away.
-template <unsigned K = 1>
+// A touch adds 1 to the counter, up to K; the hand takes 1 away. With list_kind::hand it is that circle itself: 5 bytes a
+// frame in all, for one group or a few (hand.hpp).
+template <unsigned K = 1, list_kind Kind = list_kind::ring>
 struct clock : replacement_base {
     static_assert(K >= 1 && K <= 250);
+    static constexpr list_kind kind = Kind;
     static constexpr unsigned passes = K + 2;
 
     static constexpr std::uint8_t touched(std::uint8_t age, std::uint8_t) {
