@@ -6,12 +6,18 @@
 #include <cstdint>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <string_view>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 namespace cordon::testing {
+
+// Returns: what a dying program wrote, without what an emulator adds.
+inline std::string_view own_words(std::string_view text) {
+    return text.substr(0, text.find("qemu: "));
+}
 
 // What a child returns that cannot do its work because refuse_syscall returned false.
 inline constexpr int no_seccomp = 77;

@@ -10,6 +10,7 @@
 
 using namespace cordon;
 using testing::in_child;
+using testing::own_words;
 
 TEST_CASE("the last words are one line on standard error", "[platform]") {
     int ends[2];
@@ -25,7 +26,7 @@ TEST_CASE("the last words are one line on standard error", "[platform]") {
     ::close(ends[0]);
     CHECK(outcome == 128 + SIGABRT);
     REQUIRE(size > 0);
-    CHECK(std::string_view{text, static_cast<std::size_t>(size)} == "frame 7 is lost\n");
+    CHECK(own_words({text, static_cast<std::size_t>(size)}) == "frame 7 is lost\n");
 }
 
 TEST_CASE("a program whose last words cannot be written ends all the same", "[platform]") {

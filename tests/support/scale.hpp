@@ -27,4 +27,9 @@ T scaled(T n) {
     return result < 1 ? T{1} : result;
 }
 
+// Returns: whether there is no time for work that cannot be cut down, as under an emulator.
+inline bool is_short_of_time() {
+    return scale() < 0.1;
+}
+
 } // namespace cordon::testing

@@ -5,6 +5,7 @@
 #include "cordon/sync/guard.hpp"
 #include "cordon/sync/observed_lock.hpp"
 #include "cordon/sync/spin_lock.hpp"
+#include "platform/child.hpp"
 #include "support/catch.hpp"
 
 #include <csignal>
@@ -130,7 +131,7 @@ TEST_CASE("by default a wrong order is told on stderr and aborts", "[sync]") {
     int status = 0;
     REQUIRE(::waitpid(child, &status, 0) == child);
     REQUIRE(size > 0);
-    CHECK(std::string(text, static_cast<std::size_t>(size)) ==
+    CHECK(cordon::testing::own_words({text, static_cast<std::size_t>(size)}) ==
           "cordon: wrong lock order: waits for cache while it holds zone\n");
     CHECK((WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT));
 }

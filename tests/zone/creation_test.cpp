@@ -4,6 +4,7 @@
 
 #include "cordon/zone.hpp"
 #include "support/catch.hpp"
+#include "support/scale.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -75,6 +76,14 @@ void check_zone(frame_range frames) {
     if (first.raw() != 0) REQUIRE(zone.state_of(frame{first.raw() - 1}).state == frame_state::foreign);
 }
 
+// The metadata of the largest zones takes 5 GiB of addresses.
+bool no_room_or_time() {
+    const bool no_room = sizeof(std::size_t) < 8;
+    if (no_room) WARN("skipped: 32 bits do not address the metadata");
+    if (testing::is_short_of_time()) WARN("skipped: no time for the largest zones");
+    return no_room || testing::is_short_of_time();
+}
+
 } // namespace
 
 TEST_CASE("zones of any size start anywhere", "[zone]") {
@@ -107,6 +116,7 @@ TEST_CASE("every frame of a small zone is given out once", "[zone]") {
 }
 
 TEST_CASE("the largest zone has 2^32 - 1 frames", "[zone]") {
+    if (no_room_or_time()) return;
     check_zone({frame{0}, frame_count{UINT32_MAX}});
     check_zone({frame{1}, frame_count{UINT32_MAX - 1}});
     check_zone({frame{UINT32_MAX - 1}, frame_count{1}});
@@ -122,10 +132,12 @@ TEST_CASE("the largest zone has 2^32 - 1 frames", "[zone]") {
 }
 
 TEST_CASE("a tebibyte of frames is ready within a millisecond", "[zone]") {
+    if (no_room_or_time()) return;
     CHECK(creation_ns({frame{0}, frame_count{tebibyte}}) <= 1'000'000);
 }
 
 TEST_CASE("fresh zones hold next to no memory", "[zone]") {
+    if (no_room_or_time()) return;
     const zone_type terabyte{frame_range{frame{0}, frame_count{tebibyte}}};
     CHECK(resident_bytes(terabyte) <= 1u << 20);
     // 16,384 regions of 128 bytes are the floor of the largest zone.

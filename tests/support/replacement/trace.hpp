@@ -9,7 +9,6 @@
 #include <array>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -43,11 +42,13 @@ inline trace read_text(std::istream& in) {
 inline trace read_oracle_general(std::istream& in) {
     trace all;
     for (std::array<char, 24> record{}; in.read(record.data(), record.size());) {
-        page id = 0;
-        std::uint32_t size = 0;
-        std::memcpy(&id, record.data() + 4, sizeof id);
-        std::memcpy(&size, record.data() + 12, sizeof size);
-        all.push_back({id, size});
+        const auto number = [&](std::size_t at, std::size_t bytes) {
+            std::uint64_t n = 0;
+            while (bytes-- != 0)
+                n = n << 8 | static_cast<unsigned char>(record[at + bytes]);
+            return n;
+        };
+        all.push_back({number(4, 8), number(12, 4)});
     }
     return all;
 }
