@@ -122,7 +122,7 @@ TEST_CASE("The curve of misses bounds those of a larger lru, and is near them up
     CHECK(curve.misses == misses_of_small);
     CHECK(curve.with_more(frame_count{0}) == misses_of_small);
     std::uint64_t before = misses_of_small;
-    for (const std::uint64_t extra : {1, 3, 15, 63, 127, 255, 1023}) {
+    for (const std::uint64_t extra : {1u, 3u, 15u, 63u, 127u, 255u, 1023u}) {
         const std::uint64_t told = curve.with_more(frame_count{extra});
         const std::uint64_t larger = reference::misses(reference::lru{capacity + extra}, t);
         INFO(extra << " frames more: " << larger << " misses, told " << told);
