@@ -20,7 +20,9 @@ first round and once before each.
 
   blocks_obtainable  runs of order 9 that can be allocated now
   blocks_untouched   blocks without a frame in use, caches aside: what any allocator can be asked, a malloc, too
-  blocks_emptied     runs of order 9 that can be allocated when the emptiest blocks are emptied first (isolate, migrate)
+  blocks_compacted   runs of order 9 that can be allocated after zone.compact(migrator), and by isolate and migrate of
+                     the emptiest blocks, by hand
+  frames_moved       frames that compact() moved for each block that became whole
 
 `best_possible` is what would be left if all that is in use lay side by side.
 )";
@@ -101,6 +103,15 @@ void question_at(suite& out, const char* name, unsigned percent, const char* bas
 void questions(suite& out, const std::vector<peer>& peers) {
     const auto get_blocks = [](auto& state) { return obtainable(state.who.lane()); };
     const auto look = [](auto& state) { return untouched(state.who); };
+    const auto compact_and_get = [](cordon_state& state) {
+        if (state.zone.compact(mover(state.who, nothing_to_copy)).outcome != cordon::status::ok)
+            give_up("compact");
+        return obtainable(state.who.lane());
+    };
+    const auto moved_a_block = [](cordon_state& state) {
+        const auto done = state.zone.compact(mover(state.who, nothing_to_copy));
+        return done.emptied == 0 ? 0.0 : static_cast<double>(done.moved.raw()) / done.emptied;
+    };
     const auto empty_and_get = [](cordon_state& state) {
         const auto undo = [](auto& range) { range.undo(); };
         empty_blocks(state.zone, mover(state.who, nothing_to_copy), undo);
@@ -118,8 +129,12 @@ void questions(suite& out, const std::vector<peer>& peers) {
         looking.push_back(best_possible(percent));
         question_at(out, "blocks_obtainable", percent, "buddy", goal::at_least(1), std::move(obtaining));
         question_at(out, "blocks_untouched", percent, "best_possible", {}, std::move(looking));
-        question_at(out, "blocks_emptied", percent, "best_possible", goal::at_least(0.9),
-                    {churned<cordon_state>("cordon", percent, empty_and_get), best_possible(percent)});
+        question_at(out, "blocks_compacted", percent, "best_possible", goal::at_least(0.9),
+                    {churned<cordon_state>("cordon", percent, compact_and_get),
+                     churned<cordon_state>("by_hand", percent, empty_and_get), best_possible(percent)});
+        out.add({.figures = {{.name = "frames_moved", .what = quantity::amount, .unit = "frames/block"}},
+                 .arguments = "percent:" + std::to_string(percent),
+                 .contestants = {churned<cordon_state>("cordon", percent, moved_a_block)}});
     }
 }
 

@@ -22,6 +22,7 @@ Flags, those of Google Benchmark first (`--flag=value` or `--flag value`):
   --benchmark_list_tests           names only
   --compare <old.json>             what changed since, with a 95 % interval of the ratio of medians
   --report <out.html>              one page with plots
+  --plot <out.svg>                 the bars of that page as one picture of their own
   --load <results.json>            no measuring: show, compare or report these results; may be repeated
   --peer <library.so>              one more allocator (bench/peer.h); may be repeated
   --no_peers                       without those that were built with this program
@@ -93,6 +94,7 @@ parsed_flags parse_flags(const std::vector<std::string>& arguments) {
         choice("--benchmark_list_tests", chosen.list, true),
         value("--compare", chosen.compare),
         value("--report", chosen.report),
+        value("--plot", chosen.plot),
         value("--load", chosen.load),
         value("--peer", chosen.peers),
         choice("--no_peers", chosen.installed_peers, false),

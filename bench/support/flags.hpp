@@ -20,6 +20,7 @@ struct flags {
     bool list = false;
     std::string compare{};            // results to compare with
     std::string report{};             // an HTML file to write
+    std::string plot{};               // an SVG file to write
     std::vector<std::string> load{};  // results to show instead of measuring
     std::vector<std::string> peers{}; // shared libraries
     bool installed_peers = true;      // also those built with the program

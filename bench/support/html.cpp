@@ -18,13 +18,9 @@ constexpr const char* head = R"(<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>cordon: benchmarks</title>
 <style>
-:root { color-scheme: light dark; --paper: #fff; --ink: #1b1f24; --faint: #656d76; --line: #d8dee4; --panel: #f6f8fa;
-  --c0: #0969da; --c1: #9a6700; --c2: #1a7f37; --c3: #8250df; --c4: #bf3989; --c5: #57606a; --c6: #bc4c00; --c7: #1b7c83;
-  --good: #1a7f37; --bad: #cf222e; --bar: #afb8c1; }
-@media (prefers-color-scheme: dark) { :root { --paper: #0d1117; --ink: #e6edf3; --faint: #8d96a0; --line: #30363d;
-  --panel: #161b22; --c0: #4493f8; --c1: #d29922; --c2: #3fb950; --c3: #ab7df8; --c4: #db61a2; --c5: #9198a1;
-  --c6: #db6d28; --c7: #39c5cf; --good: #3fb950; --bad: #f85149; --bar: #484f58; } }
-body { font: 15px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 60rem;
+)";
+constexpr const char* page_style =
+    R"(body { font: 15px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 60rem;
   margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; margin: 0 } h2 { font-size: 1.15rem; margin: 2.2rem 0 .4rem; }
 h3 { font-size: .9rem; font-weight: 600; margin: 1rem 0 .1rem } p, summary { color: var(--faint); margin: .3rem 0 }
@@ -33,8 +29,7 @@ th { text-align: left; color: var(--faint); font-weight: 500 } td, th { padding:
   border-bottom: 1px solid var(--line) } td + td, th + th { text-align: right } a { color: inherit }
 .warning { border-left: 3px solid var(--bad); background: var(--panel); padding: .4rem .8rem; color: var(--ink) }
 .ok { color: var(--good) } .MISS { color: var(--bad); font-weight: 600 }
-svg { width: 100%; height: auto; display: block } svg text { font: 12px system-ui, sans-serif; fill: var(--ink) }
-svg .faint { fill: var(--faint) } .grid { stroke: var(--line) } .whisker { stroke: var(--ink); stroke-width: 1.5 }
+svg { width: 100%; height: auto; display: block }
 .key span { margin-right: 1.2em; white-space: nowrap } .key i { display: inline-block; width: .5em; height: .5em;
   border-radius: 2px; margin-right: .35em }
 </style></head><body>
@@ -125,7 +120,7 @@ std::string to_html(const results& from) {
         if (!sections.contains(name)) order.push_back(name);
         sections[name].push_back(c);
     }
-    std::string out = head + introduction(from, met, goals);
+    std::string out = std::string(head) + plot_style + page_style + introduction(from, met, goals);
     if (goals != 0) out += headlines(all);
     for (const std::string& name : order)
         out += section(name, sections[name]);

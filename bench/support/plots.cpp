@@ -117,6 +117,17 @@ std::vector<std::string> contestants_of(const std::vector<comparison>& of) {
 
 } // namespace
 
+const char* const plot_style =
+    R"(:root { color-scheme: light dark; --paper: #fff; --ink: #1b1f24; --faint: #656d76; --line: #d8dee4; --panel: #f6f8fa;
+  --c0: #0969da; --c1: #9a6700; --c2: #1a7f37; --c3: #8250df; --c4: #bf3989; --c5: #57606a; --c6: #bc4c00; --c7: #1b7c83;
+  --good: #1a7f37; --bad: #cf222e; --bar: #afb8c1; }
+@media (prefers-color-scheme: dark) { :root { --paper: #0d1117; --ink: #e6edf3; --faint: #8d96a0; --line: #30363d;
+  --panel: #161b22; --c0: #4493f8; --c1: #d29922; --c2: #3fb950; --c3: #ab7df8; --c4: #db61a2; --c5: #9198a1;
+  --c6: #db6d28; --c7: #39c5cf; --good: #3fb950; --bad: #f85149; --bar: #484f58; } }
+svg text { font: 12px system-ui, sans-serif; fill: var(--ink) }
+svg .faint { fill: var(--faint) } .grid { stroke: var(--line) } .whisker { stroke: var(--ink); stroke-width: 1.5 }
+)";
+
 std::string escaped(std::string_view text) {
     std::string out;
     for (const char c : text) {
@@ -131,10 +142,17 @@ std::string escaped(std::string_view text) {
     return out;
 }
 
-std::string bar_plot(comparison c) {
+namespace {
+
+constexpr double row = 22;
+
+double height_of(comparison c) {
+    return row * static_cast<double>(c.size()) + 6;
+}
+
+std::string bars(comparison c) {
     constexpr double left = 150;
     constexpr double right = width - 190;
-    constexpr double row = 22;
     const outcome& subject = subject_of(c);
     double largest = 0;
     double typical = 0; // a bar far beyond the subject's is cut, so that the others stay readable
@@ -146,8 +164,7 @@ std::string bar_plot(comparison c) {
     const auto place = [&](double value) {
         return left + (scale > 0 ? std::min(value / scale, 1.0) : 0) * (right - left);
     };
-    std::string out = print("<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\">\n", width,
-                            row * static_cast<double>(c.size()) + 6);
+    std::string out;
     double y = 3;
     for (const outcome& o : c) {
         const double value = median(o.values());
@@ -168,7 +185,36 @@ std::string bar_plot(comparison c) {
                        (cut ? "... " : "") + label, &o != &subject);
         y += row;
     }
-    return out + "</svg>\n";
+    return out;
+}
+
+std::string open_svg(double height, const char* attributes) {
+    return print("<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\"%s>\n", width, height, attributes);
+}
+
+} // namespace
+
+std::string bar_plot(comparison c) {
+    return open_svg(height_of(c), "") + bars(c) + "</svg>\n";
+}
+
+std::string to_svg(const results& from) {
+    constexpr double margin = 14;
+    constexpr double title = 20;
+    std::string drawn;
+    double y = margin;
+    for (const comparison c : comparisons(from.outcomes)) {
+        drawn += text_at(margin, y + 14, "start", c.front().family());
+        drawn += print("<g transform=\"translate(0 %.0f)\">\n", y + title) + bars(c) + "</g>\n";
+        y += title + height_of(c) + margin;
+    }
+    std::string caption;
+    for (const char* said : {"cpu_model", "compiler", "commit", "date"})
+        if (const std::string& text = from.context[said].text(); !text.empty())
+            caption += (caption.empty() ? "" : " · ") + text;
+    drawn += text_at(margin, y + 8, "start", caption, true);
+    return open_svg(y + 20, " xmlns=\"http://www.w3.org/2000/svg\"") + "<style>\n" + plot_style +
+           "</style>\n<rect width=\"100%\" height=\"100%\" fill=\"var(--paper)\"/>\n" + drawn + "</svg>\n";
 }
 
 std::string line_plot(const std::vector<comparison>& of) {
@@ -184,7 +230,7 @@ std::string line_plot(const std::vector<comparison>& of) {
         }
     const axis x{variable->values.front(), variable->values.back(), 80, width - 20};
     const axis y{low, high, height - 34, 12};
-    std::string out = print("<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\">\n", width, height);
+    std::string out = open_svg(height, "");
     for (const double mark : y.marks()) {
         out += print("<line class=\"grid\" x1=\"80\" x2=\"%.0f\" y1=\"%.1f\" y2=\"%.1f\"/>\n", width - 20,
                      y.at(mark), y.at(mark));

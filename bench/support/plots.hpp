@@ -13,6 +13,12 @@ namespace bench {
 // Returns: the text with what HTML takes for markup escaped.
 std::string escaped(std::string_view text);
 
+// The colours, light and dark, and how plots are drawn: CSS.
+extern const char* const plot_style;
+
+// Returns: a picture of its own, with the bars of all figures; it loads nothing.
+std::string to_svg(const results& from);
+
 // Returns: a bar for each contestant.
 std::string bar_plot(comparison c);
 // Returns: a curve for each contestant, if one number of the arguments takes three values or more and nothing else in

@@ -6,6 +6,7 @@
 #include "support/console.hpp"
 #include "support/context.hpp"
 #include "support/html.hpp"
+#include "support/plots.hpp"
 #include "support/verify.hpp"
 
 #include <csignal>
@@ -130,6 +131,7 @@ bool show(const results& measured, const flags& chosen) {
     std::fputs(in_format(measured, chosen.shown).c_str(), stdout);
     if (!chosen.out.empty()) good &= write_file(chosen.out, in_format(measured, chosen.written));
     if (!chosen.report.empty()) good &= write_file(chosen.report, to_html(measured));
+    if (!chosen.plot.empty()) good &= write_file(chosen.plot, to_svg(measured));
     if (!chosen.compare.empty()) {
         const auto before = read_results(chosen.compare);
         if (before) std::fputs(to_table(compare(*before, measured)).c_str(), stdout);

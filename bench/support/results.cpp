@@ -1,8 +1,12 @@
-// support/results.cpp - see the header. The rows are those of Google Benchmark 1.8; what it has no field for has a
-// name that it does not use.
+// support/results.cpp - see the header.
 // SPDX-License-Identifier: BSL-1.0
+//
+// The rows are those of Google Benchmark 1.8; what it has no field for has a name that it does not use. Its compare.py
+// looks at real_time and cpu_time and at nothing else: a figure that is no time stands there, too, and one that was
+// measured by one clock stands for the other. A dashboard tells by `quantity` and `unit`.
 #include "support/results.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <map>
@@ -21,9 +25,17 @@ Enum parse(const std::array<const char*, N>& names, const std::string& text) {
     return Enum{};
 }
 
-json row_of(const outcome& o, const std::string& suffix, const char* run_type) {
+// Where a row stands among those of its file: families are questions, their instances the contestants.
+struct position {
+    std::size_t family = 0;
+    std::size_t instance = 0;
+};
+
+json row_of(const outcome& o, position at, const std::string& suffix, const char* run_type) {
     json row;
     row.set("name", o.name() + suffix);
+    row.set("family_index", at.family);
+    row.set("per_family_instance_index", at.instance);
     row.set("run_name", o.name());
     row.set("run_type", run_type);
     row.set("repetitions", o.operations.size());
@@ -32,16 +44,23 @@ json row_of(const outcome& o, const std::string& suffix, const char* run_type) {
 }
 
 void add_values(json& row, const outcome& o, double operations, const auto& value_of) {
+    const bool is_time = o.measured.what != quantity::amount;
+    const auto all_zero = [](const series& s) {
+        return std::ranges::all_of(s, [](double v) { return v == 0; });
+    };
+    const auto time_of = [&](const series& clock) {
+        return value_of(is_time && !all_zero(clock) ? clock : o.values());
+    };
     row.set("iterations", operations);
-    row.set("real_time", value_of(o.real_ns));
-    row.set("cpu_time", value_of(o.cpu_ns));
+    row.set("real_time", time_of(o.real_ns));
+    row.set("cpu_time", time_of(o.cpu_ns));
     row.set("time_unit", "ns");
     if (o.measured.what == quantity::amount) row.set("amount", value_of(o.amount));
     if (!o.ratios.empty()) row.set("ratio", value_of(o.ratios));
 }
 
-void add_round(json& rows, const outcome& o, std::size_t round) {
-    json row = row_of(o, "", "iteration");
+void add_round(json& rows, const outcome& o, position at, std::size_t round) {
+    json row = row_of(o, at, "", "iteration");
     row.set("repetition_index", round);
     add_values(row, o, o.operations[round],
                [&](const series& s) { return round < s.size() ? s[round] : 0.0; });
@@ -58,8 +77,9 @@ void add_round(json& rows, const outcome& o, std::size_t round) {
     rows.add(std::move(row));
 }
 
-void add_aggregate(json& rows, const outcome& o, const char* name, double (*aggregate)(const series&)) {
-    json row = row_of(o, std::string("_") + name, "aggregate");
+void add_aggregate(json& rows, const outcome& o, position at, const char* name,
+                   double (*aggregate)(const series&)) {
+    json row = row_of(o, at, std::string("_") + name, "aggregate");
     row.set("aggregate_name", name);
     row.set("aggregate_unit", std::string(name) == "cv" ? "percentage" : "time");
     add_values(row, o, static_cast<double>(o.operations.size()), aggregate);
@@ -107,14 +127,20 @@ const series& outcome::values() const {
 
 json to_json(const results& from) {
     json rows{json::array{}};
-    for (const outcome& o : from.outcomes) {
+    position at;
+    for (const outcome* last = nullptr; const outcome& o : from.outcomes) {
+        if (last != nullptr) {
+            const bool same = last->family() == o.family();
+            at = same ? position{at.family, at.instance + 1} : position{at.family + 1, 0};
+        }
+        last = &o;
         for (std::size_t round = 0; round != o.operations.size(); ++round)
-            add_round(rows, o, round);
+            add_round(rows, o, at, round);
         if (o.operations.size() < 2) continue;
-        add_aggregate(rows, o, "mean", mean);
-        add_aggregate(rows, o, "median", [](const series& s) { return median(s); });
-        add_aggregate(rows, o, "stddev", deviation);
-        add_aggregate(rows, o, "cv", variation);
+        add_aggregate(rows, o, at, "mean", mean);
+        add_aggregate(rows, o, at, "median", [](const series& s) { return median(s); });
+        add_aggregate(rows, o, at, "stddev", deviation);
+        add_aggregate(rows, o, at, "cv", variation);
     }
     json out;
     out.set("context", from.context);

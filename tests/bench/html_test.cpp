@@ -3,6 +3,7 @@
 #include "support/html.hpp"
 
 #include "support/catch.hpp"
+#include "support/plots.hpp"
 
 #include <string_view>
 
@@ -61,4 +62,20 @@ TEST_CASE("the report has bars for each contestant, curves over a number, and th
     two.outcomes.resize(4); // two points make no curve
     CHECK(count(to_html(two), "<polyline") == 0);
     CHECK(count(to_html({}), "<svg") == 0);
+}
+
+TEST_CASE("the picture has the bars of all figures, stands alone and is XML", "[bench]") {
+    const std::string picture = to_svg(sample());
+    CHECK(picture.starts_with("<svg "));
+    CHECK(picture.find("xmlns=\"http://www.w3.org/2000/svg\"") != std::string::npos);
+    CHECK(count(picture, "http") == 1);
+    for (const char* foreign : {"<script", "<link", "url(", "@import", "src=", "href="})
+        CHECK(picture.find(foreign) == std::string::npos);
+    CHECK(picture.find("prefers-color-scheme: dark") != std::string::npos);
+    CHECK(picture.find("&lt;fast&gt; &amp; &quot;new&quot;") != std::string::npos);
+    CHECK(count(picture, "&middot;") == 0); // HTML's, not XML's
+    CHECK(count(picture, "<rect") == 1 + 6);
+    CHECK(count(picture, "seal/blocks:") == 3);
+    CHECK(count(picture, "<g ") == count(picture, "</g>"));
+    CHECK(count(picture, "<svg") == 1);
 }

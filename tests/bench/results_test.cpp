@@ -4,6 +4,8 @@
 
 #include "support/catch.hpp"
 
+#include <vector>
+
 using namespace bench;
 
 namespace {
@@ -69,6 +71,41 @@ TEST_CASE("rows have the fields of Google Benchmark", "[bench]") {
     CHECK(rows[4]["real_time"].number() == 20);
     CHECK(rows[5]["real_time"].number() == 10);
     CHECK(rows[6]["real_time"].number() == 0.5);
+}
+
+TEST_CASE("compare.py finds what it looks at in the rows", "[bench]") {
+    outcome blocks = sample("cordon", 0);
+    blocks.measured.name = "blocks";
+    blocks.measured.what = quantity::amount;
+    blocks.amount = {100, 110, 120};
+    results out;
+    out.context.set("json_schema_version", 1); // the only one that it accepts
+    out.outcomes = {sample("cordon", 10), sample("barrier", 5), blocks};
+    const json written = *json::read(to_json(out).write());
+    CHECK(written["context"]["json_schema_version"].number() == 1);
+    std::vector<double> families, instances;
+    for (const json& row : written["benchmarks"].items()) {
+        CHECK(row["time_unit"].text() == "ns"); // it knows s, ms, us, ns
+        // It looks for changes of these two and for nothing else, and takes logarithms.
+        CHECK(row["real_time"].number() > 0);
+        CHECK(row["cpu_time"].number() > 0);
+        const bool is_round = row["run_type"].text() == "iteration";
+        CHECK(is_round != (row["run_type"].text() == "aggregate"));
+        CHECK(row["aggregate_name"].is_null() == is_round);
+        CHECK(row["repetition_index"].is_null() != is_round);
+        // All rounds have one name, which it pairs by; aggregates have another.
+        CHECK((row["name"].text() == row["run_name"].text()) == is_round);
+        // It sorts by these.
+        families.push_back(row["family_index"].number(-1));
+        instances.push_back(row["per_family_instance_index"].number(-1));
+    }
+    const std::vector<double> of_families{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1};
+    const std::vector<double> of_instances{0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0};
+    CHECK(families == of_families);
+    CHECK(instances == of_instances);
+    const auto again = from_json(written);
+    REQUIRE(again);
+    CHECK(again->outcomes[2].values() == series{100, 110, 120});
 }
 
 TEST_CASE("a file of Google Benchmark is read", "[bench]") {
