@@ -4,6 +4,8 @@
 //     mutants check <root> <file>...                               do all mutants of the files apply?
 //     mutants pass <killer> <root> <scratch> <compiler>...         does the killer pass without any mutant?
 //     mutants kill <file> <mutant> <root> <scratch> <compiler>...  does it fail with this one?
+//     mutants fuzz <file> <mutant> <killer> <corpus> <root> <scratch> <compiler>...
+//                                                                  does this fuzz target find it within a minute?
 //     mutants table <scratch>                                      what became of all of them
 //
 // A file holds the mutants of one layer; its form is told in local.mutants. The mutated header goes into a directory
@@ -172,6 +174,22 @@ struct workshop {
         return "exit code " + std::to_string(code);
     }
 
+    // Returns: what the fuzz target found, from the inputs of the corpus on; empty if it found nothing.
+    string finding(const string& corpus, const fs::path& place) const {
+        fs::create_directories(place / "found");
+        const auto [code, output] =
+            run({"timeout", "-k", "1", std::to_string(2 * seconds_to_live), (place / "killer").string(),
+                 "-max_total_time=" + std::to_string(seconds_to_live), "-seed=1",
+                 "-artifact_prefix=" + place.string() + '/', (place / "found").string(), corpus},
+                place / "killer.log");
+        if (code == 0) return "";
+        std::istringstream lines{output};
+        for (string line; std::getline(lines, line);)
+            if (line.starts_with("disagreement: ") || line.find("ERROR: ") != string::npos)
+                return line.substr(0, 120);
+        throw trouble{"the target does not run\n" + output.substr(0, 4000)};
+    }
+
 private:
     // Commas and brackets of a name are not those of Catch's language.
     static string as_test_spec(const string& test_case) {
@@ -217,34 +235,52 @@ void pass(const string& killer, const workshop& shop) {
     if (!failed.empty()) throw trouble{killer + " fails without any mutant: " + failed};
 }
 
-void kill(const fs::path& file, const string& name, const workshop& shop) {
+mutant find(const fs::path& file, const string& name) {
     const std::vector<mutant> mutants = read_mutants(file);
     const auto m = std::ranges::find(mutants, name, &mutant::name);
     if (m == mutants.end()) throw trouble{"no mutant " + name + " in " + file.string()};
-    const fs::path place = shop.scratch / file.stem() / name;
+    return *m;
+}
+
+// Effects: breaks the header; says how the killer failed, which failure(place) tells.
+template <class Failure>
+void try_out(const fs::path& file, const mutant& m, const workshop& shop, Failure failure) {
+    const fs::path place = shop.scratch / file.stem() / m.name;
     const fs::path verdict = place / "verdict";
     fs::remove_all(place);
     const auto start = clock_type::now();
     const auto conclude = [&](const string& how) {
         std::ostringstream line;
         const std::chrono::duration<double> took = clock_type::now() - start;
-        line << std::left << std::setw(10) << file.stem().string() << std::setw(42) << name << std::setw(32)
-             << m->killer << std::right << std::fixed << std::setprecision(1) << std::setw(5) << took.count()
+        line << std::left << std::setw(10) << file.stem().string() << std::setw(42) << m.name << std::setw(32)
+             << m.killer << std::right << std::fixed << std::setprecision(1) << std::setw(5) << took.count()
              << " s  " << how.substr(0, how.find('\n')) << '\n';
         write(verdict, line.str());
         std::cout << line.str();
     };
     try {
-        write(place / "cordon" / m->header, apply(*m, shop.root));
-        shop.compile(m->killer, place);
-        const string failed = shop.failure(m->test_case, place);
-        if (failed.empty()) throw trouble{"SURVIVES: " + m->why};
+        write(place / "cordon" / m.header, apply(m, shop.root));
+        shop.compile(m.killer, place);
+        const string failed = failure(place);
+        if (failed.empty()) throw trouble{"SURVIVES: " + m.why};
         conclude(failed);
         fs::remove(place / "killer");
     } catch (const trouble& t) {
         conclude(t.what());
         throw;
     }
+}
+
+void kill(const fs::path& file, const string& name, const workshop& shop) {
+    const mutant m = find(file, name);
+    try_out(file, m, shop, [&](const fs::path& place) { return shop.failure(m.test_case, place); });
+}
+
+void fuzz(const fs::path& file, const string& name, const string& target, const string& corpus,
+          const workshop& shop) {
+    mutant m = find(file, name);
+    m.killer = target;
+    try_out(file, m, shop, [&](const fs::path& place) { return shop.finding(corpus, place); });
 }
 
 void table(const fs::path& scratch) {
@@ -271,6 +307,8 @@ int main(int argc, char** argv) try {
         pass(words[1], {words[2], words[3], rest(4)});
     else if (verb == "kill" && words.size() > 5)
         kill(words[1], words[2], {words[3], words[4], rest(5)});
+    else if (verb == "fuzz" && words.size() > 7)
+        fuzz(words[1], words[2], words[3], words[4], {words[5], words[6], rest(7)});
     else if (verb == "table" && words.size() == 2)
         table(words[1]);
     else

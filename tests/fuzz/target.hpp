@@ -1,0 +1,57 @@
+// fuzz/target.hpp - what a fuzz target is: run(), which reads an input as a sequence of operations and carries them out.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "support/byte_choices.hpp"
+#include "support/episode.hpp"
+
+#include <cstdint>
+#include <ostream>
+#include <span>
+
+namespace cordon::fuzz {
+
+using input = std::span<const std::uint8_t>;
+
+// Defined by each target. Effects: throws a testing::disagreement at the first operation that comes to something else
+// than the model says, or leaves a broken invariant behind. Tells the operations to `log` unless it is null.
+void run(input bytes, std::ostream* log);
+
+// Small magazines, which spill and refill all the time, and nothing that sleeps.
+struct small_policy : testing::small_policy {
+    static constexpr cached_order cached_orders[] = {{0, 8}, {1, 4}, {3, 4}, {6, 2}};
+    static constexpr check_level checks = check_level::full;
+    using backoff = pause_backoff;
+    using zone_lock = spin_lock<atomics, backoff>;
+    using isolation_lock = spin_lock<atomics, backoff>;
+    using gate = lock_gate<atomics, clock, backoff>;
+};
+inline constexpr std::uint32_t blocks = 2;
+inline constexpr std::uint32_t max_poisoned = 6;
+
+// Effects: does all operations of the input. What is compared is the larger part of the time, so the input chooses: after
+// the last operation, or when everything has been given back, or after each operation, which shows the one that broke it.
+template <class Choices, class Episode>
+void run_all(Choices& choices, Episode& one) {
+    const std::uint64_t how = choices.below(16);
+    const bool closely = how == 15;
+    one.turn();
+    while (!choices.ended()) {
+        one.step();
+        one.conserve();
+        if (closely) one.compare_all();
+    }
+    if (how % 2 == 0) return one.compare_all();
+    one.release_all();
+    one.compare_all();
+}
+
+template <class Policy>
+void run_episode(input bytes, const testing::operation_mix& mix, std::ostream* log) {
+    testing::byte_choices choices{bytes};
+    testing::episode<Policy, testing::byte_choices> one{
+        choices, testing::choose_zone(choices, testing::small_block, blocks, max_poisoned), mix, log};
+    run_all(choices, one);
+}
+
+} // namespace cordon::fuzz
