@@ -50,6 +50,13 @@ public:
     [[nodiscard]] static basic_zone place(std::span<std::byte> memory, const zone_options& options) {
         return basic_zone(memory, options);
     }
+    // Effects: goes on with a zone whose metadata lies in `memory`, written by a zone of the same policy and options that
+    // was at rest: a copy, a file, the same bytes mapped elsewhere. What its thread caches held is free, isolated
+    // ranges are open. The bytes may be any: corrupt_metadata is the error() of those that are no such zone.
+    // Cost: O(frames).
+    [[nodiscard]] static basic_zone attach(std::span<std::byte> memory, const zone_options& options) {
+        return basic_zone(memory, options, zone_origin::metadata);
+    }
     // Returns: bytes; 0 if the options are no good.
     [[nodiscard]] static std::size_t metadata_bytes(const zone_options& options) {
         return core::metadata_bytes(options);
@@ -199,6 +206,10 @@ public:
 
 private:
     basic_zone(std::span<std::byte> memory, const zone_options& options) : core_(memory, options) {}
+    basic_zone(std::span<std::byte> memory, const zone_options& options, zone_origin origin)
+        : core_(memory, options, origin) {
+        core_.adopt(bool{validate_zone(core_, {.quiesce = true})});
+    }
     CORDON_ALWAYS_INLINE static slot_index current() { return Policy::thread_slots::current(); }
 
     status drain_runs(typename core::filter runs, deadline limit) {

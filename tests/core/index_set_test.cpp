@@ -116,3 +116,36 @@ TEST_CASE("a set costs little more than a bit a member", "[core]") {
     CHECK(index_sets::word_count(1, UINT32_MAX) ==
           (1u << 26) + (1u << 20) + (1u << 14) + (1u << 8) + (1u << 2) + 1 + 1);
 }
+
+TEST_CASE("trees are sound after any inserts and erases, and not when a bit of them is changed") {
+    constexpr std::uint32_t count = 3;
+    for (const std::uint32_t capacity : {1u, 64u, 65u, 4097u}) {
+        std::vector<std::uint64_t> memory(index_sets::word_count(count, capacity));
+        index_sets sets{memory.data(), count, capacity};
+        REQUIRE(sets.is_sound(count, capacity));
+        for (std::uint32_t member = 0; member < capacity; member += 7)
+            sets.insert(member % count, member);
+        sets.erase(0, 0);
+        sets.insert(2, capacity - 1);
+        REQUIRE(sets.is_sound(count, capacity));
+        std::uint64_t unnoticed = 0;
+        for (std::uint64_t& word : memory)
+            for (unsigned bit = 0; bit != 64; ++bit) {
+                word ^= 1ull << bit;
+                unnoticed += sets.is_sound(count, capacity);
+                word ^= 1ull << bit;
+            }
+        // Another member of level 0 is another set, unless it is the first or the last of its word.
+        CAPTURE(capacity, unnoticed);
+        CHECK(unnoticed <= std::uint64_t{count} * capacity);
+        sets.insert(1, 0);
+        memory[0] |= 1ull << count;
+        CHECK_FALSE(sets.is_sound(count, capacity));
+    }
+    std::uint64_t one_word[2] = {1, 1ull << 10};
+    CHECK_FALSE(index_sets{one_word, 1, 10}.is_sound(1, 10));
+    one_word[1] = 1ull << 9;
+    CHECK(index_sets{one_word, 1, 10}.is_sound(1, 10));
+    one_word[0] = 0;
+    CHECK_FALSE(index_sets{one_word, 1, 10}.is_sound(1, 10));
+}

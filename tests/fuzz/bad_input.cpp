@@ -78,9 +78,7 @@ void run(input bytes, std::ostream* log) {
     byte_choices choices{bytes};
     for (std::uint64_t n = choices.below(4); n != 0; --n)
         make_any_zone(choices, log);
-    testing::episode<small_policy, byte_choices> one{
-        choices, testing::choose_zone(choices, testing::small_block, blocks, max_poisoned), mix, log};
-    run_all(choices, one);
+    run_episode<small_policy>(choices, mix, log);
 }
 
 } // namespace cordon::fuzz

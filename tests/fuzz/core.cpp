@@ -24,7 +24,8 @@ static_assert(mix.total() == 256, "one byte of the input says which");
 } // namespace
 
 void run(input bytes, std::ostream* log) {
-    run_episode<policy>(bytes, mix, log);
+    testing::byte_choices choices{bytes};
+    run_episode<policy>(choices, mix, log);
 }
 
 } // namespace cordon::fuzz

@@ -29,6 +29,23 @@ struct small_policy : testing::small_policy {
 inline constexpr std::uint32_t blocks = 2;
 inline constexpr std::uint32_t max_poisoned = 6;
 
+// One byte of the input says which.
+inline constexpr testing::operation_mix isolation_mix{.allocate_or_free = 116,
+                                                      .free_wrongly = 8,
+                                                      .bulk = 12,
+                                                      .exact = 12,
+                                                      .contiguous = 8,
+                                                      .drain = 8,
+                                                      .disable_or_enable = 12,
+                                                      .isolate = 20,
+                                                      .work_on_range = 28,
+                                                      .online = 8,
+                                                      .poison = 6,
+                                                      .set_type = 6,
+                                                      .compact = 6,
+                                                      .report_free = 6};
+static_assert(isolation_mix.total() == 256);
+
 // Effects: does all operations of the input. What is compared is the larger part of the time, so the input chooses: after
 // the last operation, or when everything has been given back, or after each operation, which shows the one that broke it.
 template <class Choices, class Episode>
@@ -46,11 +63,13 @@ void run_all(Choices& choices, Episode& one) {
     one.compare_all();
 }
 
+inline testing::zone_choice choose_zone(testing::byte_choices& choices) {
+    return testing::choose_zone(choices, testing::small_block, blocks, max_poisoned);
+}
+
 template <class Policy>
-void run_episode(input bytes, const testing::operation_mix& mix, std::ostream* log) {
-    testing::byte_choices choices{bytes};
-    testing::episode<Policy, testing::byte_choices> one{
-        choices, testing::choose_zone(choices, testing::small_block, blocks, max_poisoned), mix, log};
+void run_episode(testing::byte_choices& choices, const testing::operation_mix& mix, std::ostream* log) {
+    testing::episode<Policy, testing::byte_choices> one{choices, mix, choose_zone(choices), log};
     run_all(choices, one);
 }
 

@@ -424,6 +424,31 @@ TEST_CASE("frame states that disagree with the maps are reported when asked for"
     states.set_head(at_the_end, order{9});
     CHECK(d.fault(everything) == "an allocation that is no run of the zone");
     CHECK(d.where == block_index{1033});
+    states.clear_head(at_the_end);
+
+    const frame_index before{50}; // the zone starts at frame 100
+    states.set_head(before, order{0});
+    CHECK(d.fault(everything) == "an allocation that starts before the zone");
+    states.clear_head(before);
+    const frame_index hole{1000};
+    states.set_head(hole, order{0});
+    CHECK(d.fault(everything) == "a frame is allocated and missing");
+    states.clear_head(hole);
+    REQUIRE(check(d.z, everything));
+}
+
+TEST_CASE("an offline block with a frame in use is reported when asked for", "[inspect]") {
+    damaged d;
+    const block_index offline{701};
+    auto& map = d.parts().maps[offline.raw()];
+    map.set();
+    map.clear(3, 0);
+    d.fill(offline) = {.used = 1, .largest = static_cast<std::uint8_t>(map.largest_order()), .unused = 0};
+    auto& count = d.parts().count->offline;
+    count.store(count.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+    CHECK(check(d.z));
+    CHECK(d.fault(everything) == "offline, and in use");
+    CHECK(d.where == offline);
 }
 
 TEST_CASE("damaged caches are reported when asked for", "[inspect]") {

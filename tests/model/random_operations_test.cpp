@@ -52,7 +52,7 @@ template <class Policy>
 void run_episode(std::uint64_t seed, std::uint64_t operations) {
     testing::rng random{seed};
     testing::episode<Policy, testing::rng> one{
-        random, testing::choose_zone(random, 1u << Policy::pageblock_order, 4, 10), every_kind};
+        random, every_kind, testing::choose_zone(random, 1u << Policy::pageblock_order, 4, 10)};
     for (std::uint64_t n = 0; n != operations; ++n) {
         // Between filling and emptying, so that both an empty and a full zone are met.
         if (n % 4096 == 0) one.turn();

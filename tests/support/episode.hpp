@@ -74,8 +74,11 @@ public:
     using base::conserve;
     using typename base::block;
 
-    episode(Choices& choices, zone_choice zone, const operation_mix& mix, std::ostream* log = nullptr)
+    episode(Choices& choices, const operation_mix& mix, zone_choice zone, std::ostream* log = nullptr)
         : base(std::move(zone), log), choices_(choices), mix_(mix) {}
+    episode(Choices& choices, const operation_mix& mix, zone_choice zone, std::span<const std::byte> metadata,
+            std::ostream* log = nullptr)
+        : base(std::move(zone), metadata, log), choices_(choices), mix_(mix) {}
 
     // Effects: from now on the zone fills up, or it empties.
     void turn() { fill_percent_ = 30 + choices_.below(41); }
@@ -120,6 +123,7 @@ private:
     using base::model_;
     using base::note;
     using base::now_sealed;
+    using base::poisoned_;
     using base::ranges_;
     using base::remember;
     using base::set_blocks;
@@ -500,7 +504,6 @@ private:
 
     Choices& choices_;
     operation_mix mix_;
-    std::uint32_t poisoned_ = 0;
     std::uint64_t fill_percent_ = 50;
 };
 

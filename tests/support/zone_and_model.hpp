@@ -53,6 +53,28 @@ public:
         }
         note('\n');
     }
+    // A zone attached to a copy of the metadata; the model is what the zone says of each frame.
+    zone_and_model(zone_choice chosen, std::span<const std::byte> metadata, std::ostream* log)
+        : chosen_(std::move(chosen)),
+          memory_(metadata),
+          zone_(zone_type::attach(memory_.bytes(), options())),
+          model_(chosen_.frames, order{Policy::pageblock_order}, order{Policy::max_order}),
+          live_at_(chosen_.frames.count().raw()),
+          log_(log) {
+        expect_same(zone_.error(), status::ok, "the zone is attached");
+        for (const frame f : frames())
+            if (const frame_info info = zone_.state_of(f); info.state == frame_state::offline)
+                model_.block_of(f) = block::offline;
+            else if (info.state == frame_state::absent || info.state == frame_state::poisoned)
+                model_.at(f).state = info.state;
+        for (const frame f : frames()) {
+            const frame_info info = zone_.state_of(f);
+            if (info.state == frame_state::allocated) remember(f, info.size);
+            model_.at(f).condemned = info.poison_pending;
+            poisoned_ += info.poison_pending || info.state == frame_state::poisoned;
+        }
+        compare_all();
+    }
 
     [[nodiscard]] zone_options options() const {
         return {.frames = chosen_.frames, .holes = chosen_.holes, .max_poisoned = chosen_.max_poisoned};
@@ -83,6 +105,17 @@ public:
         check(now->poisoned.raw() == poisoned, "poisoned frames are miscounted");
         check(now->cached.raw() == cached, "cached frames are miscounted");
         validate();
+    }
+    [[nodiscard]] std::span<const std::byte> metadata() const { return memory_.bytes(); }
+    // Effects: compares with the zone that the metadata was copied from: who holds what.
+    void expect_frames_of(const zone_and_model& origin) {
+        for (const frame f : frames()) {
+            const reference_model::cell& mine = model_.at(f);
+            const reference_model::cell& other = origin.model_.at(f);
+            check(mine.state == other.state && mine.condemned == other.condemned && mine.size == other.size &&
+                      mine.head == other.head,
+                  "a copied zone knows a frame in another state", f);
+        }
     }
     // Effects: compares the sums; cheap.
     void conserve() {
@@ -253,6 +286,7 @@ protected:
     std::vector<sealed> ranges_;
     std::vector<caches_disabled<Policy>> tokens_;
     std::uint64_t exclusive_ = 0; // of the ranges
+    std::uint32_t poisoned_ = 0;  // frames, those in use included
 
 private:
     [[nodiscard]] bool agree(const frame_info& info) const {

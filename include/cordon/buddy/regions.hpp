@@ -117,6 +117,9 @@ public:
         return ok;
     }
 
+    // Returns: whether the sets can be searched (index_sets::is_sound).
+    [[nodiscard]] constexpr bool is_sound() const { return sets_.is_sound(pools * bins, count_); }
+
     [[nodiscard]] static constexpr std::uint32_t region_of(block_index b) { return b.raw() / map::size; }
 
 private:

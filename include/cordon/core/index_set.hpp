@@ -89,6 +89,25 @@ public:
         }
     }
 
+    // Returns: whether this is what insert and erase leave behind: a bit of an upper level for each word that is not
+    // empty, and no member that is not below `capacity`. What any other memory says would lead a search out of it.
+    [[nodiscard]] constexpr bool is_sound(std::uint32_t sets, std::uint32_t capacity) const {
+        for (std::uint32_t set = 0; set != sets; ++set) {
+            std::uint64_t bits = capacity;
+            for (unsigned level = 0; level != levels_; ++level, bits = (bits + 63) / 64)
+                for (std::uint64_t index = 0; index != width_[level]; ++index) {
+                    const std::uint64_t w = word(level, set, index);
+                    const std::uint64_t left = bits - index * 64;
+                    if (left < 64 && w >> left != 0) return false;
+                    const std::uint64_t above = level + 1 == levels_
+                                                    ? *non_empty_ >> set
+                                                    : word(level + 1, set, index / 64) >> index % 64;
+                    if ((above & 1) != (w != 0)) return false;
+                }
+        }
+        return sets == max_sets || *non_empty_ >> sets == 0;
+    }
+
 private:
     static constexpr unsigned max_levels = 6; // 64^6 > 2^32
 

@@ -34,9 +34,10 @@ enum class status : std::uint32_t {
     poisoned,     // the frame is poisoned already
     absent,       // the frame lies in a hole: it never existed
     // Making a zone or an arena failed.
-    no_metadata,  // the metadata memory is missing, too small or misaligned
-    system_error, // a system call failed; the object says which, with errno
-    unsupported,  // the policy or the system lacks it
+    no_metadata,      // the metadata memory is missing, too small or misaligned
+    corrupt_metadata, // attach: the bytes are no zone of these options
+    system_error,     // a system call failed; the object says which, with errno
+    unsupported,      // the policy or the system lacks it
     // Misuse of free.
     foreign_frame,    // the frame is not of this zone
     misaligned_frame, // the frame is not a multiple of 2^order
@@ -71,6 +72,7 @@ enum class status : std::uint32_t {
     case status::poisoned: return "poisoned";
     case status::absent: return "absent";
     case status::no_metadata: return "no_metadata";
+    case status::corrupt_metadata: return "corrupt_metadata";
     case status::system_error: return "system_error";
     case status::unsupported: return "unsupported";
     case status::foreign_frame: return "foreign_frame";

@@ -222,12 +222,15 @@ private:
 
     // A head is set after its run left the maps and cleared before it comes back, so this holds under traffic.
     void check_heads(proof held_lock, block_index b) {
+        expect(!traits(b).has(block_traits::offline) || zone_.blocks().is_idle(held_lock, b), b,
+               "offline, and in use");
         std::uint64_t end = 0; // of the last allocation
         for (unsigned bit = 0; bit != block_frames && found_; ++bit) {
             const frame_index i = geometry::index_of(b, bit);
-            if (!geo().contains(i)) return;
+            if (!geo().has_state(i)) return;
             const auto head = zone_.states().allocation_of(i, 0);
             if (!head.found) continue;
+            expect(geo().contains(i), b, "an allocation that starts before the zone");
             const std::uint64_t frames = head.size.frames().raw();
             expect(i.raw() >= end, b, "two allocations overlap");
             expect(head.size.raw() <= Policy::max_order && geo().contains(i, head.size) &&
@@ -235,6 +238,9 @@ private:
                    b, "an allocation that is no run of the zone");
             if (!found_) return;
             check_in_use(held_lock, i, head.size, "a frame is allocated and free");
+            const auto size = static_cast<std::uint32_t>(frames);
+            expect(parts_.holes->count_in(i, size) + parts_.poisoned->count_in(i, size) == 0, b,
+                   "a frame is allocated and missing");
             end = i.raw() + frames;
         }
     }

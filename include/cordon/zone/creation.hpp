@@ -39,29 +39,34 @@ public:
             .bytes();
     }
 
+    // Calls f(first index, count) for each of them.
+    template <class F>
+    static void for_each_hole(const geometry& geo, const zone_options& options, F f) {
+        const std::uint32_t below = geo.index_of(options.frames.first()).raw();
+        if (below != 0) f(frame_index{0}, below);
+        for (const frame_range hole : options.holes)
+            f(geo.index_of(hole.first()), static_cast<std::uint32_t>(hole.count().raw()));
+        const std::uint64_t end = std::uint64_t{geo.blocks()} * geometry::block_frames;
+        // The frame behind 2^32 - 1 cannot be named; a hole up to there is long enough.
+        if (end != geo.span()) f(frame_index{geo.span()}, static_cast<std::uint32_t>(end - geo.span()));
+    }
+
     // Effects: makes the zone in `parts`, which lies in zero bytes. Returns: invalid_range if holes overlap.
     [[nodiscard]] static status populate(metadata& parts, const geometry& geo, buddy<Policy>& blocks,
                                          const zone_options& options) {
         auto& head = *parts.head;
         head.magic = zone_header<Policy>::magic_value;
+        head.format = zone_header<Policy>::format_value;
         head.first_frame = options.frames.first().raw();
         head.frames = options.frames.count().raw();
         head.max_poisoned = options.max_poisoned;
 
-        const std::uint32_t below = geo.index_of(options.frames.first()).raw();
-        if (below != 0) parts.hole_table.insert(frame_index{0}, below);
-        for (const frame_range hole : options.holes) {
-            const frame_index first = geo.index_of(hole.first());
-            const auto count = static_cast<std::uint32_t>(hole.count().raw());
-            if (parts.hole_table.count_in(first, count) != 0) return status::invalid_range;
-            parts.hole_table.insert(first, count);
-        }
-        const std::uint64_t end = std::uint64_t{geo.blocks()} * geometry::block_frames;
-        if (end != geo.span()) {
-            // The frame behind 2^32 - 1 cannot be named; a hole up to there is long enough.
-            const std::uint64_t behind = end - geo.span();
-            parts.hole_table.insert(frame_index{geo.span()}, static_cast<std::uint32_t>(behind));
-        }
+        bool overlap = false;
+        for_each_hole(geo, options, [&](frame_index first, std::uint32_t count) {
+            overlap = overlap || parts.hole_table.count_in(first, count) != 0;
+            if (!overlap) parts.hole_table.insert(first, count);
+        });
+        if (overlap) return status::invalid_range;
 
         constexpr std::size_t regions_of_pools = regions::pools;
         for (std::size_t i = 0; i != geo.regions() * regions_of_pools; ++i)

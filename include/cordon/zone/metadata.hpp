@@ -49,6 +49,12 @@ struct zone_header {
     alignas(cache_line_bytes) buddy_counters<atomics> count;
 
     static constexpr std::uint64_t magic_value = 0x6e6f64726f63'0001; // "cordon", layout 1
+    // What the layout depends on, options aside; the table of cached orders as far as sizes tell.
+    static constexpr std::uint32_t format_value =
+        (Policy::pageblock_order | Policy::max_order << 4 |
+         unsigned{Policy::checks != check_level::none} << 9 | unsigned{Policy::owner_tags} << 10 |
+         Policy::thread_slots::max_slots << 11) ^
+        static_cast<std::uint32_t>(sizeof(cache_slot_parts<Policy>)) << 16;
 };
 
 template <class Policy>

@@ -10,6 +10,7 @@
 #include "cordon/core/status.hpp"
 #include "cordon/core/trace.hpp"
 #include "cordon/sync/guard.hpp"
+#include "cordon/zone/attach.hpp"
 #include "cordon/zone/creation.hpp"
 #include "cordon/zone/frame_info.hpp"
 #include "cordon/zone/metadata.hpp"
@@ -142,17 +143,20 @@ protected:
             return false;
     }
     // Effects: makes the zone; one that cannot be made has no frames, and error() says why.
-    void make(std::span<std::byte> memory, const zone_options& options) {
-        error_ = try_make(memory, options);
-        if (error_ == status::ok) return;
+    void make(std::span<std::byte> memory, const zone_options& options, zone_origin origin) {
+        if (const status e = try_make(memory, options, origin); e != status::ok) give_up(e);
+    }
+    void give_up(status why) {
+        error_ = why;
         geometry_ = geometry_type{};
         caches_ = caches_type{};
     }
-    status try_make(std::span<std::byte> memory, const zone_options& options) {
+    status try_make(std::span<std::byte> memory, const zone_options& options, zone_origin origin) {
         using creation = zone_creation<Policy>;
         if (const status e = creation::check(options); e != status::ok) return e;
         const std::size_t bytes = creation::measure(options);
-        if (memory.empty()) memory = own_memory_ = Policy::metadata_memory::map(bytes);
+        if (memory.empty() && origin == zone_origin::zero_bytes)
+            memory = own_memory_ = Policy::metadata_memory::map(bytes);
         if (memory.size() < bytes || reinterpret_cast<std::uintptr_t>(memory.data()) % cache_line_bytes != 0)
             return status::no_metadata;
         memory_ = memory.first(bytes);
@@ -165,9 +169,15 @@ protected:
         parts_.parts.poisoned = &parts_.poisoned_table;
         parts_.parts.condemned = &parts_.condemned_table;
         buddy_ = buddy_type{geometry_, parts_.parts};
+        if (origin == zone_origin::metadata) {
+            using attachment = zone_attachment<Policy>;
+            if (const status e = attachment::check(parts_, geometry_, options); e != status::ok) return e;
+            attachment::open_gates(parts_);
+        }
         caches_.start(parts_.cache_slots);
-        if (const status e = creation::populate(parts_, geometry_, buddy_, options); e != status::ok)
-            return e;
+        if (origin == zone_origin::zero_bytes)
+            if (const status e = creation::populate(parts_, geometry_, buddy_, options); e != status::ok)
+                return e;
         annotator_ = typename Policy::memory_annotator{options.frames, options.memory};
         annotator_.on_free(options.frames);
         for (const frame_range hole : options.holes)

@@ -50,12 +50,21 @@ public:
 
     // Effects: a zone over `memory`, which is zero bytes, aligned to a cache line; or over memory of the
     // policy's own source, if `memory` is empty. A zone that could not be made has no frames, and says why.
-    zone_core(std::span<std::byte> memory, const zone_options& options)
+    // With zone_origin::metadata the bytes are those of a zone, and adopt() is to follow.
+    zone_core(std::span<std::byte> memory, const zone_options& options,
+              zone_origin origin = zone_origin::zero_bytes)
         : base(options.pressure), listener_(&on_thread_exit, &on_fork, this) {
-        this->make(memory, options);
+        this->make(memory, options, origin);
+        if (caches_.needs_lock())
+            for (std::uint32_t s = 0; error_ == status::ok && s != active_slots(); ++s)
+                caches_.claim(slot_index{s}, gate_claim::locked);
         Policy::thread_slots::attach(listener_);
     }
     ~zone_core() { Policy::thread_slots::detach(listener_); }
+
+    // Effects: the second half of attaching, for metadata in which a walk (inspect/validate.hpp) found nothing wrong:
+    // what caches held is free, since the threads are gone, and what was sealed is open. Else the zone is none.
+    void adopt(bool is_valid);
 
     // ---- allocate ----
 
@@ -285,6 +294,7 @@ private:
         return buddy_.steal(proof, type, k.raw(), [&](frame_index i) { out = i; }) != 0;
     }
     bool take_anywhere(slot_index s, order k, migrate_type type, frame_index& out);
+    [[nodiscard]] bool allocations_are_all_that_is_used(zone_proof) const;
 
     static void on_thread_exit(void* self, slot_index s) noexcept;
     static void on_fork(void* self, fork_phase phase, slot_index current) noexcept;
@@ -355,6 +365,43 @@ bool zone_core<Policy>::take_anywhere(slot_index s, order k, migrate_type type, 
     }
     if (stolen) trace::on(trace_event::steal, geometry_.frame_at(out), k.frames());
     return found;
+}
+
+template <zone_policy Policy>
+void zone_core<Policy>::adopt(bool is_valid) {
+    if (error_ != status::ok) return;
+    if (!is_valid) return this->give_up(status::corrupt_metadata);
+    status outcome;
+    {
+        const isolation_guard section{isolation_lock_};
+        outcome = drain(section.proof(), filter{}, gate_claim::draining, UINT64_MAX, no_work{});
+        if (outcome == status::ok)
+            outcome = with_zone_lock([&](zone_proof proof) {
+                for (block_index b; b.raw() != geometry_.blocks(); ++b)
+                    if (buddy_.traits(b).has(block_traits::isolated)) buddy_.unseal(proof, b);
+                return allocations_are_all_that_is_used(proof) ? status::ok : status::corrupt_metadata;
+            });
+    }
+    if (outcome != status::ok) this->give_up(outcome);
+}
+
+// Returns: whether each frame in use is part of exactly one allocation. Requires: no traffic, nothing cached.
+template <zone_policy Policy>
+bool zone_core<Policy>::allocations_are_all_that_is_used(zone_proof) const {
+    if constexpr (metadata::states::enabled) {
+        std::uint64_t end = 0; // of the last allocation
+        std::uint64_t frames = 0;
+        for (std::uint32_t at = 0; at != geometry_.span(); ++at) {
+            const auto head = states_.allocation_of(frame_index{at}, 0);
+            if (!head.found) continue;
+            if (at < end) return false;
+            end = at + head.size.frames().raw();
+            frames += head.size.frames().raw();
+            this->annotator_.on_restore(this->run_at(head.head, head.size));
+        }
+        return count(frame_count{}).allocated.raw() == frames;
+    }
+    return true;
 }
 
 template <zone_policy Policy>

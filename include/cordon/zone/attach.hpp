@@ -1,0 +1,121 @@
+// cordon/zone/attach.hpp - zone_attachment: bytes of unknown origin, looked at before anything follows what they say.
+// SPDX-License-Identifier: BSL-1.0
+//
+// The metadata holds no pointer, so a copy of it is a zone, wherever it lies. Attaching checks it in three steps, each of
+// which may rely on those before it:
+//
+//     here                  the bytes are of this layout, policy and options; the tables are sorted and in range, the
+//                           trees can be searched, no magazine is larger than it can be. From then on no index that the
+//                           walk follows leaves its part. The gates are new: their words belonged to other threads
+//     inspect/validate.hpp  the invariants: maps, counts and sets agree; no frame is free, cached or allocated twice
+//     zone_core::adopt      caches are given back, sealed blocks opened; each frame that is in use belongs to somebody
+#pragma once
+
+#include "cordon/zone/creation.hpp"
+#include "cordon/zone/metadata.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace cordon::inline v0 {
+
+// What a zone is made from.
+enum class zone_origin : std::uint8_t { zero_bytes, metadata };
+
+template <class Policy>
+class zone_attachment {
+public:
+    using geometry = zone_geometry<Policy>;
+    using metadata = zone_metadata<Policy>;
+    using header = zone_header<Policy>;
+    using bins = magazine_bins<Policy>;
+    using slot = cache_slot<Policy>;
+
+    // Returns: ok; invalid_range if the options make no zone; corrupt_metadata. Changes nothing. Cost: O(blocks).
+    [[nodiscard]] static status check(const metadata& parts, const geometry& geo,
+                                      const zone_options& options) {
+        for (const frame_range& hole : options.holes)
+            for (const frame_range& other : options.holes)
+                if (&hole != &other && hole.overlaps(other)) return status::invalid_range;
+        const bool sound = is_header(*parts.head, options) && are_holes(parts.hole_table, geo, options) &&
+                           are_poisoned(parts, geo) &&
+                           parts.parts.partial.is_sound(buddy<Policy>::sets, geo.blocks()) &&
+                           parts.parts.whole.is_sound() && are_magazines(parts);
+        return sound ? status::ok : status::corrupt_metadata;
+    }
+    // Effects: no thread is in its cache, nobody drains, caches are enabled: all of which zero bytes say.
+    static void open_gates(const metadata& parts) {
+        parts.head->disabled = 0;
+        for (std::uint32_t s = 0; s != slots; ++s) {
+            auto* const gate = reinterpret_cast<std::byte*>(&parts.cache_slots[s].gate);
+            for (std::size_t i = 0; i != sizeof parts.cache_slots[s].gate; ++i)
+                gate[i] = std::byte{0};
+        }
+    }
+
+private:
+    static constexpr std::uint32_t slots = Policy::thread_slots::max_slots + 1; // the first is nobody's
+
+    static bool is_header(const header& head, const zone_options& options) {
+        return head.magic == header::magic_value && head.format == header::format_value &&
+               head.first_frame == options.frames.first().raw() &&
+               head.frames == options.frames.count().raw() && head.max_poisoned == options.max_poisoned &&
+               head.active_slots.load(std::memory_order_relaxed) < slots;
+    }
+    static bool is_table(const range_table& table, std::uint64_t end) {
+        if (table.size() > table.capacity()) return false;
+        std::uint64_t last = 0;
+        for (std::uint32_t i = 0; i != table.size(); ++i) {
+            if (table[i].first < last || table[i].count == 0) return false;
+            last = table[i].end();
+        }
+        return last <= end;
+    }
+    static bool are_holes(const range_table& table, const geometry& geo, const zone_options& options) {
+        if (!is_table(table, std::uint64_t{geo.blocks()} * geometry::block_frames)) return false;
+        std::uint32_t found = 0;
+        std::uint32_t expected = 0;
+        zone_creation<Policy>::for_each_hole(geo, options, [&](frame_index first, std::uint32_t count) {
+            found += has(table, first, count);
+            ++expected;
+        });
+        return found == expected && table.size() == expected;
+    }
+    static bool has(const range_table& table, frame_index first, std::uint32_t count) {
+        for (std::uint32_t i = 0; i != table.size(); ++i)
+            if (table[i].first == first.raw()) return table[i].count == count;
+        return false;
+    }
+    static bool are_poisoned(const metadata& parts, const geometry& geo) {
+        const range_table& out = parts.poisoned_table;
+        const range_table& condemned = parts.condemned_table;
+        if (!is_table(out, geo.span()) || !is_table(condemned, geo.span())) return false;
+        if (out.size() > out.capacity() - condemned.size()) return false;
+        const auto are_frames = [&](const range_table& table) {
+            for (std::uint32_t i = 0; i != table.size(); ++i) {
+                const frame_index at{table[i].first};
+                if (table[i].count != 1 || !geo.contains(at) || parts.hole_table.contains(at)) return false;
+                if (&table == &condemned && out.contains(at)) return false;
+            }
+            return true;
+        };
+        return are_frames(out) && are_frames(condemned);
+    }
+    static bool are_magazines(const metadata& parts) {
+        const std::uint32_t active = parts.head->active_slots.load(std::memory_order_relaxed);
+        for (std::uint32_t s = 0; s != slots; ++s)
+            for (unsigned bin = 0; bin != bins::count; ++bin) {
+                const slot& c = parts.cache_slots[s];
+                const std::uint32_t runs = c.magazines[bin].count.load(std::memory_order_relaxed);
+                const std::uint32_t mark = c.magazines[bin].mark;
+                const bool is_used = s != 0 && s <= active && is_cached(bin);
+                if (runs > mark || mark > (is_used ? bins::capacity(bin) : 0u)) return false;
+            }
+        return true;
+    }
+    // Returns: whether the bin's order is cached at all: a row of the policy's table may be above a pageblock.
+    static bool is_cached(unsigned bin) { return bins::of(bins::order_of(bin), bins::type_of(bin)) == bin; }
+};
+
+} // namespace cordon::inline v0

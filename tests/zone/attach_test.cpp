@@ -1,0 +1,297 @@
+// tests/zone/attach_test.cpp - a copy of the metadata is the zone; bytes that are no zone are refused.
+// SPDX-License-Identifier: BSL-1.0
+#include "cordon/zone/attach.hpp"
+
+#include "cordon/zone.hpp"
+#include "support/catch.hpp"
+#include "support/placed_memory.hpp"
+#include "support/zones.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+using namespace cordon;
+
+namespace {
+
+constexpr auto relaxed = std::memory_order_relaxed;
+using testing::placed_memory;
+using testing::small_block;
+using policy = testing::small_policy;
+using zone_type = basic_zone<policy>;
+using metadata = zone_metadata<policy>;
+using header = zone_header<policy>;
+
+constexpr frame_range all{frame{64 + 7}, frame_count{15 * small_block + 40}}; // both ends inside a block
+constexpr frame_range holes[] = {{frame{64 * 3 + 5}, frame_count{70}}};
+const zone_options options{.frames = all, .holes = holes, .max_poisoned = 8};
+
+struct other_orders : policy {
+    static constexpr unsigned max_order = 7;
+};
+struct unchecked : policy {
+    static constexpr check_level checks = check_level::none;
+};
+
+[[nodiscard]] frame_range block_at(std::uint32_t n) {
+    return {frame{n * small_block}, frame_count{small_block}};
+}
+
+// A zone that was used in every way, and its metadata as it was then.
+class scene {
+public:
+    scene() : memory_(zone_type::metadata_bytes(options)), zone_(zone_type::place(memory_.bytes(), options)) {
+        REQUIRE(zone_.error() == status::ok);
+        REQUIRE(zone_.set_migrate_type(block_at(5), migrate_type::lent) == status::ok);
+        REQUIRE(zone_.poison(frame{64 * 6 + 1}) == status::ok);
+        REQUIRE(zone_.isolate(block_at(7))->offline() == status::ok);
+        for (const order k : {order{0}, order{0}, order{1}, order{2}, order{6}, order{7}})
+            keep(zone_.allocate(slot_index{0}, k), k);
+        keep(zone_.allocate(slot_index{1}, order{0}, migrate_type::unmovable), order{0});
+        zone_.set_owner(kept_.front().head, owner_tag{77});
+        REQUIRE(zone_.poison(kept_.back().head) == status::deferred);
+        sealed_ = std::move(*zone_.isolate(block_at(8)));
+        REQUIRE(zone_.stats().cached.raw() > 2);
+        REQUIRE(zone_.state_of(frame{64 * 14}).state == frame_state::free);
+    }
+    struct run {
+        frame head;
+        order size;
+    };
+    [[nodiscard]] zone_type& zone() { return zone_; }
+    [[nodiscard]] const std::vector<run>& kept() const { return kept_; }
+    [[nodiscard]] std::span<std::byte> bytes() const { return memory_.bytes(); }
+    [[nodiscard]] isolated_range<policy>& sealed() { return sealed_; }
+
+private:
+    void keep(result<frame> f, order k) {
+        REQUIRE(f);
+        kept_.push_back({*f, k});
+    }
+    placed_memory memory_;
+    zone_type zone_;
+    std::vector<run> kept_;
+    isolated_range<policy> sealed_;
+};
+
+// The parts of a copy, to be broken.
+class copy {
+public:
+    explicit copy(const scene& s)
+        : memory_(s.bytes()),
+          geo(options.frames),
+          parts(memory_.bytes().data(), geo, zone_creation<policy>::hole_capacity(options),
+                options.max_poisoned) {}
+    [[nodiscard]] status attached() { return zone_type::attach(memory_.bytes(), options).error(); }
+    [[nodiscard]] std::span<std::byte> bytes() const { return memory_.bytes(); }
+    // Returns: the ranges of a table, which the table shows to readers only.
+    static range_table::range* ranges(const range_table& table) {
+        return const_cast<range_table::range*>(&table[0]);
+    }
+    [[nodiscard]] index_sets& sets() { return parts.parts.partial; }
+    // Returns: the words of the sets of partly used blocks: behind the word of non-empty sets its level 0.
+    [[nodiscard]] std::uint64_t* words() {
+        const auto end = reinterpret_cast<std::uintptr_t>(parts.parts.maps + geo.blocks());
+        return reinterpret_cast<std::uint64_t*>((end + cache_line_bytes - 1) / cache_line_bytes *
+                                                cache_line_bytes);
+    }
+
+private:
+    placed_memory memory_;
+
+public:
+    zone_geometry<policy> geo;
+    metadata parts;
+};
+
+void refused(const std::string& what, const std::function<void(copy&)>& corrupt) {
+    const scene s;
+    copy c{s};
+    corrupt(c);
+    INFO(what);
+    CHECK(c.attached() == status::corrupt_metadata);
+}
+
+} // namespace
+
+TEST_CASE("a copy of the metadata is the same zone somewhere else") {
+    scene s;
+    const placed_memory elsewhere{s.bytes()};
+    zone_type zone = zone_type::attach(elsewhere.bytes(), options);
+    REQUIRE(zone.error() == status::ok);
+    s.sealed().undo(); // what attaching does to the copy
+    REQUIRE(s.zone().drain() == status::ok);
+    for (const frame f : all) {
+        const frame_info old = s.zone().state_of(f);
+        const frame_info now = zone.state_of(f);
+        CAPTURE(f.raw(), name(old.state), name(now.state));
+        REQUIRE(now.state == old.state);
+        REQUIRE(now.head == old.head);
+        REQUIRE(now.size == old.size);
+        REQUIRE(now.type == old.type);
+        REQUIRE(now.owner == old.owner);
+        REQUIRE(now.poison_pending == old.poison_pending);
+        REQUIRE_FALSE(now.block_isolated);
+    }
+    CHECK(zone.state_of(frame{64 * 7}).state == frame_state::offline);
+    CHECK(zone.state_of(frame{64 * 6 + 1}).state == frame_state::poisoned);
+    CHECK(zone.validate({.quiesce = true}));
+    CHECK(zone.exact_stats()->cached.raw() == 0);
+}
+
+TEST_CASE("an attached zone goes on: frees, allocations, isolation, and what was to be poisoned") {
+    const scene s;
+    const placed_memory elsewhere{s.bytes()};
+    zone_type zone = zone_type::attach(elsewhere.bytes(), options);
+    for (const auto& [head, k] : s.kept())
+        CHECK(zone.try_free(slot_index{0}, head, k) == status::ok);
+    CHECK(zone.try_free(s.kept().front().head) == status::free_of_cached);
+    CHECK(zone.state_of(s.kept().back().head).state == frame_state::poisoned);
+    CHECK(zone.online(block_at(7)) == status::ok);
+    CHECK(zone.isolate(block_at(8)));
+    REQUIRE(zone.drain() == status::ok);
+    CHECK(zone.stats().allocated.raw() == 0);
+    const std::vector<frame> taken = testing::take_all(zone);
+    CHECK(taken.size() == all.count().raw() - 70 - 2);
+    testing::free_all(zone, taken);
+    CHECK(testing::agrees(zone));
+}
+
+TEST_CASE("frames that caches held are free, and the caches work") {
+    scene s;
+    const result<frame> f = s.zone().allocate(slot_index{2});
+    s.zone().free(slot_index{2}, *f);
+    REQUIRE(s.zone().stats().cached.raw() > 1);
+    const placed_memory elsewhere{s.bytes()};
+    zone_type zone = zone_type::attach(elsewhere.bytes(), options);
+    REQUIRE(zone.error() == status::ok);
+    CHECK(zone.stats().cached.raw() == 0);
+    CHECK(zone.state_of(*f).state == frame_state::free);
+    const result<frame> again = zone.allocate(slot_index{2});
+    REQUIRE(again);
+    zone.free(slot_index{2}, *again);
+    CHECK(zone.stats().cached.raw() > 1);
+}
+
+TEST_CASE("an owner in its gate, a drain and disabled caches are not taken over") {
+    scene s;
+    const auto token = s.zone().disable_caches();
+    copy c{s};
+    c.parts.cache_slots[1].gate.busy.store(1, relaxed);
+    zone_type zone = zone_type::attach(c.bytes(), options);
+    REQUIRE(zone.error() == status::ok);
+    zone.free(slot_index{0}, *zone.allocate(slot_index{0}));
+    CHECK(zone.stats().cached.raw() != 0);
+}
+
+TEST_CASE("memory that cannot hold the zone is refused") {
+    const scene s;
+    const placed_memory larger{s.bytes().size() + 64};
+    CHECK(zone_type::attach({}, options).error() == status::no_metadata);
+    CHECK(zone_type::attach(s.bytes().first(s.bytes().size() - 1), options).error() == status::no_metadata);
+    CHECK(zone_type::attach(larger.bytes().subspan(8), options).error() == status::no_metadata);
+    CHECK(zone_type::attach(larger.bytes(), options).error() == status::corrupt_metadata); // all zero
+}
+
+TEST_CASE("options or a policy of another zone are refused") {
+    const scene s;
+    const frame_range twice[] = {holes[0], holes[0]};
+    const frame_range moved[] = {{holes[0].first() + frame_count{1}, holes[0].count()}};
+    const auto with = [&](auto change) {
+        const placed_memory larger{s.bytes().size() + 4096};
+        std::copy(s.bytes().begin(), s.bytes().end(), larger.bytes().begin());
+        zone_options changed = options;
+        change(changed);
+        return zone_type::attach(larger.bytes(), changed).error();
+    };
+    CHECK(with([](zone_options&) {}) == status::ok);
+    CHECK(with([&](zone_options& o) { o.holes = twice; }) == status::invalid_range);
+    CHECK(with([&](zone_options& o) { o.holes = moved; }) == status::corrupt_metadata);
+    CHECK(with([](zone_options& o) { o.holes = {}; }) == status::corrupt_metadata);
+    CHECK(with([](zone_options& o) { o.max_poisoned = 9; }) == status::corrupt_metadata);
+    CHECK(with([](zone_options& o) {
+              o.frames = {all.first(), all.count() - frame_count{1}};
+          }) == status::corrupt_metadata);
+    CHECK(with([](zone_options& o) { o.frames = {frame{72}, all.count()}; }) == status::corrupt_metadata);
+    const placed_memory larger{s.bytes().size() + 4096};
+    std::copy(s.bytes().begin(), s.bytes().end(), larger.bytes().begin());
+    CHECK(basic_zone<other_orders>::attach(larger.bytes(), options).error() == status::corrupt_metadata);
+    CHECK(basic_zone<unchecked>::attach(larger.bytes(), options).error() == status::corrupt_metadata);
+}
+
+TEST_CASE("a header, a table or a tree that would lead out of the metadata is refused") {
+    refused("magic", [](copy& c) { ++c.parts.head->magic; });
+    refused("more slots than there are", [](copy& c) { c.parts.head->active_slots.store(5, relaxed); });
+    refused("too many holes", [](copy& c) { c.parts.head->holes = 1u << 31; });
+    refused("a hole of another place", [](copy& c) { ++copy::ranges(c.parts.hole_table)[1].first; });
+    refused("holes that overlap", [](copy& c) { copy::ranges(c.parts.hole_table)[0].count = 300; });
+    refused("too many poisoned", [](copy& c) { c.parts.head->poisoned = 9; });
+    refused("more poisoned than there is room for", [](copy& c) { c.parts.head->condemned = 8; });
+    refused("a poisoned frame outside",
+            [](copy& c) { copy::ranges(c.parts.poisoned_table)[0].first = 1u << 20; });
+    refused("two poisoned frames in one", [](copy& c) { copy::ranges(c.parts.poisoned_table)[0].count = 2; });
+    refused("a poisoned hole", [](copy& c) { copy::ranges(c.parts.poisoned_table)[0].first = 64 * 3 + 6; });
+    refused("condemned and poisoned", [](copy& c) {
+        copy::ranges(c.parts.condemned_table)[0].first = copy::ranges(c.parts.poisoned_table)[0].first;
+    });
+    refused("a set that has no member", [](copy& c) { c.words()[0] ^= 1; });
+    refused("a set that does not exist", [](copy& c) { c.words()[0] |= 1ull << 63; });
+    refused("a block behind the last one", [](copy& c) {
+        for (std::uint32_t set = 0; set != buddy<policy>::sets; ++set)
+            if (!c.sets().empty(set)) c.words()[1 + set] |= 1ull << 40;
+    });
+}
+
+TEST_CASE("magazines that would be written beyond their end are refused") {
+    const auto magazine = [](copy & c, unsigned slot, unsigned bin) -> auto& {
+        return c.parts.cache_slots[slot + 1].magazines[bin];
+    };
+    refused("a mark above the capacity", [&](copy& c) { magazine(c, 0, 0).mark = 65; });
+    refused("more runs than the mark", [&](copy& c) { magazine(c, 0, 0).count.store(65, relaxed); });
+    refused("a slot that was never used", [&](copy& c) { magazine(c, 3, 0).mark = 8; });
+    refused("the slot of nobody", [](copy& c) { c.parts.cache_slots[0].magazines[0].mark = 8; });
+    refused("an entry outside the zone", [](copy& c) { c.parts.cache_slots[1].entries[0] = 1u << 30; });
+    refused("an entry that is free", [](copy& c) { c.parts.cache_slots[1].entries[0] = 64 * 14; });
+    refused("one frame twice", [](copy& c) {
+        c.parts.cache_slots[1].entries[0] = static_cast<std::uint32_t>(c.parts.cache_slots[1].entries[1]);
+    });
+    refused("a frame that nobody has", [&](copy& c) {
+        auto& count = magazine(c, 0, 0).count;
+        REQUIRE(count.load(relaxed) != 0);
+        count.store(count.load(relaxed) - 1, relaxed);
+    });
+}
+
+TEST_CASE("blocks, counters and states that contradict each other are refused") {
+    refused("a trait that does not exist", [](copy& c) { c.parts.parts.traits[14].store(0x80, relaxed); });
+    refused("a block that is sealed and listed", [](copy& c) {
+        c.parts.parts.traits[14].store(block_traits{}.with(block_traits::isolated).raw(), relaxed);
+    });
+    refused("an offline block that is in use", [](copy& c) {
+        c.parts.parts.traits[1].store(block_traits{}.with(block_traits::offline).raw(), relaxed);
+    });
+    refused("more used frames than there are", [](copy& c) { c.parts.parts.fills[14].used = 65; });
+    refused("a used frame too many", [](copy& c) { ++c.parts.parts.fills[6].used; });
+    refused("a free frame too many", [](copy& c) { c.parts.parts.maps[6].set(1, 0); });
+    refused("another largest run", [](copy& c) { c.parts.parts.fills[6].largest = 200; });
+    refused("a region in another bin", [](copy& c) { c.parts.region_largest[0] = 200; });
+    refused("a counter", [](copy& c) { c.parts.head->count.free[0].store(1, relaxed); });
+    refused("an allocation of a free frame",
+            [](copy& c) { c.parts.states_cells[64 * 14].store(0x80, relaxed); });
+    refused("an allocation before the zone", [](copy& c) { c.parts.states_cells[64].store(0x80, relaxed); });
+    refused("an allocation of an order that there is not",
+            [](copy& c) { c.parts.states_cells[64 * 14].store(0xff, relaxed); });
+    refused("an allocated hole", [](copy& c) { c.parts.states_cells[64 * 3 + 6].store(0x80, relaxed); });
+    const scene s;
+    const std::uint32_t head = s.kept().front().head.raw();
+    refused("a frame in use that is nobody's",
+            [&](copy& c) { c.parts.states_cells[head].store(0, relaxed); });
+    const std::uint32_t large = s.kept()[5].head.raw();
+    REQUIRE(s.kept()[5].size == order{7});
+    refused("an allocation inside another",
+            [&](copy& c) { c.parts.states_cells[large + small_block].store(0x80, relaxed); });
+}
