@@ -24,7 +24,7 @@ std::byte any_byte(byte_choices& choices) {
 
 // Effects: one bit, one byte or one word of the metadata is another.
 void change(std::span<std::byte> metadata, byte_choices& choices, std::ostream* log) {
-    const std::size_t at = choices.below(metadata.size());
+    const auto at = static_cast<std::size_t>(choices.below(metadata.size()));
     const std::uint64_t how = choices.below(16);
     if (log != nullptr) *log << "byte " << at << " changes in way " << how << '\n';
     if (how < 8)

@@ -50,7 +50,7 @@ status expected_of(const zone_options& options) {
 
 void make_any_zone(byte_choices& choices, std::ostream* log) {
     frame_range holes[3];
-    const std::size_t used = choices.below(4);
+    const auto used = static_cast<std::size_t>(choices.below(4));
     const frame_range frames = any_range(choices, 1024);
     for (frame_range& hole : holes)
         hole = any_range(choices, 1024);
@@ -58,8 +58,10 @@ void make_any_zone(byte_choices& choices, std::ostream* log) {
                                .holes = std::span{holes, used},
                                .max_poisoned = static_cast<std::uint32_t>(choices.below(32))};
     const std::size_t bytes = zone_type::metadata_bytes(options);
-    const std::size_t missing = choices.below(4) == 3 ? 1 + choices.below(64) : 0;
-    const std::size_t shift = choices.below(4) == 3 ? choices.below(64) : 0;
+    const bool small = choices.below(4) == 3;
+    const auto missing = static_cast<std::size_t>(small ? 1 + choices.below(64) : 0);
+    const bool shifted = choices.below(4) == 3;
+    const auto shift = static_cast<std::size_t>(shifted ? choices.below(64) : 0);
     if (log != nullptr)
         *log << "a zone of " << frames << " with " << used << " holes in " << bytes << " bytes, " << missing
              << " too few, " << shift << " behind a line\n";

@@ -136,6 +136,7 @@ private:
 
     // ---- choices ----
 
+    std::size_t any_index(std::size_t n) { return static_cast<std::size_t>(choices_.below(n)); }
     bool fills() { return choices_.below(100) < fill_percent_; }
     slot_index any_slot() {
         constexpr std::uint32_t slots = Policy::thread_slots::max_slots;
@@ -208,7 +209,7 @@ private:
         frame out[40];
         const order k{static_cast<unsigned>(choices_.below(4))};
         const migrate_type type = any_type();
-        const std::size_t want = choices_.below(41);
+        const std::size_t want = any_index(41);
         const std::size_t n = zone_.allocate_bulk(std::span{out, want}, k, type);
         note("allocate_bulk(", want, ", ", k, ", ", name(type), ") = ", n, '\n');
         for (std::size_t i = 0; i != n; ++i)
@@ -239,7 +240,7 @@ private:
     }
     void free_any() {
         if (live_.empty()) return;
-        const auto [head, k] = live_[choices_.below(live_.size())];
+        const auto [head, k] = live_[any_index(live_.size())];
         const slot_index s = any_slot();
         note("free(", s, ", ", head, ", ", k, ")\n");
         expect_same(zone_.try_free(s, head, k), status::ok, "free", head);
@@ -249,7 +250,7 @@ private:
         const order k{static_cast<unsigned>(choices_.below(2))};
         std::vector<frame> batch;
         for (std::uint64_t n = choices_.below(40); n != 0 && !live_.empty(); --n) {
-            const allocation one = live_[choices_.below(live_.size())];
+            const allocation one = live_[any_index(live_.size())];
             if (one.size != k) continue;
             batch.push_back(one.head);
             forget(one.head);
@@ -301,7 +302,7 @@ private:
     void enable() {
         if (tokens_.empty()) return;
         note("caches enabled by one of ", tokens_.size(), " tokens\n");
-        tokens_.erase(tokens_.begin() + static_cast<std::ptrdiff_t>(choices_.below(tokens_.size())));
+        tokens_.erase(tokens_.begin() + static_cast<std::ptrdiff_t>(any_index(tokens_.size())));
     }
 
     // ---- isolation ----
@@ -321,7 +322,7 @@ private:
     }
     void work_on_range() {
         if (ranges_.empty()) return;
-        const std::size_t n = choices_.below(ranges_.size());
+        const std::size_t n = any_index(ranges_.size());
         auto& range = ranges_[n].range;
         const std::uint64_t used = used_in(range.range());
         check(range.busy().raw() == used && range.all_free() == (used == 0),
@@ -482,7 +483,7 @@ private:
         expect_same(zone_.online(range), status::invalid_range, "online");
         expect_same(zone_.set_migrate_type(range, any_type()), status::invalid_range, "set_migrate_type");
         if (ranges_.empty()) return;
-        auto& isolated = ranges_[choices_.below(ranges_.size())].range;
+        auto& isolated = ranges_[any_index(ranges_.size())].range;
         if (!range.empty() && isolated.range().contains(range)) return;
         expect_same(isolated.claim(range).error(), status::invalid_range, "claim");
         auto move = mover();

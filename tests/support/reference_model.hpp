@@ -29,7 +29,7 @@ public:
         : frames_(frames),
           pageblock_(pageblock),
           max_(max),
-          cells_(frames.count().raw()),
+          cells_(static_cast<std::size_t>(frames.count().raw())),
           blocks_(static_cast<std::size_t>((frames.end_raw() >> pageblock.raw()) + 1)) {}
 
     [[nodiscard]] frame_range frames() const { return frames_; }

@@ -42,7 +42,7 @@ public:
           memory_(zone_type::metadata_bytes(options())),
           zone_(zone_type::place(memory_.bytes(), options())),
           model_(chosen_.frames, order{Policy::pageblock_order}, order{Policy::max_order}),
-          live_at_(chosen_.frames.count().raw()),
+          live_at_(static_cast<std::size_t>(chosen_.frames.count().raw())),
           log_(log) {
         expect_same(zone_.error(), status::ok, "the zone is made");
         note("zone of ", chosen_.frames);
@@ -59,7 +59,7 @@ public:
           memory_(metadata),
           zone_(zone_type::attach(memory_.bytes(), options())),
           model_(chosen_.frames, order{Policy::pageblock_order}, order{Policy::max_order}),
-          live_at_(chosen_.frames.count().raw()),
+          live_at_(static_cast<std::size_t>(chosen_.frames.count().raw())),
           log_(log) {
         expect_same(zone_.error(), status::ok, "the zone is attached");
         for (const frame f : frames())
