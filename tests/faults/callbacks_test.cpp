@@ -365,6 +365,25 @@ const std::vector<site> sites{
      },
      {forbidden, "ok", "ok", "ok", "ok"},
      1},
+    {"misuse handler, within the gate",
+     [](world& w) {
+         std::vector<frame> rest;
+         for (unsigned i = 0; i != 64; ++i)
+             rest.push_back(*w.zone.allocate());
+         double_in_cache(w);
+         heard::handler = [&w](const misuse_report& r) {
+             if (!w.zone.internals().caches().is_inside(mine)) FAIL("that is no spill");
+             on_misuse(w, r);
+         };
+         for (const frame f : rest) // until the cache spills
+             w.zone.free(f);
+         heard::handler = [&w](const misuse_report& r) { on_misuse(w, r); };
+         const status e = w.zone.drain(in_a_second);
+         misuse_record::count.fetch_sub(1);
+         return e;
+     },
+     {forbidden, "ok", "ok", "ok", "ok"},
+     1},
     {"misuse handler, by a drain",
      [](world& w) {
          heard::handler = [&w](const misuse_report& r) { on_misuse(w, r); };
