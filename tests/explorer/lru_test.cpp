@@ -61,6 +61,24 @@ struct moves : lru_world<R, Policy> {
     }
     void check() { this->check_lists(2); }
 };
+// A group is merged while a scan is in it.
+template <class R, class Policy = explored_policy>
+struct scan_against_merge : lru_world<R, Policy> {
+    static constexpr unsigned threads = 2;
+    scan_against_merge() : lru_world<R, Policy>(2) {
+        if (this->tracker.move_group(first, this->other_group) != status::ok) std::abort();
+    }
+    void run(unsigned thread) {
+        frame f;
+        if (thread == 0) {
+            if (this->isolate_coldest(this->other_group, f)) this->put_back(f);
+        } else {
+            expect(this->tracker.merge_groups(this->other_group, root_group) == status::ok,
+                   "the group could not be merged");
+        }
+    }
+    void check() { this->check_lists(2); }
+};
 // A pin comes and goes while a frame is added: the race of the kernel's munlock.
 template <class R, class Policy = explored_policy>
 struct pin_against_add : lru_world<R, Policy> {
@@ -250,6 +268,10 @@ TEMPLATE_TEST_CASE("isolate, put back and scan: no frame is lost, doubled or str
 TEMPLATE_TEST_CASE("the group of an isolated frame is stable", "[explorer]", linked, ring) {
     holds<moves<TestType, false>>(named<TestType>("claim against a move"), 10);
     holds<moves<TestType, true>>(named<TestType>("claim against a merge"), 4);
+}
+TEMPLATE_TEST_CASE("a group that is merged while a scan is in it loses no frame", "[explorer]", linked, ring,
+                   hand) {
+    holds<scan_against_merge<TestType>>(named<TestType>("scan against merge"), 10);
 }
 TEMPLATE_TEST_CASE("a pin that comes and goes strands no frame that is added or put back", "[explorer]",
                    linked, ring) {
