@@ -143,7 +143,7 @@ TEST_CASE("a frame that is not moved is back as it was", "[isolation]") {
     }
     SECTION("because it was told to try again, until the deadline") {
         const auto later = [&](const busy_frame&, frame) { return ++asked, migrate_outcome::retry; };
-        check(range.migrate(lru_migrator{on.tracker, later}, 2ms), status::timed_out);
+        check(range.migrate(lru_migrator{on.tracker, later}, 50ms), status::timed_out);
         CHECK(asked > 1);
     }
     SECTION("because the copy threw") {

@@ -210,7 +210,7 @@ TEST_CASE("a frame that is on its way is waited for, not asked for", "[isolation
         CHECK(from.head() != frame{small_block + 3});
         return on.move(from, to);
     };
-    const migrate_report report = on.range->migrate(count, std::chrono::milliseconds{2});
+    const migrate_report report = on.range->migrate(count, std::chrono::milliseconds{50});
     CHECK(report.outcome == status::timed_out);
     CHECK(report.blocker.found.state == frame_state::cached);
     CHECK(calls == 3);
