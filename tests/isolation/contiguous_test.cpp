@@ -208,6 +208,26 @@ TEST_CASE("a place that somebody else isolates meanwhile is given up for another
     CHECK(agrees(zone));
 }
 
+TEST_CASE("places with a frame that never comes free, or that turn out dearer half-way, are left alone",
+          "[isolation]") {
+    small_zone zone{frames(8)};
+    REQUIRE(zone.poison(frame{small_block + 3}) == status::ok); // blocks 0 and 1 are no pair
+    const auto dear =
+        occupy(zone, {frame{4 * small_block}, frame_count{20}}); // 4 is dear, so 5 is not looked at
+    const auto cheap = occupy(zone, {frame{3 * small_block}, frame_count{1}});
+    const auto last = occupy(zone, {frame{6 * small_block}, frame_count{2}});
+    std::vector<frame> moved;
+    const auto moves = [&](const busy_frame& from, frame) {
+        moved.push_back(from.head());
+        return migrate_outcome::moved;
+    };
+    const auto got =
+        zone.allocate_contiguous(frame_count{2 * small_block}, frame_count{2 * small_block}, moves);
+    REQUIRE(got);
+    CHECK(*got == block(zone, 2, 2));
+    CHECK(moved == cheap);
+}
+
 TEST_CASE("what ends the search for a place is told as it is", "[isolation]") {
     basic_zone<refusable_policy> zone{frames(2)};
     const auto held = occupy(zone, {frame{0}, frame_count{1}});

@@ -421,6 +421,14 @@ TEST_CASE("inside his own gate a thread is refused what would wait for him, and 
     while (const auto f = zone.allocate())
         all.push_back(*f);
     CHECK(zone.allocate().error() == status::no_memory);
+    // It may have interrupted itself with the zone lock held.
+    status within = status::ok, given_back = status::ok;
+    zone.internals().with_zone_lock([&](auto) {
+        within = zone.allocate().error();
+        given_back = zone.try_free(all.back());
+    });
+    CHECK(within == status::re_entered);
+    CHECK(given_back == status::re_entered);
     free_all(zone, all);
     gate.leave(slot.gate);
     CHECK(agrees(zone));

@@ -276,3 +276,59 @@ TEST_CASE("only a part of the sealed range can be migrated", "[isolation]") {
     CHECK(range.migrate(block(zone, 1), freeing, deadline::never()).outcome == status::ok);
     CHECK(range.all_free());
 }
+
+TEST_CASE("frames that never existed and broken ones are not in the way", "[isolation]") {
+    const frame_range hole[] = {{frame{small_block + 1}, frame_count{2}}};
+    small_zone zone{zone_options{.frames = frames(4), .holes = hole}};
+    REQUIRE(zone.poison(frame{small_block + 8}) == status::ok);
+    REQUIRE(zone.allocate_exact(frame{small_block + 20}) == status::ok);
+    auto range = std::move(*zone.isolate(block(zone, 1)));
+    std::vector<frame> asked;
+    const auto freeing = [&](const busy_frame& from) {
+        asked.push_back(from.head());
+        zone.free(nobody, from.head());
+        return migrate_outcome::freed;
+    };
+    CHECK(range.migrate(freeing).outcome == status::ok);
+    CHECK(asked == std::vector{frame{small_block + 20}});
+    CHECK(range.all_free());
+}
+
+TEST_CASE("a refused isolation names what is in the way: a head, a frame inside a run, or a cached one",
+          "[isolation]") {
+    small_zone zone{frames(8)};
+    busy_frame blocker;
+    isolate_options options;
+    options.blocker = &blocker;
+    const auto refused = [&](std::uint32_t b) {
+        CHECK(zone.isolate(block(zone, b), options).error() == status::unmovable);
+        return blocker.found;
+    };
+    REQUIRE(zone.allocate_exact(frame{2 * small_block}, order{7}) == status::ok); // blocks 2 and 3
+    REQUIRE(zone.set_migrate_type(block(zone, 2, 2), migrate_type::unmovable) == status::ok);
+    CHECK(refused(2).state == frame_state::allocated);
+    CHECK(refused(3).state == frame_state::tail);
+    CHECK(blocker.head() == frame{2 * small_block});
+
+    REQUIRE(zone.set_migrate_type(block(zone, 5), migrate_type::unmovable) == status::ok);
+    const frame cached{5 * small_block + 9};
+    REQUIRE(zone.allocate_exact(cached) == status::ok);
+    zone.free(mine, cached);
+    CHECK(refused(5).state == frame_state::cached);
+    CHECK(blocker.found.number == cached);
+}
+
+TEST_CASE("the type of an offline block can be changed, of one that does not exist it cannot",
+          "[isolation]") {
+    const frame_range hole[] = {{frame{3 * small_block}, frame_count{small_block}}};
+    small_zone zone{zone_options{.frames = frames(4), .holes = hole}};
+    REQUIRE(zone.isolate(block(zone, 1))->offline() == status::ok);
+    CHECK(zone.set_migrate_type(block(zone, 1), migrate_type::unmovable) == status::ok);
+    CHECK(agrees(zone));
+    REQUIRE(zone.online(block(zone, 1)) == status::ok);
+    CHECK(zone.stats().free_of_type[static_cast<unsigned>(migrate_type::unmovable)].raw() == small_block);
+    CHECK(zone.set_migrate_type(block(zone, 3), migrate_type::unmovable) == status::absent);
+    CHECK(zone.set_migrate_type(block(zone, 2, 2), migrate_type::unmovable) == status::absent);
+    CHECK(zone.stats().free_of_type[static_cast<unsigned>(migrate_type::unmovable)].raw() == small_block);
+    CHECK(agrees(zone));
+}

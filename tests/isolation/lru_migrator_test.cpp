@@ -505,3 +505,21 @@ TEST_CASE("only ranges that can be sealed are offered, and senseless questions g
     REQUIRE(last == 2);
     CHECK(found[1].range == block(on.zone, 6, 2));
 }
+
+TEST_CASE("an allocation of a larger order reclaims as many frames as it has", "[isolation]") {
+    small_lru<exact_clock> tracker{frame_range{frame{0}, frame_count{2 * small_block}}};
+    std::optional<small_zone> zone;
+    unsigned evicted = 0;
+    const auto release = [&](frame f, lru_token) {
+        ++evicted;
+        zone->free(nobody, f);
+    };
+    lru_pressure relief{tracker, agree, release, frame_count{4}};
+    zone.emplace(zone_options{.frames = tracker.frames(), .pressure = relief.callback()});
+    for (const frame f : occupy(*zone, zone->frames()))
+        REQUIRE(tracker.add(f) == status::ok);
+    REQUIRE(zone->allocate(nobody, order{4}));
+    CHECK(evicted == 16); // the coldest, which lie together here
+    REQUIRE(zone->allocate(nobody, order{0}));
+    CHECK(evicted == 20);
+}

@@ -93,6 +93,20 @@ TEST_CASE("of frames that are freed together only the condemned one stays out", 
     on.check_gone(all[20]);
 }
 
+TEST_CASE("a condemned frame between frames that are freed together stays its owner's", "[isolation]") {
+    small_zone zone{frame_range{frame{0}, frame_count{2 * small_block}}};
+    const auto all = occupy(zone, block(zone, 0));
+    REQUIRE(zone.poison(frame{1}) == status::deferred);
+    const frame around[] = {frame{0}, frame{2}};
+    zone.free_bulk(around);
+    CHECK(zone.state_of(frame{0}).state == frame_state::free);
+    CHECK(zone.state_of(frame{1}).state == frame_state::allocated);
+    CHECK(zone.state_of(frame{1}).poison_pending);
+    zone.free(nobody, frame{1});
+    CHECK(zone.state_of(frame{1}).state == frame_state::poisoned);
+    CHECK(agrees(zone));
+}
+
 TEST_CASE("a frame of an isolated block is poisoned there and stays out of the block", "[isolation]") {
     fixture on;
     {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cordon/lru/policies/adaptive.hpp"
 
+#include "lru/fake_view.hpp"
 #include "support/catch.hpp"
 #include "support/replacement/belady.hpp"
 #include "support/replacement/coldest.hpp"
@@ -193,4 +194,43 @@ TEST_CASE("another arm leads when it is as many hits ahead as a change costs, an
         arms.access(lirs{}, (n % 80 + 1) * 0x9e3779b9u, 64);
         REQUIRE(arms.leader(1, 0) == 1);
     }
+}
+
+TEST_CASE(
+    "adaptive follows an arm from the first tick on, also when the group has shrunk since it was sampled",
+    "[lru]") {
+    cordon::testing::fake_view<adaptive> v;
+    v.sizes[lirs::cold_list] = 3;
+    v.group_state.shift = 5; // so small a part of three frames is no frame
+    for (std::uint32_t n = 1; n != 200; ++n)
+        (void)adaptive{}.insert(v, cordon::frame_index{n % 3}, {.known = false, .payload = 0, .key = n});
+    CHECK(v.group_state.followed == 0);
+    adaptive{}.tick(v);
+    CHECK(v.ticks == 1);
+    CHECK(v.group_state.followed != 0);
+}
+
+TEST_CASE("a share that overshoots is the one that is wanted", "[lru]") {
+    cordon::testing::fake_view<adaptive> v; // an empty group: one step is all
+    v.group_state.followed = 1;             // one in a hundred
+    for (const std::uint16_t before : {std::uint16_t{9}, std::uint16_t{65000}}) {
+        v.group_state.cold_share = before;
+        (void)adaptive{}.insert(v, cordon::frame_index{0}, {.known = false, .payload = 0, .key = 1});
+        CHECK(v.group_state.cold_share == cordon::replacement::share_of(0.01));
+    }
+}
+
+TEST_CASE("a duel with more room than it has pages uses what it has", "[lru]") {
+    using one = cordon::replacement::duel<lirs, 1>;
+    std::vector<std::byte> memory[2] = {std::vector<std::byte>(one{64}.bytes()),
+                                        std::vector<std::byte>(one{64}.bytes())};
+    one fits{64}, generous{64};
+    fits.attach(memory[0]);
+    generous.attach(memory[1]);
+    for (std::uint32_t n = 0; n != 1000; ++n) {
+        const std::uint32_t page = (n * 7 % 90 + 1) * 0x9e3779b9u;
+        fits.access(lirs{}, page, 64);
+        generous.access(lirs{}, page, 1000);
+    }
+    CHECK(generous.score(0) == fits.score(0));
 }

@@ -6,6 +6,7 @@
 #include "cordon/lru/policies/generations.hpp"
 #include "cordon/lru/policies/lirs.hpp"
 #include "cordon/lru/policies/sieve.hpp"
+#include "lru/fake_view.hpp"
 #include "support/catch.hpp"
 #include "support/replacement/coldest.hpp"
 
@@ -46,4 +47,20 @@ TEST_CASE("each alternative evicts as it does alone", "[lru]") {
     CHECK(sieve.coldest(2) == numbers{1, 2});
     CHECK(sieve.add(frame{1}) == status::ok);
     CHECK(sieve.coldest(4) == numbers{4, 1, 0, 3});
+}
+
+TEST_CASE("the byte of a cold frame and the end of a shorter policy's lists are those of the one chosen",
+          "[lru]") {
+    using cordon::replacement::lirs;
+    CHECK(any::at(0).cold(9) == cordon::replacement::fifo::cold(9));
+    CHECK(any::at(2).cold(9) == lirs::cold(9));
+    cordon::testing::fake_view<any> v;
+    CHECK(any::at(0).next(v) == any::lists); // fifo has one list, and nothing on it
+    CHECK(any::at(2).next(v) == any::lists);
+    v.ticks = 3;
+    v.sizes[lirs::hot_list] = 10;
+    v.ages[4] = lirs::touched(0, 3);
+    CHECK(any::at(2).examine(v, cordon::frame_index{4}, lirs::hot_list).list() == lirs::hot_list);
+    v.ages[4] = lirs::fresh(1); // two ticks ago
+    CHECK(any::at(2).examine(v, cordon::frame_index{4}, lirs::hot_list).list() == lirs::cold_list);
 }

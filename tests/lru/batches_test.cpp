@@ -174,6 +174,7 @@ TEST_CASE("An add from inside the thread's own batch is refused, not waited for"
     CHECK(tracker.drain() == status::re_entered);
     CHECK(tracker.disable_batches().error() == status::re_entered);
     CHECK(tracker.create_group().error() == status::re_entered);
+    CHECK(tracker.remove_group(group_id{1}) == status::re_entered);
     gate.leave(gate_slot);
     CHECK(tracker.add(frame{1001}) == status::ok);
 }
@@ -192,4 +193,56 @@ TEST_CASE("A drain gives up at its deadline when a thread stays inside its batch
     gate.leave(gate_slot);
     CHECK(tracker.drain() == status::ok);
     CHECK(tracker.state_of(frame{1000}).place == lru_place::listed);
+}
+
+TEST_CASE("A thread that waits for the control lock gives up at its deadline", "[lru]") {
+    small_lru<ring_fifo> tracker{some_frames(64)};
+    tracker.internals().control_lock().lock();
+    CHECK(tracker.drain(std::chrono::milliseconds{1}) == status::timed_out);
+    CHECK(tracker.disable_batches(std::chrono::milliseconds{1}).error() == status::timed_out);
+    tracker.internals().control_lock().unlock();
+    CHECK(tracker.drain(std::chrono::milliseconds{1}) == status::ok);
+}
+
+TEST_CASE("A batch takes no frame for a group that there is not", "[lru]") {
+    small_lru<ring_fifo> tracker{some_frames(64), 2};
+    const as_slot me{1};
+    REQUIRE(tracker.add(frame{1000}) == status::ok); // the batch is in use
+    CHECK(tracker.add(frame{1001}, group_id{1}) == status::invalid_argument);
+    CHECK(tracker.add(frame{1001}, group_id{2}) == status::invalid_argument);
+    const group_id g = *tracker.create_group();
+    tracker.internals().set_route(g, {group_route::kind::closing, g}); // as remove_group begins
+    CHECK(tracker.add(frame{1001}, g) == status::invalid_argument);
+    tracker.internals().set_route(g, {group_route::kind::live, g});
+    CHECK(tracker.add(frame{1001}, g) == status::ok);
+    CHECK(tracker.drain() == status::ok);
+    CHECK(tracker.validate(true));
+}
+
+TEST_CASE("Without the barrier a scan does with what is listed, and no merged id is used again", "[lru]") {
+    lru<ring_fifo, refusable_lru_policy> tracker{some_frames(64), 2};
+    {
+        const as_slot other{2};
+        REQUIRE(tracker.add(frame{1000}) == status::ok);
+    }
+    const group_id g = *tracker.create_group();
+    REQUIRE(tracker.merge_groups(g, root_group) == status::ok);
+    refusable_barrier::at_issue = true;
+    CHECK(coldest(tracker, 1).empty());
+    CHECK(tracker.create_group().error() == status::no_memory);
+    refusable_barrier::at_issue = false;
+    CHECK(coldest(tracker, 1) == std::vector{frame{1000}});
+    CHECK(tracker.create_group());
+}
+
+TEST_CASE("Threads that never added, and those of an LRU that could not be made, leave nothing behind",
+          "[lru]") {
+    const slot_index mine = default_policy::thread_slots::current();
+    lru<ring_fifo> tracker{some_frames(64)};
+    lru<ring_fifo> none{frame_range{}};
+    std::thread{[&] { CHECK(default_policy::thread_slots::current() != mine); }}.join();
+    CHECK(tracker.add(frame{1000}) == status::ok);
+    CHECK(tracker.drain() == status::ok);
+    CHECK(tracker.validate(true));
+    CHECK(none.add(frame{1000}) == status::foreign_frame);
 }

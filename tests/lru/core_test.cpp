@@ -5,6 +5,7 @@
 #include "platform/child.hpp"
 #include "support/catch.hpp"
 #include "support/lrus.hpp"
+#include "support/zones.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -132,6 +133,11 @@ TEST_CASE("The ghost table remembers by key what the embedder has no slot for", 
     CHECK(!tracker.refault_of(12345));
     small_lru<ring_fifo> without{some_frames(64)};
     CHECK(!without.refault_of(1));
+    REQUIRE(without.add(frame{1000}) == status::ok);
+    CHECK(without.evicted(frame{1000}, 1).error() == status::not_isolated);
+    REQUIRE(without.isolate(frame{1000}) == status::ok);
+    CHECK(without.evicted(frame{1000}, 1));
+    CHECK(!without.refault_of(1));
 }
 
 TEST_CASE("An LRU that cannot be made says why and refuses everything", "[lru]") {
@@ -144,6 +150,8 @@ TEST_CASE("An LRU that cannot be made says why and refuses everything", "[lru]")
         CHECK(tracker.age(root_group) == tracker.error());
         CHECK(coldest(tracker, 3).empty());
         CHECK(!tracker.refault(lru_token{1}).activate);
+        CHECK(tracker.refault(lru_token{root_group, 1}).distance == 0);
+        CHECK(tracker.remove_group(group_id{1}) == tracker.error());
         CHECK(tracker.disable_batches().error() == tracker.error());
         tracker.touch(frame{1000});
         tracker.age();
@@ -153,6 +161,9 @@ TEST_CASE("An LRU that cannot be made says why and refuses everything", "[lru]")
     lru<> empty{frame_range{}};
     CHECK(empty.error() == status::invalid_range);
     refuses(empty);
+    lru<> beyond_the_last_number{frame_range{frame{UINT32_MAX - 5}, frame_count{10}}};
+    CHECK(beyond_the_last_number.error() == status::invalid_range);
+    CHECK(in_child([&] { return empty.add(frame{1000}) == status::ok ? 1 : 0; }) == 0); // a fork passes it by
     lru<> no_groups{some_frames(8), 0};
     CHECK(no_groups.error() == status::invalid_argument);
     refuses(no_groups);
@@ -219,4 +230,46 @@ TEST_CASE("A forked child has whole lists and working batches", "[lru]") {
     busy.join();
     CHECK(tracker.drain() == status::ok);
     CHECK(tracker.validate(true));
+}
+
+TEST_CASE("A fork that the barrier cannot prepare frees the batches of threads that are gone", "[lru]") {
+    struct refusable_lru_policy : default_policy {
+        using gate = membarrier_gate<atomics, refusable_barrier, clock, backoff>;
+    };
+    lru<linked_fifo, refusable_lru_policy> tracker{some_frames(64), 3};
+    REQUIRE(tracker.add(frame{1000}) == status::ok);
+    auto& batch = tracker.internals().parts().batches[default_policy::thread_slots::current().raw()];
+    refusable_lru_policy::gate gate;
+    gate.start();
+    REQUIRE(
+        gate.try_enter(batch.gate)); // its owner is inside when the process forks, and is not in the child
+    refusable_barrier::at_issue = true;
+    const int outcome = in_child([&] {
+        refusable_barrier::at_issue = false;
+        if (tracker.add(frame{1001}) != status::ok) return 1;
+        if (tracker.drain() != status::ok) return 2;
+        return tracker.state_of(frame{1001}).place == lru_place::listed ? 0 : 3;
+    });
+    refusable_barrier::at_issue = false;
+    gate.leave(batch.gate);
+    CHECK(outcome == 0);
+    CHECK(tracker.drain() == status::ok);
+    CHECK(tracker.validate(true));
+}
+
+TEST_CASE("In a large LRU tokens count evictions in steps", "[lru]") {
+    lru<ring_fifo> tracker{frame_range{frame{0}, frame_count{1u << 20}}}; // 22 bits for 19: steps of 8
+    const auto evict = [&](std::uint32_t f) {
+        REQUIRE(tracker.isolate(frame{f}) == status::ok);
+        return *tracker.evicted(frame{f});
+    };
+    for (std::uint32_t f = 0; f != 40; ++f)
+        REQUIRE(tracker.add(frame{f}) == status::ok);
+    REQUIRE(tracker.drain() == status::ok);
+    const lru_token first = evict(0);
+    for (std::uint32_t f = 1; f != 21; ++f)
+        (void)evict(f);
+    CHECK(tracker.refault(first).distance == 16);
+    CHECK(tracker.refault(lru_token{group_id{3}, first.payload()}).distance == 0); // there is no such group
+    CHECK(tracker.refault(first).activate);
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cordon/lru/frames.hpp"
 
+#include "cordon/lru/policies/two_list.hpp"
 #include "support/catch.hpp"
 #include "support/lrus.hpp"
 
@@ -248,4 +249,49 @@ TEMPLATE_TEST_CASE("A frame that takes another's stead has its group, its age an
     CHECK(on.tracker.putback(to) == status::ok);
     CHECK(on_list(on.tracker, other) == std::vector{to});
     CHECK(on.whole());
+}
+
+TEMPLATE_TEST_CASE("Frames that are not of the range, or not free, are left out of what is done to many",
+                   "[lru]", ring_fifo, linked_fifo) {
+    small_lru<TestType> tracker{some_frames(8), 2};
+    const group_id g = *tracker.create_group();
+    const frame foreign{5000}, a{1000}, b{1001}, untracked{1002}, batched{1003};
+    chosen_slots::mine = slot_index::none();
+    REQUIRE(tracker.add(a) == status::ok);
+    REQUIRE(tracker.add(b, g) == status::ok);
+    REQUIRE(tracker.add(slot_index{1}, batched) == status::ok);
+    const frame some[] = {foreign, a, untracked, batched, a};
+    frame out[5];
+    REQUIRE(tracker.isolate(some, out) == 2);
+    CHECK((out[0] == a && out[1] == batched));
+    CHECK(tracker.putback(some) == 2);
+    CHECK(on_list(tracker) == std::vector{a, batched});
+    CHECK(tracker.transfer(a, foreign) == status::foreign_frame);
+    CHECK(tracker.transfer(foreign, a) == status::foreign_frame);
+    tracker.hint({frame{999}, frame_count{10}}, lru_hint::once); // a, b and batched, and nothing else
+    CHECK(tracker.state_of(untracked).place == lru_place::untracked);
+    CHECK(tracker.validate(true));
+}
+
+TEST_CASE("Only an isolated frame is put back into another group, at the end that is asked for", "[lru]") {
+    small_lru<linked_fifo> tracker{some_frames(8), 2};
+    const group_id g = *tracker.create_group();
+    const frame a{1000}, b{1001};
+    chosen_slots::mine = slot_index::none();
+    REQUIRE(tracker.add(a) == status::ok);
+    REQUIRE(tracker.add(b, g) == status::ok);
+    CHECK(tracker.putback_to(a, g) == status::not_isolated);
+    CHECK(tracker.putback_to(frame{1002}, g) == status::absent);
+    REQUIRE(tracker.isolate(a) == status::ok);
+    CHECK(tracker.putback_to(a, g, putback_at::tail) == status::ok);
+    CHECK(on_list(tracker, g) == std::vector{a, b});
+    CHECK(tracker.validate(true));
+}
+
+TEST_CASE("A token of a group that this LRU cannot have says nothing", "[lru]") {
+    small_lru<replacement::two_list> tracker{some_frames(8), 2};
+    chosen_slots::mine = slot_index::none();
+    REQUIRE(tracker.add(frame{1000}, root_group, lru_token{group_id{9}, 0}) == status::ok);
+    CHECK(tracker.stats().refaulted == 0);
+    CHECK(tracker.stats().added == 1);
 }

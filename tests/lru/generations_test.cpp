@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cordon/lru/policies/generations.hpp"
 
+#include "lru/fake_view.hpp"
 #include "support/catch.hpp"
 #include "support/replacement/coldest.hpp"
 
@@ -74,4 +75,26 @@ TEST_CASE("what comes back soon starts young", "[lru]") {
     CHECK(t.add(frame{0}, cordon::root_group, token) == status::ok);
     CHECK(t.add(frame{4}) == status::ok);
     CHECK(t.coldest(5) == numbers{1, 2, 3, 4, 0});
+}
+
+TEST_CASE("newcomers start in the oldest generations, what comes back too early in the youngest", "[lru]") {
+    using policy = generations<5>;
+    cordon::testing::fake_view<policy> v;
+    CHECK(policy{}.next(v) == policy::lists);
+    v.sizes[0] = 4;
+    v.evicted = 10;
+    const auto starts = [&](bool known, std::uint32_t payload) {
+        return policy{}
+            .insert(v, cordon::frame_index{0}, {.known = known, .payload = payload, .key = 0})
+            .list;
+    };
+    const unsigned with_two = starts(false, 0);
+    CHECK(starts(true, 9) == 0);
+    CHECK(starts(true, 2) == with_two); // too long ago
+    for (int n = 0; n != 2; ++n)
+        policy{}.tick(v);
+    // Of four generations the second oldest.
+    CHECK(v.group_state.youngest == 2);
+    CHECK(starts(true, 9) == 2);
+    CHECK(starts(false, 0) == 0);
 }

@@ -174,3 +174,44 @@ TEST_CASE("Groups are many, and each has its own lists", "[lru]") {
             REQUIRE(groups[f.raw() % groups.size()] == g);
     CHECK(small_lru<ring_fifo>{some_frames(8), group_id::limit + 1}.error() == status::invalid_argument);
 }
+
+TEST_CASE("A group that others were merged into is removed with their ids", "[lru]") {
+    small_lru<ring_fifo> tracker{some_frames(64), 4};
+    const group_id a = *tracker.create_group(), b = *tracker.create_group(), c = *tracker.create_group();
+    REQUIRE(tracker.merge_groups(b, a) == status::ok);
+    REQUIRE(tracker.merge_groups(c, a) == status::ok);
+    CHECK(tracker.age(b) == status::ok);
+    CHECK(tracker.remove_group(a) == status::ok);
+    CHECK(tracker.age(b) == status::invalid_argument);
+    CHECK(tracker.add(frame{1000}, c) == status::invalid_argument);
+    for (int n = 0; n != 3; ++n)
+        CHECK(tracker.create_group());
+    CHECK(tracker.create_group().error() == status::no_memory);
+    CHECK(tracker.validate(true));
+}
+
+TEST_CASE("A group that is made anew has none of the entries that frames left behind in it", "[lru]") {
+    small_lru<ring_fifo> tracker{some_frames(64), 2};
+    const group_id g = *tracker.create_group();
+    fill(tracker, low, g);
+    for (const frame f : low)
+        REQUIRE(tracker.forget(f) == status::ok);
+    REQUIRE(tracker.remove_group(g) == status::ok);
+    REQUIRE(*tracker.create_group() == g);
+    CHECK(tracker.internals().entries(g) == 0);
+    fill(tracker, high, g);
+    CHECK(on_list(tracker, g).size() == 8);
+    CHECK(tracker.validate(true));
+}
+
+TEST_CASE("A long list becomes that of an empty group", "[lru]") {
+    small_lru<ring_fifo> tracker{some_frames(4000), 2};
+    const group_id g = *tracker.create_group();
+    fill(tracker, some_frames(4000), g);
+    REQUIRE(tracker.merge_groups(g, root_group) == status::ok);
+    const auto all = on_list(tracker);
+    REQUIRE(all.size() == 4000);
+    CHECK(all.front() == frame{1000});
+    CHECK(all.back() == frame{4999});
+    CHECK(tracker.validate(true));
+}

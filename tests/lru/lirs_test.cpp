@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cordon/lru/policies/lirs.hpp"
 
+#include "lru/fake_view.hpp"
 #include "support/catch.hpp"
 #include "support/replacement/belady.hpp"
 #include "support/replacement/clock.hpp"
@@ -91,4 +92,23 @@ TEST_CASE("the byte of lirs is the tick of the last use, and whether that was a 
     CHECK(lirs::coldness(touched, 90) == 85);
     CHECK(lirs::touched(touched, 5) == touched); // no store
     CHECK(lirs::coldness(lirs::cold(77), 77) == 63);
+}
+
+TEST_CASE("lirs looks at hot frames when there are too many of them or no cold one", "[lru]") {
+    cordon::testing::fake_view<lirs> v;
+    CHECK(lirs{}.next(v) == lirs::lists);
+    v.sizes[lirs::hot_list] = 100;
+    CHECK(lirs{}.next(v) == lirs::hot_list);
+    v.sizes[lirs::hot_list] = 90;
+    v.sizes[lirs::cold_list] = 10;
+    CHECK(lirs{}.next(v) == lirs::cold_list);
+    v.sizes[lirs::hot_list] = 95;
+    v.sizes[lirs::cold_list] = 5;
+    CHECK(lirs{}.next(v) == lirs::hot_list);
+    // Full as its share goes, a newcomer starts cold.
+    v.sizes[lirs::hot_list] = 90;
+    v.sizes[lirs::cold_list] = 10;
+    CHECK(lirs{}.insert(v, cordon::frame_index{0}, {}).list == lirs::cold_list);
+    v.sizes[lirs::hot_list] = 50;
+    CHECK(lirs{}.insert(v, cordon::frame_index{0}, {}).list == lirs::hot_list);
 }

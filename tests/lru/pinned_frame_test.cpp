@@ -30,6 +30,10 @@ TEST_CASE("A pinned_frame takes its pin back once, whoever owns it last", "[lru]
         second = std::move(*third);
         CHECK(pins() == 1);
         CHECK(second);
+        auto& itself = second;
+        second = std::move(itself);
+        CHECK(pins() == 1);
+        CHECK(second);
     }
     CHECK(pins() == 0);
     auto again = tracker.pinned(f);

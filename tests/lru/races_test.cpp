@@ -4,11 +4,13 @@
 // The words are watched: a hook runs before or after a change of one frame's word, or behind a read of it. Where no lock
 // is held there, the other thread's whole step is done in the hook; where one is, a thread does it, and may have to wait.
 #include "cordon/lru.hpp"
+#include "cordon/lru/policies/two_list.hpp"
 
 #include "support/catch.hpp"
 #include "support/hooks.hpp"
 #include "support/lrus.hpp"
 
+#include <algorithm>
 #include <type_traits>
 #include <vector>
 
@@ -34,6 +36,10 @@ struct watched_atomics : std_atomics {
             const bool changed = base::compare_exchange(expected, desired, order);
             if (changed) after_change(this);
             return changed;
+        }
+        std::uint32_t exchange(std::uint32_t value, std::memory_order order) {
+            before_change(this);
+            return base::exchange(value, order);
         }
         std::uint32_t fetch_add(std::uint32_t value, std::memory_order order) {
             before_change(this);
@@ -326,5 +332,211 @@ TEST_CASE("A move waits for the scan that has culled the frame and not yet unlin
     CHECK(on.tracker.state_of(a).group == on.other);
     CHECK(on.tracker.unpin(a) == status::ok);
     CHECK(on_list(on.tracker, on.other) == std::vector{a});
+    on.check_whole();
+}
+
+TEMPLATE_TEST_CASE("A change of the word between the look and the change is looked at again", "[lru]",
+                   ring_fifo, linked_fifo) {
+    stage<TestType> on;
+    const auto pins = [&] { before_change.arm(on.word(a), [&] { CHECK(on.tracker.pin(a) == status::ok); }); };
+    const frame d{1003};
+    SECTION("a pin goes while another comes") {
+        REQUIRE(on.tracker.pin(a) == status::ok);
+        pins();
+        CHECK(on.tracker.unpin(a) == status::ok);
+        CHECK(on.tracker.state_of(a).pins == 1);
+    }
+    SECTION("a pin comes while the frame is evicted") {
+        REQUIRE(on.tracker.isolate(a) == status::ok);
+        pins();
+        CHECK(on.tracker.evicted(a).error() == status::busy);
+        CHECK(on.where(a) == lru_place::isolated);
+        CHECK(on.tracker.putback(a) == status::ok);
+    }
+    SECTION("a pin comes while the frame is moved, and moves with it") {
+        pins();
+        CHECK(on.tracker.move_group(a, on.other) == status::ok);
+        CHECK(on.tracker.state_of(a).group == on.other);
+        CHECK(on.tracker.state_of(a).pins == 1);
+    }
+    SECTION("a pin goes while the frame is put back elsewhere, and it is listed there") {
+        REQUIRE(on.tracker.isolate(a) == status::ok);
+        REQUIRE(on.tracker.pin(a) == status::ok);
+        word_read.arm(on.word(a), [&] { CHECK(on.tracker.unpin(a) == status::ok); });
+        CHECK(on.tracker.putback_to(a, on.other) == status::ok);
+        CHECK(on_list(on.tracker, on.other) == std::vector{a});
+    }
+    SECTION("two add the same frame") {
+        status inner = status::busy;
+        before_change.arm(on.word(d), [&] { inner = on.tracker.add(slot_index{2}, d); });
+        CHECK(on.tracker.add(slot_index{1}, d) == status::busy);
+        CHECK(inner == status::ok);
+    }
+    SECTION("an unpin comes while a batched frame is culled") {
+        REQUIRE(on.tracker.add(slot_index{1}, d) == status::ok);
+        REQUIRE(on.tracker.pin(d) == status::ok);
+        before_change.arm(on.word(d), [&] { CHECK(on.tracker.unpin(d) == status::ok); });
+        CHECK(on.tracker.drain() == status::ok);
+        CHECK(on.where(d) == lru_place::listed);
+    }
+    SECTION("a pin comes while a scan adopts the frame of a merged group") {
+        REQUIRE(on.tracker.add(d, on.other) == status::ok);
+        REQUIRE(on.tracker.merge_groups(on.other, root_group) == status::ok);
+        before_change.arm(on.word(d), [&] { CHECK(on.tracker.pin(d) == status::ok); });
+        CHECK(coldest(on.tracker, 4).size() == 3);
+        CHECK(on.where(d) == lru_place::unevictable);
+        for (const frame f : {a, b, c})
+            CHECK(on.tracker.putback(f) == status::ok);
+    }
+    SECTION("a pin comes while the frame gets the id that its group was merged into") {
+        REQUIRE(on.tracker.create_group());
+        REQUIRE(on.tracker.create_group());
+        REQUIRE(on.tracker.add(d, on.other) == status::ok);
+        REQUIRE(on.tracker.merge_groups(on.other, root_group) == status::ok);
+        before_change.arm(on.word(d), [&] { CHECK(on.tracker.pin(d) == status::ok); });
+        const result<group_id> again = on.tracker.create_group();
+        REQUIRE(again);
+        CHECK(*again == on.other);
+        CHECK(on.tracker.state_of(d).group == root_group);
+        CHECK(on.tracker.state_of(d).pins == 1);
+    }
+    CHECK((before_change.fired() && word_read.fired()));
+    on.check_whole();
+}
+
+TEST_CASE("A pin that comes while a scan moves a frame to another list is seen by the scan", "[lru]") {
+    stage<replacement::two_list> on;
+    on.tracker.touch(a);
+    on.tracker.touch(a);
+    before_change.arm(on.word(a), [&] { CHECK(on.tracker.pin(a) == status::ok); });
+    CHECK(coldest(on.tracker, 1) == std::vector{b});
+    CHECK(before_change.fired());
+    CHECK(on.where(a) == lru_place::unevictable);
+    CHECK(on.tracker.unpin(a) == status::ok);
+    on.check_whole();
+}
+
+TEST_CASE("A group that closes while somebody waits for its lock takes no frame", "[lru]") {
+    stage<linked_fifo> on;
+    auto& core = on.tracker.internals();
+    const group_route live = core.route_of(on.other);
+    // remove_group begins with this; it is read for the fourth time when the lock is held.
+    word_read.arm(
+        &core.group_of(on.other).route,
+        [&] {
+            core.set_route(on.other, {group_route::kind::closing, on.other});
+        },
+        2);
+    SECTION("that is added") {
+        CHECK(on.tracker.add(frame{1003}, on.other) == status::invalid_argument);
+        CHECK(on.where(frame{1003}) == lru_place::untracked);
+    }
+    SECTION("that is put back") {
+        REQUIRE(on.tracker.isolate(a) == status::ok);
+        CHECK(on.tracker.putback_to(a, on.other) == status::invalid_argument);
+        CHECK(on.where(a) == lru_place::isolated);
+        CHECK(on.tracker.putback(a) == status::ok);
+    }
+    CHECK(word_read.fired());
+    core.set_route(on.other, live);
+    CHECK(on_list(on.tracker, on.other).empty());
+    on.check_whole();
+}
+
+TEST_CASE("A frame whose new group is gone goes back to its old one", "[lru]") {
+    stage<linked_fifo> on;
+    after_change.arm(on.word(a), [&] { CHECK(on.tracker.remove_group(on.other) == status::ok); });
+    CHECK(on.tracker.move_group(a, on.other) == status::invalid_argument);
+    CHECK(after_change.fired());
+    CHECK(on_list(on.tracker) == std::vector{b, c, a});
+    on.check_whole();
+}
+
+TEST_CASE("A group that is merged while it is validated is passed over", "[lru]") {
+    stage<linked_fifo> on;
+    REQUIRE(on.tracker.add(frame{1003}, on.other) == status::ok);
+    word_read.arm(&on.tracker.internals().group_of(on.other).route,
+                  [&] { CHECK(on.tracker.merge_groups(on.other, root_group) == status::ok); });
+    CHECK(on.tracker.validate());
+    CHECK(word_read.fired());
+    on.check_whole();
+}
+
+TEST_CASE("While a ring loses the entries that claims left behind its length is not negative", "[lru]") {
+    stage<ring_fifo> on;
+    auto& core = on.tracker.internals();
+    for (std::uint32_t n = 3; n != 20; ++n)
+        REQUIRE(on.tracker.add(frame{1000 + n}) == status::ok);
+    for (std::uint32_t n = 0; n != 15; ++n)
+        REQUIRE(on.tracker.isolate(frame{1000 + n}) == status::ok);
+    std::uint32_t seen = 1;
+    before_change.arm(&core.group_of(root_group).lists[0].stale, [&] { seen = core.size(root_group, 0); });
+    CHECK(on.tracker.putback(a) == status::ok); // which compacts
+    CHECK(before_change.fired());
+    CHECK(seen == 0);
+    CHECK(core.size(root_group, 0) == 6);
+    for (std::uint32_t n = 1; n != 15; ++n)
+        CHECK(on.tracker.putback(frame{1000 + n}) == status::ok);
+    on.check_whole();
+}
+
+TEST_CASE("A claim whose entry is gone before it is counted does not make a ring look stale", "[lru]") {
+    stage<ring_fifo> on;
+    for (std::uint32_t n = 3; n != 30; ++n)
+        REQUIRE(on.tracker.add(frame{1000 + n}) == status::ok);
+    after_change.arm(on.word(a), [&] {
+        CHECK(coldest(on.tracker, 1) == std::vector{b}); // drops the entry of a
+        CHECK(on.tracker.putback(b) == status::ok);
+    });
+    CHECK(on.tracker.isolate(a) == status::ok);
+    CHECK(after_change.fired());
+    CHECK(on.tracker.putback(a) == status::ok);
+    CHECK(on_list(on.tracker).size() == 30);
+    on.check_whole();
+}
+
+TEST_CASE("Old ages are clamped by one of two", "[lru]") {
+    stage<replacement::lru> on;
+    for (int n = 0; n != 63; ++n)
+        REQUIRE(on.tracker.age(root_group) == status::ok);
+    auto& due = on.tracker.internals().group_of(root_group).clamp_due;
+    before_change.arm(&due, [&] { due.store(0, std::memory_order_relaxed); });
+    CHECK(on.tracker.age(root_group) == status::ok);
+    CHECK(before_change.fired());
+    on.check_whole();
+}
+
+TEST_CASE("Of two that ask for a key's token one has it", "[lru]") {
+    std::vector<watched_atomics::word> cells(16);
+    ghost_table<watched_atomics> ghosts{cells.data(), 16};
+    const lru_token token{root_group, 77};
+    ghosts.remember(5, token);
+    const auto kept = std::find_if(cells.begin(), cells.end(), [](const auto& cell) {
+        return cell.load(std::memory_order_relaxed) != 0;
+    });
+    lru_token inner;
+    before_change.arm(&*kept, [&] { inner = ghosts.take(5, root_group); });
+    CHECK(!ghosts.take(5, root_group));
+    CHECK(inner == token);
+}
+
+TEST_CASE("A frame that leaves its group while that gets another id is left alone", "[lru]") {
+    stage<linked_fifo> on;
+    const frame d{1003};
+    const group_id third = *on.tracker.create_group();
+    REQUIRE(on.tracker.create_group());
+    REQUIRE(on.tracker.add(d, on.other) == status::ok);
+    REQUIRE(on.tracker.merge_groups(on.other, root_group) == status::ok);
+    SECTION("to nobody") {
+        word_read.arm(on.word(d), [&] { CHECK(on.tracker.forget(d) == status::ok); });
+        CHECK(*on.tracker.create_group() == on.other);
+        CHECK(on.where(d) == lru_place::untracked);
+    }
+    SECTION("to another one") {
+        word_read.arm(on.word(d), [&] { CHECK(on.tracker.move_group(d, third) == status::ok); });
+        CHECK(*on.tracker.create_group() == on.other);
+        CHECK(on_list(on.tracker, third) == std::vector{d});
+    }
+    CHECK(word_read.fired());
     on.check_whole();
 }

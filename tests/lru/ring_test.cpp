@@ -10,7 +10,10 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <thread>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 using namespace cordon;
@@ -157,4 +160,80 @@ TEST_CASE("Segments change hands between threads one at a time", "[lru]") {
     CHECK(right[0]);
     CHECK(right[1]);
     CHECK(t.pool.used.load(std::memory_order_relaxed) <= 10);
+}
+
+TEST_CASE("A ring has no room for more frames than an entry can name", "[lru]") {
+    CHECK(lists::fits((1u << 29) - 1, 1));
+    CHECK_FALSE(lists::fits(1u << 29, 1));
+    CHECK_FALSE(lists::fits(1000, std::uint64_t{1} << 31));
+}
+
+TEST_CASE("Who walks over a ring can stop", "[lru]") {
+    two_lists t;
+    for (std::uint32_t f = 0; f != 10; ++f)
+        t.push(0, f, list_end::newest);
+    std::vector<std::uint32_t> seen;
+    t.all.for_each(t.at(0), [&](lists::entry e) {
+        seen.push_back(e.frame);
+        return seen.size() != 3;
+    });
+    CHECK(seen == std::vector<std::uint32_t>{0, 1, 2});
+}
+
+namespace {
+
+// Somebody else comes between the look at the pool of free segments and the change of it.
+inline std::function<void()> before_exchange;
+struct meeting_atomics : std_atomics {
+    struct head : std_atomics::atomic<std::uint64_t> {
+        bool compare_exchange(std::uint64_t& expected, std::uint64_t desired, std::memory_order order) {
+            if (before_exchange) std::exchange(before_exchange, nullptr)();
+            return std_atomics::atomic<std::uint64_t>::compare_exchange(expected, desired, order);
+        }
+    };
+    template <class T>
+    using atomic = std::conditional_t<std::is_same_v<T, std::uint64_t>, head, std_atomics::atomic<T>>;
+};
+
+} // namespace
+
+TEST_CASE("Two that want the same free segment get two", "[lru]") {
+    using met = ring_lists<meeting_atomics>;
+    std::vector<met::segment> segments(met::cells(frames, 2));
+    met::pool pool{};
+    met::list mine{}, other{};
+    met all{segments.data(), &pool, frames};
+    const auto push = [&](met::list& l, std::uint32_t f) {
+        (void)all.push({l, 0, 0}, frame_index{f}, list_end::newest, 0);
+    };
+    push(mine, 1);
+    push(other, 2);
+    all.reset(mine);
+    all.reset(other); // two segments are free
+    before_exchange = [&] { push(other, 4); };
+    push(mine, 3);
+    CHECK(mine.oldest != other.oldest);
+    met::entry first{};
+    REQUIRE(all.oldest({mine, 0, 0}, first));
+    CHECK(first.frame == 3);
+    REQUIRE(all.oldest({other, 0, 0}, first));
+    CHECK(first.frame == 4);
+    CHECK(pool.used.load(std::memory_order_relaxed) == 2);
+}
+
+TEST_CASE("Of two that give a segment back in one instant neither loses it", "[lru]") {
+    using met = ring_lists<meeting_atomics>;
+    std::vector<met::segment> segments(met::cells(frames, 2));
+    met::pool pool{};
+    met::list lists_of[4] = {};
+    met all{segments.data(), &pool, frames};
+    const auto push = [&](met::list& l) { (void)all.push({l, 0, 0}, frame_index{1}, list_end::newest, 0); };
+    push(lists_of[0]);
+    push(lists_of[1]);
+    before_exchange = [&] { all.reset(lists_of[1]); };
+    all.reset(lists_of[0]);
+    push(lists_of[2]);
+    push(lists_of[3]);
+    CHECK(lists_of[2].oldest != lists_of[3].oldest);
+    CHECK(pool.used.load(std::memory_order_relaxed) == 2);
 }

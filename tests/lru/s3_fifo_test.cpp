@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cordon/lru/policies/s3_fifo.hpp"
 
+#include "lru/fake_view.hpp"
 #include "support/catch.hpp"
 #include "support/replacement/coldest.hpp"
 
@@ -57,4 +58,18 @@ TEST_CASE("s3_fifo readmits to the main queue what left the small one a short ti
     CHECK(t.state_of(frame{0}).list == s3_fifo<>::main);
     // What leaves the main queue leaves no ghost.
     CHECK_FALSE(t.refault(t.evict(0)).activate);
+}
+
+TEST_CASE("in a very large group s3_fifo's tokens count in steps", "[lru]") {
+    using policy = cordon::replacement::s3_fifo<1>;
+    cordon::testing::fake_view<policy> v;
+    v.capacity = 1u << 20; // 22 bits for 18: steps of 16
+    v.sizes[policy::small] = 1000;
+    const std::uint32_t first = policy{}.evicted(v, cordon::frame_index{0});
+    for (int n = 0; n != 40; ++n)
+        (void)policy{}.evicted(v, cordon::frame_index{0});
+    CHECK(policy{}.refault(v, first).distance == 32);
+    CHECK(policy{}.refault(v, first).activate);
+    v.lists[1] = policy::main;
+    CHECK(policy{}.evicted(v, cordon::frame_index{1}) == 0);
 }

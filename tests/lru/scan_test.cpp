@@ -207,3 +207,37 @@ TEST_CASE("A frame younger than the TTL is not reclaimed, whatever the policy sa
     CHECK(reclaimed > 50);
     CHECK(tracker.validate(true));
 }
+
+TEST_CASE("A frame with as many pins as there can be is not pinned once more", "[lru]") {
+    small_lru<ring_fifo> tracker{some_frames(8)};
+    chosen_slots::mine = slot_index::none();
+    REQUIRE(tracker.add(frame{1000}) == status::ok);
+    const scan_result done = tracker.reclaim(root_group, frame_count{1}, [&](frame f) {
+        while (tracker.pin(f) == status::ok)
+            ;
+        return verdict::pin;
+    });
+    CHECK(done.refused.raw() == 1);
+    CHECK(done.pinned.raw() == 0);
+    CHECK(tracker.state_of(frame{1000}).place == lru_place::unevictable);
+}
+
+TEST_CASE("A scan for no frame finds none", "[lru]") {
+    small_lru<ring_fifo> tracker{some_frames(8)};
+    chosen_slots::mine = slot_index::none();
+    REQUIRE(tracker.add(frame{1000}) == status::ok);
+    CHECK(tracker.isolate_coldest(root_group, {}) == 0);
+    CHECK(tracker.stats().scanned == 0);
+}
+
+TEST_CASE("Until a tick is noted every frame is young; one from before the first tick is not", "[lru]") {
+    lru<replacement::lru, fake_clock_policy> tracker{
+        lru_options{.frames = some_frames(8), .min_ttl_ns = 1000}, replacement::lru{1}};
+    chosen_slots::mine = slot_index::none();
+    for (const frame f : some_frames(2))
+        REQUIRE(tracker.add(f) == status::ok);
+    tracker.deactivate({frame{1000}, frame_count{1}}); // as cold as can be
+    CHECK(coldest(tracker, 2).empty());
+    REQUIRE(tracker.age(root_group) == status::ok);
+    CHECK(coldest(tracker, 2) == std::vector{frame{1000}});
+}

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cordon/lru/policies/sieve.hpp"
 
+#include "lru/fake_view.hpp"
 #include "support/catch.hpp"
 #include "support/replacement/coldest.hpp"
 
@@ -45,4 +46,14 @@ TEST_CASE("a frame put back at the tail is sieve's next victim, one at the head 
     CHECK(t.isolate(frame{0}) == status::ok);
     CHECK(t.putback(frame{0}, cordon::putback_at::head) == status::ok);
     CHECK(t.coldest(3) == numbers{2, 1, 0});
+}
+
+TEST_CASE("an empty group has no next for sieve, and a frame goes back to the list it was on", "[lru]") {
+    using policy = cordon::replacement::sieve;
+    cordon::testing::fake_view<policy> v;
+    CHECK(policy{}.next(v) == policy::lists);
+    v.sizes[0] = v.sizes[1] = 1;
+    v.lists[7] = 1;
+    CHECK(policy{}.putback(v, cordon::frame_index{7}, cordon::putback_at::automatic).list == 1);
+    CHECK(policy{}.putback(v, cordon::frame_index{7}, cordon::putback_at::tail).list == policy{}.next(v));
 }

@@ -206,3 +206,31 @@ TEMPLATE_TEST_CASE("A list that lost a frame, or has one too many, is not valid"
     CHECK(std::string_view{lost.what} == "a listed frame is on no list");
     CHECK(text(lost).ends_with("a listed frame is on no list"));
 }
+
+TEST_CASE("Words that contradict themselves, and entries of no frame, are reported", "[lru]") {
+    small_lru<ring_fifo> tracker{some_frames(64)};
+    fill(tracker);
+    auto& core = tracker.internals();
+    const auto fault_with = [&](std::uint32_t n, state_word w) {
+        auto& word = core.word_of(frame_index{n});
+        word.store(w.raw(), std::memory_order_relaxed);
+        const lru_validation found = tracker.validate(true);
+        word.store(0, std::memory_order_relaxed);
+        return std::string{found.what == nullptr ? "none" : found.what};
+    };
+    CHECK(fault_with(40, state_word{lru_place::isolated, root_group, 0}) == "isolated without a reference");
+    CHECK(fault_with(40, state_word{lru_place::isolated, root_group, 1}) == "none");
+    CHECK(fault_with(40, state_word{lru_place::unevictable, root_group, 0}) == "unevictable without a pin");
+
+    // Two faults: the first one is told.
+    auto& other = core.word_of(frame_index{41});
+    other.store(state_word{lru_place::unevictable, root_group, 0}.raw(), std::memory_order_relaxed);
+    CHECK(fault_with(40, state_word{lru_place::isolated, root_group, 0}) == "isolated without a reference");
+    other.store(0, std::memory_order_relaxed);
+    CHECK(tracker.validate(true));
+
+    (void)core.lists().push(core.list_at(root_group, 0), frame_index{1u << 20}, list_end::oldest, 0);
+    const lru_validation found = tracker.validate();
+    REQUIRE(!found);
+    CHECK(std::string_view{found.what} == "an entry of a list is no frame");
+}

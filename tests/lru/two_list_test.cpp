@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cordon/lru/policies/two_list.hpp"
 
+#include "lru/fake_view.hpp"
 #include "support/catch.hpp"
 #include "support/replacement/coldest.hpp"
 
@@ -58,4 +59,34 @@ TEST_CASE("a refault within the size of the active list activates", "[lru]") {
     t.evict(7);
     t.evict(0);
     CHECK_FALSE(t.refault(token).activate);
+}
+
+TEST_CASE(
+    "with more frames the active list may be larger for each inactive frame, and an empty group has no next",
+    "[lru]") {
+    cordon::testing::fake_view<policy> v;
+    CHECK(policy{}.next(v) == policy::lists);
+    v.sizes[policy::inactive] = 3;
+    v.sizes[policy::active] = 4;
+    CHECK(policy{}.next(v) == policy::active);
+    // From 1 GiB on three for each inactive one: the root of 10.
+    v.sizes[policy::inactive] = 1u << 16;
+    v.sizes[policy::active] = 3u << 16;
+    CHECK(policy{}.next(v) == policy::inactive);
+    v.sizes[policy::active] = 4u << 16;
+    CHECK(policy{}.next(v) == policy::active);
+}
+
+TEST_CASE("what comes back within the size of the active list starts active", "[lru]") {
+    cordon::testing::fake_view<policy> v;
+    v.sizes[policy::active] = 3;
+    v.evicted = 10;
+    const auto starts = [&](bool known, std::uint32_t payload) {
+        return policy{}
+            .insert(v, cordon::frame_index{0}, {.known = known, .payload = payload, .key = 0})
+            .list;
+    };
+    CHECK(starts(true, 7) == policy::active);
+    CHECK(starts(true, 6) == policy::inactive);
+    CHECK(starts(false, 9) == policy::inactive);
 }

@@ -91,6 +91,14 @@ TEST_CASE("frames and addresses convert both ways, and to nothing outside", "[pl
     CHECK((ram.fd() >= 0) == (backing == arena_backing::memfd));
 }
 
+TEST_CASE("the memory of an arena is that of its frames, one behind the other", "[platform]") {
+    const arena ram = make(arena_backing::anonymous, 16);
+    REQUIRE(ram);
+    CHECK(ram.memory().data() == ram.address(frame{100}));
+    CHECK(ram.memory().size() == 16 * page);
+    CHECK(&ram.memory().back() == ram.address(frame{115}) + page - 1);
+}
+
 TEST_CASE("a memfd mapped elsewhere shows the frames' contents", "[platform]") {
     const arena ram = make(arena_backing::memfd);
     REQUIRE(ram);

@@ -104,8 +104,8 @@ public:
             if (held_) tracker_.group_of(at_).lock().unlock();
             held_ = false;
         }
-        // Returns: whether frames with this id are under the lock held.
-        [[nodiscard]] bool holds(group_id id) const { return held_ && tracker_.route_of(id).to() == at_; }
+        // Returns: whether frames with this id are under the lock held. Requires: one is.
+        [[nodiscard]] bool holds(group_id id) const { return tracker_.route_of(id).to() == at_; }
         [[nodiscard]] group_id id() const { return at_; }
         [[nodiscard]] group& self() const { return tracker_.group_of(at_); }
 
@@ -122,10 +122,12 @@ public:
     }
     // Returns: entries of the list that claims left behind, those counted at aliases included.
     [[nodiscard]] std::uint32_t stale(group_id g, unsigned list) const {
-        if constexpr (lists_type::unlinks) return 0;
-        std::uint32_t n = lists_type::stale(group_of(g).lists[list]);
-        for (std::uint32_t a = group_of(g).next_alias; a != 0; a = group_of(group_id{a}).next_alias)
-            n += lists_type::stale(group_of(group_id{a}).lists[list]);
+        std::uint32_t n = 0;
+        if constexpr (!lists_type::unlinks) {
+            n = lists_type::stale(group_of(g).lists[list]);
+            for (std::uint32_t a = group_of(g).next_alias; a != 0; a = group_of(group_id{a}).next_alias)
+                n += lists_type::stale(group_of(group_id{a}).lists[list]);
+        }
         return n;
     }
     // Returns: whether the entry of the list is how its frame is listed. A list of links has no others, but for claims

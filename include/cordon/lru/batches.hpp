@@ -43,8 +43,9 @@ public:
     void flush(slot_index s) {
         if (!s.is_none() && batch_at(s.raw()).size() != 0) inside(s, [&](batch& b) { empty(b); });
     }
+    // Requires: no error.
     [[nodiscard]] bool is_inside(slot_index s) const {
-        return !s.is_none() && this->error_ == status::ok && gate_.is_inside(batch_at(s.raw()).gate);
+        return !s.is_none() && gate_.is_inside(batch_at(s.raw()).gate);
     }
     [[nodiscard]] auto& control_lock() { return control_lock_; }
     // Returns: whether a batch holds frames, or looks so.
@@ -126,7 +127,7 @@ private:
     // Effects: calls f(batch) inside the gate. Returns: false if it is closed, or if there is no slot.
     template <class F>
     CORDON_ALWAYS_INLINE bool inside(slot_index s, F f) {
-        if (s.is_none() || error_ != status::ok) return false;
+        if (s.is_none()) return false;
         batch& b = batch_at(s.raw());
         if (gate_.try_enter(b.gate)) [[likely]] {
             f(b);
@@ -154,7 +155,6 @@ private:
         return status::ok;
     }
     status add_now(const addition& a, group_id g) {
-        if (error_ != status::ok) return error_;
         if (!this->is_live(g)) return status::invalid_argument;
         section hold{*this};
         hold.enter(g);

@@ -300,8 +300,9 @@ private:
         if (before.place() == lru_place::batched)
             this->group_of(this->route_of(before.group()).to())
                 .count.stolen.fetch_add(1, std::memory_order_relaxed);
-        if (!lists_type::unlinks && before.place() == lru_place::listed)
-            lists_type::claimed(this->group_of(before.group()).lists[lists_type::list_of(before.mark())]);
+        if constexpr (!lists_type::unlinks)
+            if (before.place() == lru_place::listed)
+                lists_type::claimed(this->group_of(before.group()).lists[lists_type::list_of(before.mark())]);
     }
     void unlink(section& hold, frame_index i, state_word before) {
         if constexpr (lists_type::unlinks)

@@ -273,18 +273,15 @@ private:
     // A thread that stalls between its read of a segment's `next` and its exchange fails: the count has changed.
     [[nodiscard]] std::uint32_t take_segment(std::uint32_t start) {
         std::uint64_t head = pool_->free.load(std::memory_order_acquire); // (1) acquire: pairs with (3)
-        std::uint32_t s = 0;
-        do {
-            s = static_cast<std::uint32_t>(head);
-            if (s == 0) {
-                s = pool_->used.fetch_add(1, std::memory_order_relaxed) + 1;
-                break;
-            }
-            const std::uint64_t next = segments_[s].next.load(std::memory_order_relaxed);
-            // (2) acquire: pairs with (3)
-            if (pool_->free.compare_exchange(head, changed(head) | next, std::memory_order_acquire)) break;
+        auto s = static_cast<std::uint32_t>(head);
+        // (2) acquire: pairs with (3)
+        while (s != 0 && !pool_->free.compare_exchange(
+                             head, changed(head) | segments_[s].next.load(std::memory_order_relaxed),
+                             std::memory_order_acquire)) {
             head = pool_->free.load(std::memory_order_acquire); // (4) acquire: pairs with (3)
-        } while (true);
+            s = static_cast<std::uint32_t>(head);
+        }
+        if (s == 0) s = pool_->used.fetch_add(1, std::memory_order_relaxed) + 1;
         segments_[s].first = start;
         segments_[s].end = start;
         return s;

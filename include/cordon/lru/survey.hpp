@@ -149,10 +149,12 @@ private:
             std::uint64_t current = 0;
             tracker_.lists().for_each(tracker_.list_at(g, list), [&](auto entry) {
                 const frame_index i{entry.frame};
-                const state_word w = tracker_.peek(i);
-                if (!tracker_.contains(i))
+                if (!tracker_.contains(i)) {
                     fail(found, frame_index{0}, "an entry of a list is no frame");
-                else if (!tracker_.is_current(g, list, entry, w)) {
+                    return false;
+                }
+                const state_word w = tracker_.peek(i);
+                if (!tracker_.is_current(g, list, entry, w)) {
                     if (lists_type::unlinks && at_rest) fail(found, i, "linked, but not listed");
                     return true;
                 }

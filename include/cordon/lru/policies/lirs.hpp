@@ -45,8 +45,8 @@ struct lirs : tick_byte {
     template <class V>
     list_place insert(V& v, frame_index, const arrival& a) const {
         const bool came_back = a.known && !v.state().keeps_hot && refault(v, a.payload).activate;
-        const bool is_hot = has_room(v) || (has_hot(v) && came_back);
-        return {is_hot ? hot_list : cold_list};
+        const unsigned list = has_room(v) || (has_hot(v) && came_back) ? hot_list : cold_list;
+        return {list};
     }
     template <class V>
     unsigned next(V& v) const {
