@@ -87,12 +87,8 @@ std::string headlines(const std::vector<comparison>& all) {
 // One figure with all its arguments.
 std::string section(const std::string& name, const std::vector<comparison>& of) {
     const outcome& first = of.front().front();
-    const bool more = first.measured.more_is_better;
     std::string out = "<h2 id=\"" + escaped(name) + "\">" + escaped(name) + "</h2>\n<p>" +
-                      escaped(first.measured.what == quantity::cpu_time ? "processor time for one operation"
-                              : first.measured.what == quantity::real_time ? "wall-clock time"
-                                                                           : first.measured.unit) +
-                      (more ? ", more is better" : ", less is better") + "</p>\n";
+                      escaped(meaning_of(first.measured)) + "</p>\n";
     const std::string curves = line_plot(of);
     out += curves;
     if (!curves.empty()) out += "<details><summary>each alone</summary>\n";

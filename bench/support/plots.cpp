@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "support/plots.hpp"
 
+#include "support/context.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdarg>
@@ -174,13 +176,16 @@ std::string bars(comparison c) {
         out +=
             print("<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"2\" fill=\"var(%s)\"/>\n",
                   left, y + 3, std::max(place(value) - left, 1.0), row - 6, colour);
-        if (!cut && o.values().size() > 3)
+        if (cut) // broken before its end
+            out += print("<path d=\"M%.0f %.0fl6 -%.0fh6l-6 %.0fz\" fill=\"var(--paper)\"/>\n", right - 24,
+                         y + row - 2, row - 4, row - 4);
+        else if (o.values().size() > 3)
             out += print("<line class=\"whisker\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>\n",
                          place(quantile(o.values(), 0.25)), place(quantile(o.values(), 0.75)), y + row / 2,
                          y + row / 2);
         std::string label = pretty(value, o.measured.unit);
         if (!o.ratios.empty() && o.contestant != o.base)
-            label += print(" = %.2f x %s", o.ratio(), o.base.c_str());
+            label += print(o.ratio() < 100 ? " = %.2f x " : " = %.0f x ", o.ratio()) + o.base;
         out += text_at(place(std::max(value, quantile(o.values(), 0.75))) + 8, y + 15, "start",
                        (cut ? "... " : "") + label, &o != &subject);
         y += row;
@@ -194,6 +199,13 @@ std::string open_svg(double height, const char* attributes) {
 
 } // namespace
 
+std::string meaning_of(const figure& f) {
+    const std::string what = f.what == quantity::cpu_time    ? "processor time for one operation"
+                             : f.what == quantity::real_time ? "wall-clock time"
+                                                             : f.unit;
+    return what + (f.more_is_better ? ", more is better" : ", less is better");
+}
+
 std::string bar_plot(comparison c) {
     return open_svg(height_of(c), "") + bars(c) + "</svg>\n";
 }
@@ -204,7 +216,7 @@ std::string to_svg(const results& from) {
     std::string drawn;
     double y = margin;
     for (const comparison c : comparisons(from.outcomes)) {
-        drawn += text_at(margin, y + 14, "start", c.front().family());
+        drawn += text_at(margin, y + 14, "start", c.front().family() + ": " + meaning_of(c.front().measured));
         drawn += print("<g transform=\"translate(0 %.0f)\">\n", y + title) + bars(c) + "</g>\n";
         y += title + height_of(c) + margin;
     }
@@ -212,8 +224,11 @@ std::string to_svg(const results& from) {
     for (const char* said : {"cpu_model", "compiler", "commit", "date"})
         if (const std::string& text = from.context[said].text(); !text.empty())
             caption += (caption.empty() ? "" : " · ") + text;
-    drawn += text_at(margin, y + 8, "start", caption, true);
-    return open_svg(y + 20, " xmlns=\"http://www.w3.org/2000/svg\"") + "<style>\n" + plot_style +
+    caption += '\n' + warnings_of(from.context);
+    std::istringstream lines(caption);
+    for (std::string line; std::getline(lines, line); y += title)
+        drawn += text_at(margin, y + 8, "start", line, true);
+    return open_svg(y, " xmlns=\"http://www.w3.org/2000/svg\"") + "<style>\n" + plot_style +
            "</style>\n<rect width=\"100%\" height=\"100%\" fill=\"var(--paper)\"/>\n" + drawn + "</svg>\n";
 }
 

@@ -19,6 +19,8 @@ extern const char* const plot_style;
 // Returns: a picture of its own, with the bars of all figures; it loads nothing.
 std::string to_svg(const results& from);
 
+// Returns: what the figure's numbers are, and which of them are good.
+std::string meaning_of(const figure& f);
 // Returns: a bar for each contestant.
 std::string bar_plot(comparison c);
 // Returns: a curve for each contestant, if one number of the arguments takes three values or more and nothing else in

@@ -76,6 +76,8 @@ TEST_CASE("the picture has the bars of all figures, stands alone and is XML", "[
     CHECK(count(picture, "&middot;") == 0); // HTML's, not XML's
     CHECK(count(picture, "<rect") == 1 + 6);
     CHECK(count(picture, "seal/blocks:") == 3);
+    CHECK(count(picture, "less is better") == 3);
+    CHECK(count(picture, "the machine was busy: 50 %") == 1);
     CHECK(count(picture, "<g ") == count(picture, "</g>"));
     CHECK(count(picture, "<svg") == 1);
 }
