@@ -36,3 +36,12 @@ TEST_CASE("a layout larger than the address space has a size that nobody has", "
     CHECK(tested.part<std::byte>(1) == nullptr);
     CHECK(tested.bytes() == SIZE_MAX);
 }
+
+TEST_CASE("a layout that takes the last byte of the address space has a size that nobody has", "[core]") {
+    layout almost{nullptr};
+    CHECK(almost.part<std::byte>(SIZE_MAX - 1) == nullptr);
+    CHECK(almost.bytes() == SIZE_MAX - 1);
+    layout all{nullptr};
+    CHECK(all.part<std::byte>(SIZE_MAX) == nullptr);
+    CHECK(all.bytes() == SIZE_MAX);
+}
