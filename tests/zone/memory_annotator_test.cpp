@@ -38,7 +38,7 @@ private:
         if (memory_.empty()) return;
         if (on_call) on_call(to);
         for (const frame f : run) {
-            std::byte& now = memory_[(f - frames_.first()).raw()];
+            std::byte& now = memory_[f.raw() - frames_.first().raw()];
             mistakes += static_cast<mark>(now) == to;
             now = static_cast<std::byte>(to);
         }
@@ -57,14 +57,15 @@ constexpr slot_index other{1};
 
 struct fixture {
     explicit fixture(std::span<const frame_range> holes = {})
-        : marks(all.count().raw()), zone({.frames = all, .holes = holes, .memory = bytes_of(marks)}) {
+        : marks(static_cast<std::size_t>(all.count().raw())),
+          zone({.frames = all, .holes = holes, .memory = bytes_of(marks)}) {
         recording_annotator::mistakes = 0;
         recording_annotator::on_call = nullptr;
         misuse_record::reset();
     }
     ~fixture() { recording_annotator::on_call = nullptr; }
 
-    [[nodiscard]] mark of(frame f) const { return marks[(f - all.first()).raw()]; }
+    [[nodiscard]] mark of(frame f) const { return marks[f.raw() - all.first().raw()]; }
     // Returns: how many frames are not marked as their state says.
     [[nodiscard]] unsigned wrong() {
         unsigned n = recording_annotator::mistakes;
@@ -136,7 +137,7 @@ TEST_CASE("each way to allocate makes a run somebody's, each way to free makes i
 TEST_CASE("bulk calls annotate each run", "[zone]") {
     fixture world;
     const order k{GENERATE(0u, 1u, 3u)};
-    std::vector<frame> all(world.all.count().raw() / k.frames().raw() + 1);
+    std::vector<frame> all(static_cast<std::size_t>(world.all.count().raw() / k.frames().raw() + 1));
     all.resize(world.zone.allocate_bulk(all, k));
     CHECK(all.size() == count_in(all, world.all));
     CHECK(world.wrong() == 0);
