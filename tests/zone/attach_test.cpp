@@ -184,7 +184,7 @@ TEST_CASE("an owner in its gate, a drain and disabled caches are not taken over"
     c.parts.cache_slots[1].gate.busy.store(1, relaxed);
     zone_type zone = zone_type::attach(c.bytes(), options);
     REQUIRE(zone.error() == status::ok);
-    zone.free(slot_index{0}, *zone.allocate(slot_index{0}));
+    zone.free(slot_index{3}, *zone.allocate(slot_index{3})); // its first use
     CHECK(zone.stats().cached.raw() != 0);
 }
 
