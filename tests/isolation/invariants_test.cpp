@@ -91,7 +91,7 @@ struct stopping_source {
             std::this_thread::yield();
         return 0;
     }
-    static void give_batch(order, std::span<std::uint32_t>) {}
+    static void give_batch(order, std::span<const std::uint32_t>) {}
 };
 
 // Threads that allocate and free all the time, with an oracle beside them.

@@ -9,7 +9,9 @@
 #include "support/hooks.hpp"
 #include "support/zones.hpp"
 
+#include <atomic>
 #include <optional>
+#include <thread>
 #include <vector>
 
 using namespace cordon;
@@ -32,11 +34,19 @@ struct no_grace_period : shipped {
 struct drain_skips_empty : shipped {
     using gate = gate_that_skips<shipped_gate>;
 };
+// Owners are not asked: each drain closes their gates, as one with work to do does.
+struct closed_gates : shipped {
+    struct gate : hooked_gate<shipped_gate> {
+        void ask(slot& s) { claim(s, gate_claim::draining); }
+        [[nodiscard]] static bool take_over(slot&) { return true; }
+    };
+};
 struct no_zone_lock : shipped {
     using zone_lock = hooked_lock<null_lock>;
 };
 
 constexpr slot_index owner{0};
+constexpr unsigned movable_bin = magazine_bins<shipped>::of(order{0}, migrate_type::movable);
 constexpr slot_index nobody = slot_index::none();
 
 // Eight blocks; the race is about the first one.
@@ -261,16 +271,71 @@ TEST_CASE("drain during a refill: a cache that looks empty is waited for", "[iso
     CHECK(on.handed_out() == 0);
 }
 
-TEST_CASE("bypass of a closed cache: with a remembered type a sealed block's frame is handed out",
+TEST_CASE("an owner who works during the barrier of a seal gives the frames up himself, and goes on",
           "[isolation]") {
     stage<shipped> on;
+    const frame f = *on.zone.allocate(owner);
+    REQUIRE(cached_in(on.zone, on.sealed) != 0);
+    std::uint32_t left = UINT32_MAX;
+    bool hits = false;
+    hooks::barrier.arm(nullptr, [&] {
+        on.zone.free(owner, f); // a frame of the sealed block: to its map
+        left = on.zone.internals().caches().racy_count(owner, movable_bin);
+        const frame other = *on.zone.allocate(owner); // a refill from elsewhere
+        const std::uint64_t refills = on.zone.stats().refills;
+        on.zone.free(owner, other);
+        hits = on.zone.allocate(owner).value_or(frame::none()) == other && on.zone.stats().refills == refills;
+    });
+    on.isolate();
+    REQUIRE(hooks::barrier.fired());
+    REQUIRE(on.outcome == status::ok);
+    CHECK(left == 0);
+    CHECK(hits);
+    CHECK(on.range->all_free());
+    CHECK(agrees(on.zone));
+    CHECK(on.handed_out() == 0);
+}
+
+TEST_CASE("an owner who stops while he gives frames up is waited for", "[isolation]") {
+    const auto limit = GENERATE(false, true);
+    stage<shipped> on;
+    const frame f = *on.zone.allocate(owner);
+    REQUIRE(cached_in(on.zone, on.sealed) != 0);
+    std::thread helper;
+    std::atomic<bool> go_on{false};
+    std::atomic<bool> there{false};
+    hooks::barrier.arm(nullptr, [&] {
+        hooks::traced_event(trace_event::spill).arm(nullptr, [&] {
+            there.store(true);
+            while (!go_on.load())
+                std::this_thread::yield();
+        });
+        helper = std::thread{[&] { on.zone.free(owner, f); }};
+        while (!there.load())
+            std::this_thread::yield();
+        if (!limit) go_on.store(true);
+    });
+    on.isolate({.deadline = limit ? deadline{std::chrono::milliseconds{2}} : deadline{}});
+    go_on.store(true);
+    helper.join();
+    CHECK(on.outcome == (limit ? status::timed_out : status::ok));
+    CHECK(cached_in(on.zone, on.sealed) == (limit ? 1 : 0));
+    CHECK(agrees(on.zone));
+    // The gate is as it was: the next drain asks again, and is answered.
+    CHECK(on.zone.drain() == status::ok);
+    CHECK(agrees(on.zone));
+}
+
+TEST_CASE("bypass of a closed cache: with a remembered type a sealed block's frame is handed out",
+          "[isolation]") {
+    stage<closed_gates> on;
     free_past_the_cache_while_sealing(on, true);
     CHECK_FALSE(agrees(on.zone));
     CHECK(on.handed_out() != 0);
 }
 
 TEST_CASE("bypass of a closed cache: the type is read where it is used", "[isolation]") {
-    stage<shipped> on;
+    stage<closed_gates> on;
     free_past_the_cache_while_sealing(on, false);
     CHECK(on.range->all_free());
     CHECK(on.zone.stats().isolated_free.raw() == small_block);

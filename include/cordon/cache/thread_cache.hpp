@@ -5,9 +5,11 @@
 // read-modify-write; push_slow and pop_slow spill and refill a batch under one hold of the source's lock, inside
 // the gate. Each returns false when the caller must do without the cache.
 //
-// Drainer's side: a drain claims every active slot, issues one barrier, and then takes out of each slot what it
-// is asked for: everything, or only the runs that touch a range, so that traffic keeps its cached frames.
-// Every active slot is claimed, also those that look empty: a slot whose count reads 0 may be in the middle of
+// Drainer's side: a drain closes every active slot, issues one barrier, and then takes out of each slot what it
+// is asked for: everything, or only the runs that touch a range, so that traffic keeps its cached frames. Unless all
+// must be closed at once, owners are asked: one that works does it at his next operation and never waits for the
+// barrier; those that do not work, the drainer does.
+// Every active slot is closed, also those that look empty: a slot whose count reads 0 may be in the middle of
 // a refill (Linux hung on that: 66eca1021a42). Slots that become active later read the state of their blocks
 // under the source's lock, after the isolator wrote it there.
 #pragma once
@@ -47,6 +49,14 @@ public:
             return frame_count{first < end ? end - first : 0};
         }
         [[nodiscard]] constexpr bool takes_all() const { return first == 0 && end == UINT64_MAX; }
+        // The same in two words; no frame has the index UINT32_MAX.
+        [[nodiscard]] constexpr std::uint32_t first_run() const { return static_cast<std::uint32_t>(first); }
+        [[nodiscard]] constexpr std::uint32_t last_run() const {
+            return end > UINT32_MAX ? UINT32_MAX : static_cast<std::uint32_t>(end - 1);
+        }
+        [[nodiscard]] static constexpr filter of_words(std::uint32_t first_run, std::uint32_t last_run) {
+            return {first_run, last_run == UINT32_MAX ? UINT64_MAX : std::uint64_t{last_run} + 1};
+        }
     };
 
     // For a drain that only takes out.
@@ -101,7 +111,7 @@ public:
     template <class Source>
     [[nodiscard]] bool pop_slow(slot_index s, unsigned bin, frame_index& out, Source& source) {
         slot& c = at(s);
-        if (!gate_.enter_slow(c.gate)) return false;
+        if (!enter_slow(c, source)) return false;
         unsigned n = c.magazines[bin].count.load(std::memory_order_relaxed);
         if (n == 0 && learn(c, s, bin, source)) n = refill(c, bin, source);
         if (n == 0 && bins::type_of(bin) == migrate_type::movable) {
@@ -120,7 +130,7 @@ public:
     template <class Source>
     [[nodiscard]] bool push_slow(slot_index s, order k, frame_index i, Source& source) {
         slot& c = at(s);
-        if (!gate_.enter_slow(c.gate)) return false;
+        if (!enter_slow(c, source)) return false;
         const block_traits traits = source.traits(geometry::block_of(i));
         const unsigned bin = bins::of(k, traits.type());
         bool pushed = false;
@@ -153,26 +163,19 @@ public:
 
     // Effects: claims the first `active` slots and waits for their owners; calls work() with all of them
     // outside and their runs that the filter takes given back to the source; then releases the claims. With
-    // no_work each slot is open again as soon as it is done.
+    // no_work owners may do it themselves, and each slot is open again as soon as it is done.
     // Returns: ok; barrier_refused or timed_out, work() not called and every run still where it was or given
     // back. Requires: no lock of the source held. Cost: one barrier, then O(cached runs).
     template <class Source, class Work>
     status drain(std::uint32_t active, filter runs, gate_claim why, std::uint64_t until_ns, Source& source,
                  Work work) {
+        if (std::is_same_v<Work, no_work> && why == gate_claim::draining)
+            return drain_by_asking(active, runs, until_ns, source);
         for (std::uint32_t s = 0; s != active; ++s)
             gate_.claim(at(slot_index{s}).gate, why);
-        const bool open_early = std::is_same_v<Work, no_work> && why == gate_claim::draining;
         status outcome = gate_.barrier() ? status::ok : status::barrier_refused;
-        for (std::uint32_t s = 0; s != active && outcome == status::ok; ++s) {
-            if (!gate_.wait(at(slot_index{s}).gate, until_ns)) {
-                outcome = status::timed_out;
-                break;
-            }
-            take_out(at(slot_index{s}), runs, source);
-            gate_.done(at(slot_index{s}).gate);
-            // Nothing needs all of them closed at once: traffic goes on in this one.
-            if (open_early) gate_.release(at(slot_index{s}).gate, why);
-        }
+        for (std::uint32_t s = 0; s != active && outcome == status::ok; ++s)
+            outcome = empty(at(slot_index{s}), runs, until_ns, source);
         if (outcome == status::ok) work();
         if (outcome != status::ok || why == gate_claim::draining)
             release(active, why); // else the caller does
@@ -252,6 +255,42 @@ private:
         return magazine_marks::of(c.magazines[bin].mark);
     }
     static void set_marks(slot& c, unsigned bin, magazine_marks m) { c.magazines[bin].mark = m.mark; }
+    template <class Source>
+    status drain_by_asking(std::uint32_t active, filter runs, std::uint64_t until_ns, Source& source) {
+        asked_.first.store(runs.first_run(), std::memory_order_relaxed);
+        asked_.last.store(runs.last_run(), std::memory_order_relaxed);
+        for (std::uint32_t s = 0; s != active; ++s)
+            gate_.ask(at(slot_index{s}).gate);
+        status outcome = gate_.barrier() ? status::ok : status::barrier_refused;
+        // To the end also when it fails: what was asked is taken back.
+        for (std::uint32_t s = 0; s != active; ++s) {
+            slot& c = at(slot_index{s});
+            if (gate_.take_over(c.gate)) {
+                if (outcome == status::ok) outcome = empty(c, runs, until_ns, source);
+                gate_.release(c.gate, gate_claim::draining);
+            } else if (outcome == status::ok && !gate_.wait_helped(c.gate, until_ns)) {
+                outcome = status::timed_out;
+            }
+        }
+        return outcome;
+    }
+    // Effects: waits for the owner of a claimed slot, and gives back what the filter takes.
+    template <class Source>
+    status empty(slot& c, filter runs, std::uint64_t until_ns, Source& source) {
+        if (!gate_.wait(c.gate, until_ns)) return status::timed_out;
+        take_out(c, runs, source);
+        gate_.done(c.gate);
+        return status::ok;
+    }
+    // Effects: the owner does first what a drainer asks of him.
+    template <class Source>
+    [[nodiscard]] bool enter_slow(slot& c, Source& source) {
+        if (gate_.help(c.gate)) {
+            take_out(c, asked_.runs(), source);
+            gate_.helped(c.gate);
+        }
+        return gate_.enter_slow(c.gate);
+    }
     static bool is_full(const slot& c, unsigned bin) {
         return c.magazines[bin].count.load(std::memory_order_relaxed) >= c.magazines[bin].mark;
     }
@@ -328,8 +367,20 @@ private:
     // finds the error there. Zero bytes that nobody commits.
     static inline slot nowhere_[slot_count]{};
 
+    // What the owners are asked to give back. An owner who was slow, and reads what the next drainer asks, or a mix, gives
+    // back what nobody needs: no harm.
+    struct asked_runs {
+        typename Policy::atomics::template atomic<std::uint32_t> first;
+        typename Policy::atomics::template atomic<std::uint32_t> last;
+        [[nodiscard]] filter runs() const {
+            return filter::of_words(first.load(std::memory_order_relaxed),
+                                    last.load(std::memory_order_relaxed));
+        }
+    };
+
     slot* slots_ = nowhere_ + 1;
     [[no_unique_address]] gate gate_;
+    asked_runs asked_{};
 };
 
 } // namespace cordon::inline v0

@@ -43,6 +43,18 @@
 // A thread can be descheduled inside its section, so a drainer waits with a deadline, and never with the zone
 // lock held: owners take that lock inside. A signal handler that interrupts its own thread inside finds
 // busy = 1 and stays out; it must not wait for locks that the interrupted code may hold.
+//
+// Asking: a barrier takes tens of microseconds, in which a closed gate costs thousands of operations. Where nothing
+// needs all slots closed at once, the drainer asks before it claims, and whoever comes first does the work:
+//
+//     asked --> helping --> 0    by the owner, at his next operation: he takes the frames out himself, and goes on
+//     asked --> draining --> 0   by the drainer, behind the barrier: the owner did nothing since, and is claimed
+//
+// Both first steps are a read-modify-write of one word, so one of them wins. To the owner any value but 0 is a closed
+// gate, so what the proof says of a claim holds for `asked`, too: it was there before the barrier. An owner who helped
+// has read the word with acquire outside of any section: each section after that sees what the drainer wrote before it
+// asked, and each one before has put its frame where he has just looked. He announces himself first, so that a
+// later drainer, which finds him helping, waits for busy = 0 as for any section.
 #pragma once
 
 #include "cordon/core/config.hpp"
@@ -57,11 +69,14 @@ enum class gate_claim : std::uint32_t {
     draining = 1, // a drainer is at work; over in microseconds
     disabled = 2, // disable_caches: until its last token dies
     locked = 4,   // for ever: there is no heavy barrier, the slot's lock guards it
+    asked = 8,    // a drainer will come, unless the owner does its work
+    helping = 16, // the owner does it
 };
 
 // Owner: try_enter, leave; when try_enter fails, enter_slow and leave_slow; announce and retract around what he does
 // outside under a lock that a signal handler on his thread would wait for.
-// Drainer: claim every slot, barrier once, then per slot wait, work, done, and release.
+// Drainer: claim every slot, barrier once, then per slot wait, work, done, and release. Or ask every slot, barrier
+// once, then per slot: if take_over, wait, work, done, and release; else wait_helped. Owner: if help, work, helped.
 template <class G>
 concept drain_gate = requires(G gate, typename G::slot slot, gate_claim claim, std::uint64_t until_ns) {
     {gate.start()};
@@ -80,6 +95,11 @@ concept drain_gate = requires(G gate, typename G::slot slot, gate_claim claim, s
     { gate.wait(slot, until_ns) } -> std::same_as<bool>;
     {gate.done(slot)};
     {gate.release(slot, claim)};
+    {gate.ask(slot)};
+    { gate.help(slot) } -> std::same_as<bool>;
+    {gate.helped(slot)};
+    { gate.take_over(slot) } -> std::same_as<bool>;
+    { gate.wait_helped(slot, until_ns) } -> std::same_as<bool>;
 };
 
 // One thread: nobody drains but the owner, so a claim is a plain word and there is nothing to wait for.
@@ -104,6 +124,11 @@ public:
     [[nodiscard]] static constexpr bool wait(slot&, std::uint64_t) { return true; }
     static constexpr void done(slot&) {}
     static constexpr void release(slot& s, gate_claim why) { s.claimed &= ~static_cast<std::uint32_t>(why); }
+    static constexpr void ask(slot&) {}
+    [[nodiscard]] static constexpr bool help(slot&) { return false; }
+    static constexpr void helped(slot&) {}
+    [[nodiscard]] static constexpr bool take_over(slot& s) { return claim(s, gate_claim::draining), true; }
+    [[nodiscard]] static constexpr bool wait_helped(slot&, std::uint64_t) { return true; }
 };
 static_assert(drain_gate<null_gate>);
 

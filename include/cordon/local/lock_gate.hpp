@@ -84,6 +84,12 @@ public:
         s.claimed.store(s.claimed.load(std::memory_order_relaxed) & ~static_cast<std::uint32_t>(why),
                         std::memory_order_release); // (4) release: pairs with (3)
     }
+    // There is no barrier to wait for, so nothing is asked of the owner.
+    static void ask(slot&) {}
+    [[nodiscard]] static constexpr bool help(slot&) { return false; }
+    static constexpr void helped(slot&) {}
+    [[nodiscard]] static bool take_over(slot& s) { return claim(s, gate_claim::draining), true; }
+    [[nodiscard]] static constexpr bool wait_helped(slot&, std::uint64_t) { return true; }
 
 private:
     // Effects: with the lock held: inside, or the lock dropped because the slot is claimed.

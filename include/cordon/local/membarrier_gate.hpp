@@ -89,13 +89,52 @@ public:
     // Effects: forgets an owner that died inside, as in a fork child.
     static void abandon(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
         s.lock.unlock();
+        s.claimed.fetch_and(~bits(gate_claim::helping), std::memory_order_relaxed);
         s.busy.store(0, std::memory_order_relaxed);
+    }
+    // Returns: whether the owner, who is outside, was asked and is inside now, to do what the drainer would; then
+    // helped() says that it is done, and he is outside again.
+    [[nodiscard]] static bool help(slot& s) {
+        std::uint32_t asked = bits(gate_claim::asked);
+        if (s.claimed.load(std::memory_order_relaxed) != asked || is_inside(s)) return false;
+        announce(s);
+        if (s.claimed.compare_exchange(asked, bits(gate_claim::helping),
+                                       std::memory_order_acquire)) // (7) acquire: pairs with (8)
+            return true;
+        retract(s);
+        return false;
+    }
+    static void helped(slot& s) {
+        s.claimed.fetch_and(~bits(gate_claim::helping),
+                            std::memory_order_release); // (9) release: pairs with (10)
+        retract(s);
     }
 
     // ---- drainer ----
 
-    void claim(slot& s, gate_claim why) {
-        s.claimed.store(s.claimed.load(std::memory_order_relaxed) | bits(why), std::memory_order_relaxed);
+    // Claims are read-modify-writes: the owner may be taking what he was asked for at this instant.
+    void claim(slot& s, gate_claim why) { s.claimed.fetch_or(bits(why), std::memory_order_relaxed); }
+    // Effects: the gate is closed, and the owner does the drainer's work if he comes by before take_over().
+    void ask(slot& s) {
+        s.claimed.fetch_or(bits(gate_claim::asked), std::memory_order_release); // (8) release: pairs with (7)
+    }
+    // Returns: true if the owner did not take the work: then the slot is claimed for draining.
+    [[nodiscard]] bool take_over(slot& s) {
+        for (std::uint32_t w = s.claimed.load(std::memory_order_relaxed); (w & bits(gate_claim::asked)) != 0;)
+            if (s.claimed.compare_exchange(w, (w & ~bits(gate_claim::asked)) | bits(gate_claim::draining),
+                                           std::memory_order_relaxed))
+                return true;
+        return false;
+    }
+    // Effects: waits until the owner has done what he took. Returns: false once the clock reads `until_ns`.
+    [[nodiscard]] bool wait_helped(slot& s, std::uint64_t until_ns) {
+        Backoff breath;
+        while ((s.claimed.load(std::memory_order_acquire) & bits(gate_claim::helping)) !=
+               0) { // (10) acquire: pairs with (9)
+            if (until_ns != UINT64_MAX && Clock::now() >= until_ns) return false;
+            breath();
+        }
+        return true;
     }
     // Effects: orders the claims before the reads of busy, on all processors. Returns: false if it was refused.
     [[nodiscard]] bool barrier() { return !asymmetric_ || barrier_.issue(); }
@@ -114,8 +153,7 @@ public:
         if (!asymmetric_) s.lock.unlock();
     }
     void release(slot& s, gate_claim why) {
-        s.claimed.store(s.claimed.load(std::memory_order_relaxed) & ~bits(why),
-                        std::memory_order_release); // (4) release: pairs with (1)
+        s.claimed.fetch_and(~bits(why), std::memory_order_release); // (4) release: pairs with (1)
     }
 
 private:
