@@ -250,10 +250,11 @@ void questions(suite& out, const std::vector<peer>& peers) {
     cached_order<1>(out);
     cached_order<2>(out);
     cached_order<3>(out);
+    cached_order<4>(out);
+    cached_order<5>(out);
+    cached_order<8>(out);
     cached_order<9>(out);
-    uncached_order<4>(out, peers);
-    uncached_order<5>(out, peers);
-    uncached_order<8>(out, peers);
+    uncached_order<10>(out, peers);
     out.add({{named("bulk_get", goal::at_most(5)), named("bulk_put", goal::at_most(5))},
              "order:9",
              "cordon_order_0",

@@ -18,7 +18,7 @@ std::vector<std::uint32_t> spread(const frame_words& words) {
     return frames;
 }
 
-const auto no_prefetch = [](const frame_word&) {};
+const auto no_prefetch = [](frame_index) {};
 
 } // namespace
 
@@ -75,8 +75,7 @@ TEST_CASE("any sequence without repetition comes out whole", "[buddy]") {
             frames.push_back(i);
         frame_words words;
         unsigned prefetched = 0;
-        REQUIRE(words.gather(frames.data(), 0, frames.size(), [&](const frame_word&) { ++prefetched; }) ==
-                100);
+        REQUIRE(words.gather(frames.data(), 0, frames.size(), [&](frame_index) { ++prefetched; }) == 100);
         REQUIRE(prefetched == words.size());
         REQUIRE(spread(words) == frames);
     }

@@ -94,8 +94,8 @@ struct quiesce : owners<Policy, 1> {
 };
 
 // S9: an owner stops for ever, anywhere outside of a lock. A drainer gives up in time, or never notices.
-template <unsigned Owners, unsigned Operations, unsigned Drainers = 1>
-struct death : owners<explored_policy, Owners> {
+template <unsigned Owners, unsigned Operations, unsigned Drainers = 1, class Policy = explored_policy>
+struct death : owners<Policy, Owners> {
     static constexpr unsigned threads = Owners + Drainers;
     void run(unsigned thread) {
         if (thread < Owners) return this->operate(thread, Operations);
@@ -131,34 +131,35 @@ struct exit_death : owners<explored_policy, 1> {
 };
 
 // S10: a signal handler allocates and frees, whatever it has interrupted.
-template <unsigned Drainers>
-struct signals : owners<explored_policy, 1> {
+template <unsigned Drainers, class Policy = explored_policy>
+struct signals : owners<Policy, 1> {
     static constexpr unsigned threads = 1 + Drainers;
     void run(unsigned thread) {
-        if (thread == 0) return operate(0, 2);
-        expect(zone.drain() == status::ok, "the drain failed");
+        if (thread == 0) return this->operate(0, 2);
+        expect(this->zone.drain() == status::ok, "the drain failed");
     }
     void handler(unsigned thread) {
-        const result<frame> f = allocate();
+        const result<frame> f = this->allocate();
         if (!f) return expect(f.error() == status::re_entered, "an allocation failed");
-        give(*f, order{0}, thread);
-        if (zone.try_free(*f) == status::ok) return;
-        take(*f, order{0}, thread); // the zone lock was held below: still ours
+        this->give(*f, order{0}, thread);
+        if (this->zone.try_free(*f) == status::ok) return;
+        this->take(*f, order{0}, thread); // the zone lock was held below: still ours
     }
-    void check() { check_frames(); }
+    void check() { this->check_frames(); }
 };
 
 // S11: the system refuses the barrier. The drain says so, and nothing is lost or open that should not be.
-struct refusal : owners<explored_policy, 1> {
+template <class Policy = explored_policy>
+struct refusal : owners<Policy, 1> {
     static constexpr unsigned threads = 2;
     void run(unsigned thread) {
-        if (thread == 0) return operate(0, 3);
-        const status outcome = zone.drain();
+        if (thread == 0) return this->operate(0, 3);
+        const status outcome = this->zone.drain();
         expect(outcome == status::ok || outcome == status::barrier_refused, "the drain failed");
-        const auto token = zone.disable_caches();
+        const auto token = this->zone.disable_caches();
         expect(bool{token} || token.error() == status::barrier_refused, "the caches could not be disabled");
     }
-    void check() { check_frames(); }
+    void check() { this->check_frames(); }
 };
 
 } // namespace cordon::explorer

@@ -10,26 +10,26 @@ namespace {
 
 // ---- mutants ----
 
-struct gate_without_recheck : shipped_gate {
+struct gate_without_recheck : never_asking<shipped_gate> {
     [[nodiscard]] bool try_enter(gate_slot& s) {
         if (is_inside(s)) return false;
         s.busy.store(1, std::memory_order_relaxed);
         return true;
     }
 };
-struct gate_with_late_flag : shipped_gate {
+struct gate_with_late_flag : never_asking<shipped_gate> {
     [[nodiscard]] bool try_enter(gate_slot& s) {
         if (is_inside(s) || s.claimed.load(std::memory_order_acquire) != 0) return false;
         s.busy.store(1, std::memory_order_relaxed);
         return true;
     }
 };
-struct gate_without_wait : shipped_gate {
+struct gate_without_wait : never_asking<shipped_gate> {
     [[nodiscard]] bool wait(gate_slot&, std::uint64_t) { return true; }
 };
-struct gate_with_early_release : shipped_gate {
+struct gate_with_early_release : never_asking<shipped_gate> {
     [[nodiscard]] bool wait(gate_slot& s, std::uint64_t until_ns) {
-        const bool outside = shipped_gate::wait(s, until_ns);
+        const bool outside = never_asking::wait(s, until_ns);
         release(s, gate_claim::draining);
         return outside;
     }
@@ -44,20 +44,18 @@ using small_drain = drain<1, 2, 1, Policy>;
 } // namespace
 
 TEST_CASE("S1: a drain and an owner are never in the cache together", "[explorer]") {
-    holds<drain<1, 3, 1>>("S1 1x3x1", 160'000);
-    holds<drain<2, 1, 1>>("S1 2x1x1", 240'000);
+    holds<drain<1, 3, 1>>("S1 1x3x1", 3'000);
+    holds<drain<1, 4, 1>>("S1 1x4x1", 24'000);
+    holds<drain<2, 1, 1>>("S1 2x1x1", 3'000);
 }
 TEST_CASE("S2: two drains and an owner", "[explorer]") {
-    holds<drain<1, 2, 2>>("S2 1x2x2", 1'800'000);
-    options random;
-    random.seed = testing::seed();
-    random.random_runs = testing::scaled(std::uint64_t{500'000});
-    holds<drain<1, 3, 2>>("S2 1x3x2, random", 0, random);
-    holds<drain<2, 1, 2>>("S2 2x1x2, random", 0, random);
+    holds<drain<1, 2, 2>>("S2 1x2x2", 12'000);
+    holds<drain<1, 3, 2>>("S2 1x3x2", 210'000);
+    holds<drain<2, 1, 2>>("S2 2x1x2", 70'000);
 }
 TEST_CASE("S1, S2 where stores pass each other", "[explorer]") {
-    holds<drain<1, 3, 1>>("S1 1x3x1, PSO", 150'000, in(memory_model::pso));
-    holds<drain<1, 2, 2>>("S2 1x2x2, PSO", 1'500'000, in(memory_model::pso));
+    holds<drain<1, 3, 1>>("S1 1x3x1, PSO", 3'000, in(memory_model::pso));
+    holds<drain<1, 2, 2>>("S2 1x2x2, PSO", 12'000, in(memory_model::pso));
 }
 TEST_CASE("without the heavy barrier the drain fails, and an explorer without store buffers cannot tell",
           "[explorer]") {
@@ -65,8 +63,8 @@ TEST_CASE("without the heavy barrier the drain fails, and an explorer without st
     using local = small_drain<with_gate<gate_with<local_barrier>>>;
     dies<nothing>("no heavy barrier");
     dies<local>("local fence");
-    holds<nothing>("no heavy barrier, SC", 2'000, in(memory_model::sc));
-    holds<local>("local fence, SC", 2'000, in(memory_model::sc));
+    holds<nothing>("no heavy barrier, SC", 120, in(memory_model::sc));
+    holds<local>("local fence, SC", 120, in(memory_model::sc));
 }
 TEST_CASE("random schedules find the missing barrier too, and shorten what they found", "[explorer]") {
     using local = small_drain<with_gate<gate_with<local_barrier>>>;

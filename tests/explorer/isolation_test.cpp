@@ -14,13 +14,13 @@ namespace {
 // ---- mutants ----
 
 // The drainer does not wait for the owner of a cache whose count reads 0 (Linux's drain_all_pages).
-struct gate_that_skips : shipped_gate {
+struct gate_that_skips : never_asking<shipped_gate> {
     [[nodiscard]] bool wait(gate_slot& s, std::uint64_t until_ns) {
         const auto& cache = reinterpret_cast<const cache_slot<with_gate<gate_that_skips>>&>(s);
         bool empty = true;
         for (const auto& magazine : cache.magazines)
             empty = empty && magazine.count.load(std::memory_order_relaxed) == 0;
-        return empty || shipped_gate::wait(s, until_ns);
+        return empty || never_asking::wait(s, until_ns);
     }
 };
 // The steps of the seal in the wrong order (Linux before 9683182612).

@@ -49,5 +49,5 @@ TEST_CASE("S11: a refused barrier makes the drain fail and changes nothing else"
     options how;
     how.refusals = 2;
     how.refusable = 2;
-    holds<refusal>("S11", 180'000, how);
+    holds<refusal<>>("S11", 180'000, how);
 }

@@ -48,34 +48,41 @@ public:
     // Requires: not full.
     void push(const frame_word& word) { ::new (&words_[size_++]) frame_word(word); }
 
-    // Effects: gathers entries from `at` on, until they end or the batch is full; prefetch(word) is called for
-    // each. Returns: the first entry that was not gathered. A frame that comes twice in a row goes into two words.
+    // Effects: gathers entries from `at` on, until they end or the batch is full; prefetch(frame) is called
+    // for each. Returns: the first entry that was not gathered. A frame that comes twice in a row goes into two words.
     template <class Entry, class Prefetch>
     std::size_t gather(const Entry* entries, std::size_t at, std::size_t end, Prefetch prefetch) {
-        while (at != end && !full()) {
+        std::uint32_t n = size_; // a register: the loop is what a free in random order costs
+        for (; at != end && n != capacity; ++n) {
             const std::uint32_t first = entries[at];
-            const std::uint32_t word = first / 64;
-            const std::uint32_t rest = 64 - first % 64;
-            frame_word w{frame_index{word * 64}, rest, ~0ull << (first % 64)};
-            if (end - at >= rest && in_a_row(entries + at, first, rest)) {
-                at += rest;
-            } else {
-                w.count = 0;
-                w.bits = 0;
-                for (std::uint32_t i = first; i / 64 == word && (w.bits >> (i % 64) & 1) == 0;
-                     i = entries[at]) {
-                    w.bits |= 1ull << (i % 64);
-                    ++w.count;
-                    if (++at == end) break;
-                }
-            }
-            prefetch(w);
-            push(w);
+            prefetch(frame_index{first});
+            frame_word* const w =
+                ::new (&words_[n]) frame_word{frame_index{first & ~63u}, 1, 1ull << (first % 64)};
+            if (++at != end && entries[at] / 64 == first / 64) at = gather_more(entries, at, end, *w);
         }
+        size_ = n;
         return at;
     }
 
 private:
+    // Effects: adds the entries from `at` on that lie in the word, too. Returns: the first that does not.
+    template <class Entry>
+    CORDON_NO_INLINE static std::size_t gather_more(const Entry* entries, std::size_t at, std::size_t end,
+                                                    frame_word& w) {
+        const std::uint32_t first = entries[at - 1];
+        const std::uint32_t rest = 64 - first % 64;
+        if (end - at >= rest - 1 && in_a_row(entries + at - 1, first, rest)) {
+            w.count = rest;
+            w.bits = ~0ull << (first % 64);
+            return at + rest - 1;
+        }
+        for (std::uint32_t i; at != end; ++at, ++w.count) {
+            i = entries[at];
+            if (i / 64 != w.first.raw() / 64 || (w.bits >> (i % 64) & 1) != 0) break;
+            w.bits |= 1ull << (i % 64);
+        }
+        return at;
+    }
     // Returns: whether the entries are first, first + 1, ...: what was allocated in a row is often freed in a row.
     // The last one is looked at first, so that other orders cost one compare.
     template <class Entry>

@@ -126,20 +126,27 @@ public:
     CORDON_ALWAYS_INLINE status give_word(proof, frame_index first, std::uint64_t bits, std::uint32_t n,
                                           unsigned k) {
         const block_index b = geometry::block_of(first);
-        const unsigned bit = geometry::bit_of(first);
         block_fill& f = this->fill(b);
-        map& m = this->open_map(b);
-        std::uint64_t& word = m.word[bit / 64];
-        if (f.used < n || (word & bits) != 0) [[unlikely]]
+        const block_traits t = this->traits(b);
+        // A partly used block stays one, and its traits say no more than its type.
+        if (!t.cacheable() || f.used == block_frames || f.used <= n) [[unlikely]]
+            return give_word_rare(b, first, bits, n, k);
+        map& m = this->parts_.maps[b.raw()];
+        std::uint64_t& word = m.word[geometry::bit_of(first) / 64];
+        if ((word & bits) != 0) [[unlikely]]
             return status::double_free;
         word |= bits;
-        settle(b, f, m, bit + static_cast<unsigned>(std::countr_zero(bits)), n, k);
+        f.used = static_cast<std::uint16_t>(f.used - n);
+        counters::add(this->free_count(t.type()), n);
+        const unsigned largest = grown(m, lowest(first, bits), n, k, f.largest);
+        if (largest != f.largest) [[unlikely]]
+            relist(b, f, t, false, largest);
         this->audit(b);
         return status::ok;
     }
     CORDON_ALWAYS_INLINE void prefetch(frame_index i) const {
-        const block_index b = geometry::block_of(i);
-        __builtin_prefetch(&this->parts_.maps[b.raw()].word[geometry::bit_of(i) / 64], 1);
+        // Maps lie side by side, so their words are numbered through.
+        __builtin_prefetch(reinterpret_cast<const std::byte*>(this->parts_.maps) + i.raw() / 64 * 8, 1);
     }
 
 protected:
@@ -243,24 +250,40 @@ private:
         if (largest < bins) this->parts_.partial.insert(base::set_of(type, largest), b.raw());
     }
 
+    // Returns: the bit of the lowest frame that `bits`, which names one, names in the word of `first`.
+    static unsigned lowest(frame_index first, std::uint64_t bits) {
+        return geometry::bit_of(first) + static_cast<unsigned>(__builtin_ctzll(bits));
+    }
+    // give_word for a block that was full or becomes whole, or whose traits say more than its type.
+    CORDON_COLD status give_word_rare(block_index b, frame_index first, std::uint64_t bits, std::uint32_t n,
+                                      unsigned k) {
+        block_fill& f = this->fill(b);
+        map& m = this->open_map(b);
+        std::uint64_t& word = m.word[geometry::bit_of(first) / 64];
+        if (f.used < n || (word & bits) != 0) return status::double_free;
+        word |= bits;
+        settle(b, f, m, lowest(first, bits), n, k);
+        this->audit(b);
+        return status::ok;
+    }
     // Effects: after n bits were set in the word of `bit`, or in the run of order k that starts there: the block
     // is counted, and in the set that it belongs to.
-    CORDON_ALWAYS_INLINE void settle(block_index b, block_fill& f, map& m, unsigned bit, std::uint32_t n,
-                                     unsigned k) {
+    void settle(block_index b, block_fill& f, map& m, unsigned bit, std::uint32_t n, unsigned k) {
         const block_traits t = this->traits(b);
         const bool was_full = f.used == block_frames;
-        if (t.has(block_traits::poisoned)) [[unlikely]]
-            return settle_poisoned(b, f, m, bit, n, k);
+        if (t.has(block_traits::poisoned)) return settle_poisoned(b, f, m, bit, n, k);
         f.used = static_cast<std::uint16_t>(f.used - n);
         counters::add(this->free_counter_of(t), n);
-        unsigned largest = was_full || f.largest < k ? k : f.largest;
+        relist(b, f, t, was_full, grown(m, bit, n, k, was_full ? k : f.largest));
+    }
+    // Returns: the largest order, when it was `largest` before n bits were set.
+    CORDON_ALWAYS_INLINE static unsigned grown(const map& m, unsigned bit, std::uint32_t n, unsigned k,
+                                               unsigned largest) {
+        if (largest < k) largest = k;
         if (n != 1u << k) // scattered in one word: any of its runs may be complete now
             while (largest < 6 && run_starts(m.word[bit / 64], largest + 1) != 0)
                 ++largest;
-        if (n == 1u << k || largest >= 6) largest = m.grown_order(bit, largest);
-        if (!was_full && f.used != 0 && largest == f.largest) [[likely]]
-            return;
-        relist(b, f, t, was_full, largest);
+        return n == 1u << k || largest >= 6 ? m.grown_order(bit, largest) : largest;
     }
     void relist(block_index b, block_fill& f, block_traits t, bool was_full, unsigned largest) {
         const unsigned before = f.largest;

@@ -71,7 +71,7 @@ public:
             if (refused == status::ok) zone_.blocks().seal(held_lock, span.first, span.count);
             return refused;
         });
-        if (outcome == status::ok) {
+        if (outcome == status::ok && !exclusive) { // else every cache is closed and empty
             outcome = zone_.drain(section.proof(), runs_of(span), gate_claim::draining, until,
                                   typename core::no_work{});
             if (outcome != status::ok)

@@ -68,7 +68,8 @@ struct trap_on_misuse {
 struct bare_policy {
     static constexpr unsigned pageblock_order = 9;
     static constexpr unsigned max_order = 18;
-    static constexpr cached_order cached_orders[] = {{0, 512}, {1, 128}, {2, 64}, {3, 64}, {9, 16}};
+    static constexpr cached_order cached_orders[] = {{0, 512}, {1, 128}, {2, 64}, {3, 64}, {4, 32},
+                                                     {5, 16},  {6, 8},   {7, 8},  {8, 8},  {9, 16}};
     static constexpr check_level checks = check_level::cheap;
     static constexpr bool owner_tags = false;
     using atomics = std_atomics;

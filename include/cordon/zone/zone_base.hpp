@@ -276,8 +276,7 @@ private:
         bool wrong = false;
         for (std::size_t at = 0; at != entries.size();) {
             frame_words words;
-            at = words.gather(entries.data(), at, entries.size(),
-                              [&](const frame_word& word) { buddy_.prefetch(word.first); });
+            at = words.gather(entries.data(), at, entries.size(), [&](frame_index i) { buddy_.prefetch(i); });
             with_zone_lock([&](zone_proof proof) {
                 bump(head_->spills);
                 for (const frame_word& word : words) {
