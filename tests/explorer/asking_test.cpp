@@ -30,10 +30,6 @@ options with_a_death() {
 
 // ---- mutants ----
 
-// The helper is taken for done at once.
-struct gate_that_does_not_wait_for_help : shipped_gate {
-    [[nodiscard]] static bool wait_helped(gate_slot&, std::uint64_t) { return true; }
-};
 // Drainer and owner both take the work.
 struct gate_that_takes_over_always : shipped_gate {
     [[nodiscard]] bool take_over(gate_slot& s) {
@@ -68,6 +64,7 @@ TEST_CASE("S9: an owner that was asked stops for ever", "[explorer]") {
 TEST_CASE("S10: a signal handler where its thread helps", "[explorer]") {
     options how;
     how.signals = 1;
+    how.interruptible = 1;
     how.pct_depth = 3;
     holds<signals<1, asking_policy>>("asking, S10", 1, at_random(300'000, how));
 }
@@ -84,8 +81,6 @@ TEST_CASE("each step and each order of asking is needed", "[explorer]") {
     dies<small>("asking, claimed written relaxed", weakened("claimed", false, true));
     dies<drain<1, 2, 1, with_gate<membarrier_gate<atomics, missing_barrier, model_clock, await_backoff>>>>(
         "asking, no heavy barrier");
-    dies<seal_against_frees<targeted, 1, false, with_gate<gate_that_does_not_wait_for_help>>>(
-        "a helper is not waited for");
     dies<drain<1, 3, 1, with_gate<gate_that_takes_over_always>>>("two do the work");
 }
 TEST_CASE("owners that are asked, every schedule", "[.nightly][nightly]") {

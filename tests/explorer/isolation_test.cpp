@@ -62,20 +62,20 @@ struct check_outside : seal_against_frees<isolation_level::targeted, 1, false> {
 
 TEST_CASE("S3: no free puts a frame of a sealed range where it can be handed out", "[explorer]") {
     holds<seal_against_frees<targeted, 1, true>>("S3 targeted", 900);
-    holds<seal_against_frees<exclusive, 1, true>>("S3 exclusive", 3'000);
+    holds<seal_against_frees<exclusive, 1, true>>("S3 exclusive", 1'300);
     holds<seal_against_frees<targeted, 2, false>>("S3 two cached frees, targeted", 1'800);
-    holds<seal_against_frees<exclusive, 2, false>>("S3 two cached frees, exclusive", 12'000);
+    holds<seal_against_frees<exclusive, 2, false>>("S3 two cached frees, exclusive", 3'600);
     holds<seal_against_frees<targeted, 1, true>>("S3 targeted, PSO", 900, in(memory_model::pso));
-    holds<seal_against_frees<exclusive, 1, true>>("S3 exclusive, PSO", 3'000, in(memory_model::pso));
+    holds<seal_against_frees<exclusive, 1, true>>("S3 exclusive, PSO", 1'300, in(memory_model::pso));
 }
 TEST_CASE("S4: no allocation returns a frame of a sealed range", "[explorer]") {
     holds<seal_and_undo<targeted, 2>>("S4 targeted", 900);
     holds<seal_and_undo<targeted, 4>>("S4 targeted, four operations", 60'000);
-    holds<seal_and_undo<exclusive, 2>>("S4 exclusive", 24'000);
+    holds<seal_and_undo<exclusive, 2>>("S4 exclusive", 6'500);
 }
 TEST_CASE("S5: a refill keeps no frame of the block being sealed", "[explorer]") {
     holds<seal_against_refill<targeted>>("S5 targeted", 900);
-    holds<seal_against_refill<exclusive>>("S5 exclusive", 18'000);
+    holds<seal_against_refill<exclusive>>("S5 exclusive", 6'500);
 }
 TEST_CASE("both levels of isolation promise the same, and allow the same", "[explorer]") {
     const search_result narrow = search<guarantee<targeted>>("what a user sees, targeted", {});
@@ -91,14 +91,14 @@ TEST_CASE("S9, S11: a seal that is refused, or waits in vain, changes nothing", 
     refused.refusals = 2;
     refused.refusable = 2;
     holds<seal_refused<targeted>>("S11 seal targeted", 300, refused);
-    holds<seal_refused<exclusive>>("S11 seal exclusive", 900, refused);
+    holds<seal_refused<exclusive>>("S11 seal exclusive", 700, refused);
     options death;
     death.kills = 1;
     death.mortal = 1;
     holds<seal_refused<targeted>>("S9 S3 targeted", 900, death);
-    holds<seal_refused<exclusive>>("S9 S3 exclusive", 1'800, death);
+    holds<seal_refused<exclusive>>("S9 S3 exclusive", 1'600, death);
     holds<seal_refused<targeted, owner_work::both>>("S9 S4 targeted", 40'000, death);
-    holds<seal_refused<exclusive, owner_work::both>>("S9 S4 exclusive", 240'000, death);
+    holds<seal_refused<exclusive, owner_work::both>>("S9 S4 exclusive", 140'000, death);
     holds<seal_refused<targeted, owner_work::refills>>("S9 S5 targeted", 900, death);
     holds<seal_refused<exclusive, owner_work::refills>>("S9 S5 exclusive", 3'000, death);
 }
@@ -112,7 +112,7 @@ TEST_CASE("late frees find their way whether they come before an undo or behind 
 }
 TEST_CASE("a range that is emptied by its owner leaves the zone and comes back", "[explorer]") {
     holds<offline_and_online<targeted>>("offline targeted", 1'800);
-    holds<offline_and_online<exclusive>>("offline exclusive", 2'400);
+    holds<offline_and_online<exclusive>>("offline exclusive", 1'100);
 }
 TEST_CASE("each step of the isolation is needed", "[explorer]") {
     dies<seal_against_frees<targeted, 1, false, with_gate<gate_with<missing_barrier>>>>(
