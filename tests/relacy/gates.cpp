@@ -51,6 +51,12 @@ struct relacy_atomics {
         T exchange(T value, std::memory_order order) {
             return word.rmw(rl::rmw_type_t<rl::rmw_type_swap>(), value, weaker(order, WeakLoads), RL_INFO);
         }
+        T fetch_or(T value, std::memory_order order) {
+            return word.rmw(rl::rmw_type_t<rl::rmw_type_or>(), value, weaker(order, WeakStores), RL_INFO);
+        }
+        T fetch_and(T value, std::memory_order order) {
+            return word.rmw(rl::rmw_type_t<rl::rmw_type_and>(), value, weaker(order, WeakStores), RL_INFO);
+        }
         mutable rl::atomic<T> word;
     };
     static void light_barrier() {}
