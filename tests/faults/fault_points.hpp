@@ -135,8 +135,12 @@ public:
     static inline std::vector<slot*> slots;
 
     void claim(slot& s, gate_claim why) {
-        if (std::find(slots.begin(), slots.end(), &s) == slots.end()) slots.push_back(&s);
+        remember(s);
         base::claim(s, why);
+    }
+    void ask(slot& s) {
+        remember(s);
+        base::ask(s);
     }
     [[nodiscard]] bool wait(slot& s, std::uint64_t until_ns) {
         if (until_ns == UINT64_MAX || !faults.reached(fault::gate)) return base::wait(s, until_ns);
@@ -149,6 +153,11 @@ public:
         for (const slot* s : slots)
             all.push_back(s->claimed.load(std::memory_order_relaxed));
         return all;
+    }
+
+private:
+    static void remember(slot& s) {
+        if (std::find(slots.begin(), slots.end(), &s) == slots.end()) slots.push_back(&s);
     }
 };
 

@@ -109,7 +109,7 @@ public:
             const unsigned bit = geometry::bit_of(first);
             if (f.used < 1u << k || m.any(bit, k)) return status::double_free;
             m.set(bit, k);
-            settle(b, f, m, bit, 1u << k, k);
+            settle(b, this->traits(b), f, m, bit, 1u << k, k);
             return status::ok;
         }
         const std::uint32_t blocks = 1u << (k - block_order);
@@ -130,7 +130,7 @@ public:
         const block_traits t = this->traits(b);
         // A partly used block stays one, and its traits say no more than its type.
         if (!t.cacheable() || f.used == block_frames || f.used <= n) [[unlikely]]
-            return give_word_rare(b, first, bits, n, k);
+            return give_word_rare(b, t, first, bits, n, k);
         map& m = this->parts_.maps[b.raw()];
         std::uint64_t& word = m.word[geometry::bit_of(first) / 64];
         if ((word & bits) != 0) [[unlikely]]
@@ -255,21 +255,21 @@ private:
         return geometry::bit_of(first) + static_cast<unsigned>(__builtin_ctzll(bits));
     }
     // give_word for a block that was full or becomes whole, or whose traits say more than its type.
-    CORDON_COLD status give_word_rare(block_index b, frame_index first, std::uint64_t bits, std::uint32_t n,
-                                      unsigned k) {
+    CORDON_COLD status give_word_rare(block_index b, block_traits t, frame_index first, std::uint64_t bits,
+                                      std::uint32_t n, unsigned k) {
         block_fill& f = this->fill(b);
         map& m = this->open_map(b);
         std::uint64_t& word = m.word[geometry::bit_of(first) / 64];
         if (f.used < n || (word & bits) != 0) return status::double_free;
         word |= bits;
-        settle(b, f, m, lowest(first, bits), n, k);
+        settle(b, t, f, m, lowest(first, bits), n, k);
         this->audit(b);
         return status::ok;
     }
     // Effects: after n bits were set in the word of `bit`, or in the run of order k that starts there: the block
     // is counted, and in the set that it belongs to.
-    void settle(block_index b, block_fill& f, map& m, unsigned bit, std::uint32_t n, unsigned k) {
-        const block_traits t = this->traits(b);
+    void settle(block_index b, block_traits t, block_fill& f, map& m, unsigned bit, std::uint32_t n,
+                unsigned k) {
         const bool was_full = f.used == block_frames;
         if (t.has(block_traits::poisoned)) return settle_poisoned(b, f, m, bit, n, k);
         f.used = static_cast<std::uint16_t>(f.used - n);

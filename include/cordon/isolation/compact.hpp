@@ -46,6 +46,12 @@ public:
         if (at_ == count_) search();
         return at_ == count_ ? candidate{} : found_[at_++];
     }
+    // Returns: how many of its frames are in use now: what was moved into the block since it was ranked counts, too.
+    [[nodiscard]] std::uint32_t used(block_index b) const {
+        return zone_.with_zone_lock([&](auto held_lock) {
+            return geometry::block_frames - zone_.blocks().free_frames(held_lock, b);
+        });
+    }
     // Returns: free frames of the partly used blocks that an allocation of the type may use; those of `but` left out.
     [[nodiscard]] std::uint64_t room(block_index but) const {
         std::uint64_t frames = 0;
@@ -112,8 +118,9 @@ compact_report compact(zone_core<Policy>& engine, M& migrate_one, const compact_
     compact_order<Policy> candidates{engine};
     const auto spent = [&] { return report.moved + report.freed; };
     for (auto next = candidates.next(); next.used != 0; next = candidates.next()) {
-        if (spent().raw() + next.used > options.budget.raw()) break;
-        if (moving_migrator<M> && candidates.room(next.block) < next.used) {
+        const std::uint32_t used = candidates.used(next.block);
+        if (spent().raw() + used > options.budget.raw()) break;
+        if (moving_migrator<M> && candidates.room(next.block) < used) {
             report.deferred = true;
             break;
         }
