@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -104,13 +105,6 @@ struct faulty_barrier {
     [[nodiscard]] bool issue() const noexcept { return !faults.reached(fault::barrier); }
 };
 
-struct faulty_memory {
-    [[nodiscard]] static std::span<std::byte> map(std::size_t bytes) noexcept {
-        return faults.reached(fault::memory) ? std::span<std::byte>{} : default_memory::map(bytes);
-    }
-    static void unmap(std::span<std::byte> memory) noexcept { default_memory::unmap(memory); }
-};
-
 // A lock that is not had in time: others hold it for longer than anybody's deadline.
 template <fault Kind>
 class CORDON_CAPABILITY("lock") faulty_lock {
@@ -154,10 +148,27 @@ public:
             all.push_back(s->claimed.load(std::memory_order_relaxed));
         return all;
     }
+    // Effects: the slots in this memory are gone.
+    static void forget(std::span<const std::byte> memory) {
+        std::erase_if(slots, [memory](const slot* s) {
+            const auto* const at = reinterpret_cast<const std::byte*>(s);
+            return !std::less{}(at, memory.data()) && std::less{}(at, memory.data() + memory.size());
+        });
+    }
 
 private:
     static void remember(slot& s) {
         if (std::find(slots.begin(), slots.end(), &s) == slots.end()) slots.push_back(&s);
+    }
+};
+
+struct faulty_memory {
+    [[nodiscard]] static std::span<std::byte> map(std::size_t bytes) noexcept {
+        return faults.reached(fault::memory) ? std::span<std::byte>{} : default_memory::map(bytes);
+    }
+    static void unmap(std::span<std::byte> memory) noexcept {
+        faulty_gate::forget(memory);
+        default_memory::unmap(memory);
     }
 };
 
