@@ -118,6 +118,28 @@ TEST_CASE("compaction takes the cheapest blocks first and stays within its budge
     on.whole_blocks();
 }
 
+TEST_CASE("compaction counts what it has moved into a block since that was ranked", "[isolation]") {
+    fixture on;
+    const auto use = [&](std::uint32_t b, std::uint32_t count, std::uint32_t step) {
+        for (std::uint32_t i = 0; i != count; ++i) {
+            const std::uint32_t f = b * small_block + i * step;
+            on.live.emplace(f, f);
+            REQUIRE(on.zone.allocate_exact(frame{f}) == status::ok);
+        }
+    };
+    // The frames of the first go between those of the second, which has no longer free run; the others have the room.
+    use(0, 10, 1);
+    use(1, 32, 2);
+    use(2, 40, 1);
+    use(3, 40, 1);
+    const frame_count budget{10 + 41};
+    const compact_report report = on.zone.compact(on.mover(), budget);
+    CHECK(on.zone.state_of(frame{small_block + 1}).state == frame_state::allocated);
+    CHECK(report.moved.raw() == 10);
+    CHECK(report.emptied == 1);
+    CHECK_FALSE(report.deferred);
+}
+
 TEST_CASE("what rests in caches is not moved but drained, before and after", "[isolation]") {
     fixture on;
     const result<frame> f = on.zone.allocate(slot_index{0});
