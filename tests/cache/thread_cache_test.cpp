@@ -166,7 +166,7 @@ TEST_CASE("no slot is a slot that is always closed", "[cache]") {
     CHECK_FALSE(on.caches.pop(slot_index::none(), on.bin, out));
     nobodys.gate.busy.store(
         1, std::memory_order_relaxed); // another thread without a slot looks whether it may enter
-    CHECK_FALSE(on.caches.is_inside(slot_index::none()));
+    CHECK_FALSE(on.caches.is_entered(slot_index::none()));
 }
 
 TEST_CASE("a drain of a range takes the runs that touch it and leaves the others, in order", "[cache]") {
@@ -255,6 +255,14 @@ TEST_CASE("a long claim stays until it is released", "[cache]") {
     CHECK(on.give(1));
 }
 
+TEST_CASE("a drain does not wait for owners that work beside their caches", "[cache]") {
+    fixture on;
+    REQUIRE(on.give(1));
+    const status drained = on.caches.go_past(on.mine, [&] { return on.drain({}); });
+    CHECK(drained == status::ok);
+    CHECK(on.count(on.bin) == 0);
+}
+
 TEST_CASE("an owner hands back all his slot holds", "[cache]") {
     fixture on;
     for (std::uint32_t i = 0; i != 5; ++i)
@@ -263,7 +271,7 @@ TEST_CASE("an owner hands back all his slot holds", "[cache]") {
     on.caches.hand_back(on.mine, on.source);
     CHECK(on.source.back.size() == 5);
     CHECK_FALSE(on.caches.may_hold(2));
-    CHECK_FALSE(on.caches.is_inside(on.mine));
+    CHECK_FALSE(on.caches.is_entered(on.mine));
 }
 
 TEST_CASE("handing back happens inside the gate, where a signal handler stays out", "[cache]") {
@@ -271,7 +279,7 @@ TEST_CASE("handing back happens inside the gate, where a signal handler stays ou
         fixture* on = nullptr;
         bool inside = false;
         void give_batch(order k, std::span<const caches_type::entry> entries) {
-            inside = on->caches.is_inside(on->mine);
+            inside = on->caches.is_entered(on->mine);
             fake_source::give_batch(k, entries);
         }
     };
@@ -290,11 +298,16 @@ TEST_CASE("an abandoned slot is open and empty; others keep what they have", "[c
     on.memory[2].gate.busy.store(1, std::memory_order_relaxed);
     on.memory[3].gate.busy.store(1, std::memory_order_relaxed); // never active
     on.caches.abandon();
-    CHECK_FALSE(on.caches.is_inside(on.mine));
-    CHECK_FALSE(on.caches.is_inside(slot_index{2}));
+    CHECK_FALSE(on.caches.is_entered(on.mine));
+    CHECK_FALSE(on.caches.is_entered(slot_index{2}));
     CHECK(on.count(on.bin) == 0);
     CHECK(on.drain({}) == status::ok);
     CHECK(on.give(6));
     on.caches.abandon();
     CHECK(on.count(on.bin) == 1);
+    // One that was beside his cache when he vanished left it whole.
+    on.memory[2].gate.busy.store(2, std::memory_order_relaxed);
+    on.caches.abandon();
+    CHECK(on.count(on.bin) == 1);
+    CHECK_FALSE(on.caches.is_entered(on.mine));
 }

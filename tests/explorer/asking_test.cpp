@@ -43,9 +43,9 @@ struct gate_that_takes_over_always : shipped_gate {
 } // namespace
 
 TEST_CASE("S1, S2: owners that are asked, and drains", "[explorer]") {
-    holds<drain<1, 3, 1, asking_policy>>("asking, S1 1x3x1", 150'000);
+    holds<drain<1, 3, 1, asking_policy>>("asking, S1 1x3x1", 130'000);
     holds<drain<2, 1, 1, asking_policy>>("asking, S1 2x1x1", 240'000);
-    holds<drain<1, 3, 1, asking_policy>>("asking, S1 1x3x1, PSO", 150'000, in(memory_model::pso));
+    holds<drain<1, 3, 1, asking_policy>>("asking, S1 1x3x1, PSO", 130'000, in(memory_model::pso));
     holds<drain<1, 2, 2, asking_policy>>("asking, S2 1x2x2, random", 1, at_random(300'000));
     holds<drain<2, 2, 2, asking_policy>>("asking, S2 2x2x2, random", 1, at_random(300'000));
 }

@@ -12,14 +12,14 @@ namespace {
 
 struct gate_without_recheck : never_asking<shipped_gate> {
     [[nodiscard]] bool try_enter(gate_slot& s) {
-        if (is_inside(s)) return false;
+        if (is_entered(s)) return false;
         s.busy.store(1, std::memory_order_relaxed);
         return true;
     }
 };
 struct gate_with_late_flag : never_asking<shipped_gate> {
     [[nodiscard]] bool try_enter(gate_slot& s) {
-        if (is_inside(s) || s.claimed.load(std::memory_order_acquire) != 0) return false;
+        if (is_entered(s) || s.claimed.load(std::memory_order_acquire) != 0) return false;
         s.busy.store(1, std::memory_order_relaxed);
         return true;
     }

@@ -98,7 +98,7 @@ TEST_CASE("S9, S11: a seal that is refused, or waits in vain, changes nothing", 
     holds<seal_refused<targeted>>("S9 S3 targeted", 900, death);
     holds<seal_refused<exclusive>>("S9 S3 exclusive", 1'600, death);
     holds<seal_refused<targeted, owner_work::both>>("S9 S4 targeted", 40'000, death);
-    holds<seal_refused<exclusive, owner_work::both>>("S9 S4 exclusive", 140'000, death);
+    holds<seal_refused<exclusive, owner_work::both>>("S9 S4 exclusive", 130'000, death);
     holds<seal_refused<targeted, owner_work::refills>>("S9 S5 targeted", 900, death);
     holds<seal_refused<exclusive, owner_work::refills>>("S9 S5 exclusive", 3'000, death);
 }

@@ -33,7 +33,7 @@ struct unlocked_drainer : Gate {
 };
 struct unlocked_owner : a_lock {
     [[nodiscard]] static bool try_enter(slot& s) {
-        if (is_inside(s)) return false;
+        if (is_entered(s)) return false;
         s.busy.store(1, std::memory_order_relaxed);
         return s.claimed.load(std::memory_order_relaxed) == 0;
     }
@@ -44,7 +44,7 @@ struct unlocked_owner : a_lock {
 // The claim is read before the lock is taken.
 struct early_check : a_lock {
     [[nodiscard]] static bool enter_slow(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
-        if (is_inside(s) || s.claimed.load(std::memory_order_relaxed) != 0) return false;
+        if (is_entered(s) || s.claimed.load(std::memory_order_relaxed) != 0) return false;
         s.busy.store(1, std::memory_order_relaxed);
         s.lock.lock();
         return true;

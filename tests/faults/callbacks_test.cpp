@@ -372,7 +372,7 @@ const std::vector<site> sites{
              rest.push_back(*w.zone.allocate());
          double_in_cache(w);
          heard::handler = [&w](const misuse_report& r) {
-             if (!w.zone.internals().caches().is_inside(mine)) FAIL("that is no spill");
+             if (!w.zone.internals().caches().is_entered(mine)) FAIL("that is no spill");
              on_misuse(w, r);
          };
          for (const frame f : rest) // until the cache spills

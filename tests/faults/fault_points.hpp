@@ -188,10 +188,12 @@ struct faulty : Base {
 class owner_inside {
 public:
     owner_inside() = default;
-    explicit owner_inside(faulty_gate::slot& s) : slot_(&s) { faulty_gate::announce(s); }
+    explicit owner_inside(faulty_gate::slot& s) : slot_(&s) {
+        s.busy.store(static_cast<std::uint32_t>(gate_owner::inside));
+    }
     owner_inside(owner_inside&& other) noexcept : slot_(std::exchange(other.slot_, nullptr)) {}
     ~owner_inside() {
-        if (slot_ != nullptr) faulty_gate::retract(*slot_);
+        if (slot_ != nullptr) faulty_gate::come_back(*slot_);
     }
 
 private:

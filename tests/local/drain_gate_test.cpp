@@ -26,7 +26,7 @@ TEST_CASE("null_gate is open until it is claimed, and waits for nobody", "[local
     gate.release(slot, gate_claim::disabled);
     CHECK(gate.try_enter(slot));
     CHECK(gate.is_outside(slot));
-    CHECK_FALSE(gate.is_inside(slot));
+    CHECK_FALSE(gate.is_entered(slot));
     CHECK(gate.barrier());
     CHECK(gate.wait(slot, 0));
     gate.claim(slot, gate_claim::disabled);

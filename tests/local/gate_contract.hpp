@@ -79,15 +79,29 @@ void check_gate() {
     if (gate.needs_lock()) gate.claim(slot, gate_claim::locked);
 
     // Re-entry by the same thread is noticed and refused, by both ways in.
-    REQUIRE_FALSE(gate.is_inside(slot));
+    REQUIRE_FALSE(gate.is_entered(slot));
     REQUIRE(gate.is_outside(slot));
     REQUIRE(enter());
-    CHECK(gate.is_inside(slot));
+    CHECK(gate.is_entered(slot));
     CHECK_FALSE(gate.is_outside(slot));
     CHECK_FALSE(gate.try_enter(slot));
     CHECK_FALSE(gate.enter_slow(slot));
     gate.leave_slow(slot);
     CHECK(gate.is_outside(slot));
+
+    // Beside he is as entered to a handler on his thread, which leaves that as it was; no drainer waits for him.
+    gate.go_beside(slot);
+    CHECK(gate.is_entered(slot));
+    CHECK_FALSE(enter());
+    CHECK(gate.is_entered(slot));
+    CHECK(gate.is_outside(slot));
+    gate.claim(slot, gate_claim::draining);
+    REQUIRE(gate.barrier());
+    REQUIRE(gate.wait(slot, 0));
+    gate.done(slot);
+    gate.release(slot, gate_claim::draining);
+    gate.come_back(slot);
+    CHECK_FALSE(gate.is_entered(slot));
 
     // A claim keeps the owner out; each reason must go before he may come in again.
     gate.claim(slot, gate_claim::disabled);

@@ -36,7 +36,7 @@ TEST_CASE("an owner that meets a drainer waits for it rather than go past his ca
     watched_gate::slot slot{};
     REQUIRE(gate.wait(slot, UINT64_MAX)); // a drainer without a claim, as at a thread's exit
     CHECK_FALSE(gate.try_enter(slot));
-    CHECK_FALSE(gate.is_inside(slot));
+    CHECK_FALSE(gate.is_entered(slot));
     std::atomic<bool> returned{false};
     bool entered = false;
     std::thread owner{[&] {
@@ -86,7 +86,7 @@ void handle() {
     ++handled;
     if (interrupted_gate::try_enter(shared_slot)) {
         interrupted_gate::leave(shared_slot);
-    } else if (interrupted_gate::is_inside(shared_slot)) {
+    } else if (interrupted_gate::is_entered(shared_slot)) {
         CHECK_FALSE(interrupted_gate::enter_slow(shared_slot));
     } else {
         // Not inside, so it would wait for the lock: nobody may hold it.

@@ -108,9 +108,9 @@ TEST_CASE("a fork child forgets an owner that stood inside a gate", "[stress]") 
             std::this_thread::yield();
     });
     const slot_index slot{number.load()};
-    REQUIRE(zone.internals().caches().is_inside(slot));
+    REQUIRE(zone.internals().caches().is_entered(slot));
     const int outcome = in_child([&] {
-        if (zone.internals().caches().is_inside(slot)) return 1;
+        if (zone.internals().caches().is_entered(slot)) return 1;
         const auto f = zone.allocate(slot);
         if (!f) return 2;
         zone.free(slot, *f);

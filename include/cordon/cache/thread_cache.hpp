@@ -146,18 +146,18 @@ public:
         gate_.leave_slow(c.gate);
         return pushed;
     }
-    // Effects: calls work(), which goes to the source past the cache, with the owner shown as inside. Returns: what
-    // work() returns. Requires: not inside.
+    // Effects: calls work(), which goes to the source past the cache, with the owner shown as beside it: no drainer waits
+    // for him. Returns: what work() returns. Requires: not entered.
     template <class Work>
     auto go_past(slot_index s, Work work) {
         if (s.is_none()) return work();
-        gate_.announce(at(s).gate);
+        gate_.go_beside(at(s).gate);
         const auto outcome = work();
-        gate_.retract(at(s).gate);
+        gate_.come_back(at(s).gate);
         return outcome;
     }
-    // Returns: whether the owner of the slot is inside its gate: the caller has interrupted it.
-    [[nodiscard]] bool is_inside(slot_index s) { return !s.is_none() && gate_.is_inside(at(s).gate); }
+    // Returns: whether the owner of the slot is inside its gate, or beside: the caller has interrupted it.
+    [[nodiscard]] bool is_entered(slot_index s) { return !s.is_none() && gate_.is_entered(at(s).gate); }
 
     // ---- drainer; the caller serialises drainers ----
 
@@ -181,14 +181,15 @@ public:
             release(active, why); // else the caller does
         return outcome;
     }
-    // Effects: in a fork child, forgets owners that were inside, or just looked whether they may enter; slots that
-    // are not active yet and the closed one included. What the slot of such an owner holds may be torn: it is lost.
+    // Effects: in a fork child, forgets owners that were beside, or inside, or just looked whether they may enter; slots
+    // that are not active yet and the closed one included. What the slot of one inside holds may be torn: it is lost.
     void abandon() {
         for (std::uint32_t s = slot_index::none().raw(); s != Policy::thread_slots::max_slots; ++s) {
             slot& c = at(slot_index{s});
-            if (gate_.is_outside(c.gate)) continue;
-            for (unsigned bin = 0; bin != bins::count; ++bin)
-                set_count(c, bin, 0);
+            if (!gate_.is_entered(c.gate)) continue;
+            if (!gate_.is_outside(c.gate))
+                for (unsigned bin = 0; bin != bins::count; ++bin)
+                    set_count(c, bin, 0);
             gate_.abandon(c.gate);
         }
     }

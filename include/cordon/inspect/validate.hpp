@@ -260,7 +260,7 @@ private:
 
     void check_caches() {
         const slot_index self = Policy::thread_slots::current();
-        if (zone_.caches().is_inside(self)) return;
+        if (zone_.caches().is_entered(self)) return;
         const typename core::isolation_guard section{zone_.isolation_lock()};
         const status closed =
             zone_.drain(section.proof(), core::filter::nothing(), gate_claim::draining, UINT64_MAX, [&] {

@@ -34,7 +34,7 @@ public:
     static result<caches_disabled> make(zone_core<Policy>& engine, deadline limit) {
         const std::uint64_t until = limit.from(Policy::clock::now());
         if (engine.error() != status::ok) return engine.error();
-        if (engine.caches().is_inside(Policy::thread_slots::current())) return status::re_entered;
+        if (engine.caches().is_entered(Policy::thread_slots::current())) return status::re_entered;
         if (!lock_until<typename Policy::clock, typename Policy::backoff>(engine.isolation_lock(), until))
             return status::timed_out;
         const typename zone_core<Policy>::isolation_guard section{engine.isolation_lock(), adopt_lock};

@@ -24,7 +24,7 @@ status poison_frame(zone_core<Policy>& engine, slot_index s, frame f) {
     const auto& geo = engine.geometry();
     const frame_index i = geo.index_of(f);
     if (engine.error() != status::ok || !geo.contains(i)) return status::foreign_frame;
-    if (engine.caches().is_inside(s)) return status::re_entered;
+    if (engine.caches().is_entered(s)) return status::re_entered;
 
     const typename zone_core<Policy>::isolation_guard section{engine.isolation_lock()};
     const status outcome = engine.with_zone_lock([&](proof held_lock) {

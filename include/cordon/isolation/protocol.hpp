@@ -59,7 +59,7 @@ public:
     // frame in the way. Cost: O(blocks) under the zone lock, one barrier, the cached runs.
     status seal(slot_index s, block_span span, const isolate_options& options) {
         const std::uint64_t until = options.deadline.from(clock::now());
-        if (zone_.caches().is_inside(s)) return status::re_entered;
+        if (zone_.caches().is_entered(s)) return status::re_entered;
         if (!lock_until<clock, typename Policy::backoff>(zone_.isolation_lock(), until))
             return status::timed_out;
         const typename core::isolation_guard section{zone_.isolation_lock(), adopt_lock};
@@ -132,7 +132,7 @@ public:
     // Returns: busy or absent, with nothing changed, if one is isolated or absent; re_entered; barrier_refused if
     // caches could not be looked at: then they may.
     status set_type(slot_index s, block_span span, migrate_type type) {
-        if (zone_.caches().is_inside(s)) return status::re_entered;
+        if (zone_.caches().is_entered(s)) return status::re_entered;
         const typename core::isolation_guard section{zone_.isolation_lock()};
         const status outcome = zone_.with_zone_lock([&](proof held_lock) {
             status refused = status::ok;

@@ -5,13 +5,14 @@
 // lock_gate.hpp, and null_gate below). Thread caches and LRU batches both stand on it, so it is argued once,
 // here.
 //
-// States of a gate slot: the owner is outside (busy = 0) or inside (busy = 1); the slot is open (claimed = 0)
-// or claimed by a drainer for a moment (draining), or for long (disabled).
+// States of a gate slot: the owner is away (busy = 0), inside (1), or beside (2): not at what the slot holds, but at a
+// lock that a signal handler on his thread must not wait for. The slot is open (claimed = 0) or claimed by a drainer for
+// a moment (draining), or for long (disabled).
 //
 //     owner (fast path)                        drainer; drainers are serialised by the isolation mutex
 //     busy.store(1, relaxed)                   claimed.store(draining, relaxed)   for every slot
 //     light_barrier()     compiler only        heavy_barrier()                    once for all slots
-//     if claimed.load(acquire): leave, slow    per slot: wait until busy.load(acquire) == 0, or the deadline
+//     if claimed.load(acquire): leave, slow    per slot: wait until busy.load(acquire) != 1, or the deadline
 //     ... read block traits, push or pop ...   ... take frames out ...
 //     busy.store(0, release)                   claimed.store(0, release)
 //
@@ -31,18 +32,20 @@
 // not do it, and a search of interleavings, which has no store buffers, does not even see the problem.
 //
 // Why acquire and release: the barrier supplies store -> load order and nothing else. What the slot holds is
-// handed over by two pairs: the owner's busy = 0 (release) to the drainer's read of it (acquire), and the
+// handed over by two pairs: the owner's busy = 0, or 2, (release) to the drainer's read of it (acquire), and the
 // drainer's claimed = 0 (release) to the owner's re-check (acquire). With a relaxed re-check the owner could
 // see the open gate without the emptied cache.
 //
 // Why this seals a block: a block's traits are read inside the section. Once isolated is set, the barrier
-// passed and busy was seen 0, each later section sees the bit, and each earlier one has put its frame where the
+// passed and busy was not seen 1, each later section sees the bit, and each earlier one has put its frame where the
 // drainer finds it. That is the grace period of Joonsoo Kim's patch (2014): "extend the irq-disabled period to
 // cover the migratetype read", with membarrier as its inter-processor interrupt.
 //
 // A thread can be descheduled inside its section, so a drainer waits with a deadline, and never with the zone
-// lock held: owners take that lock inside. A signal handler that interrupts its own thread inside finds
-// busy = 1 and stays out; it must not wait for locks that the interrupted code may hold.
+// lock held: owners take that lock inside. A signal handler that interrupts its own thread inside or beside finds
+// busy != 0 and stays out; it must not wait for locks that the interrupted code may hold. Owners who find a closed gate
+// work beside their caches until it opens, nearly without a gap: were they inside then, a drainer that looks up now and
+// then would never see them out.
 //
 // Asking: a barrier takes tens of microseconds, in which a closed gate costs thousands of operations. Where nothing
 // needs all slots closed at once, the drainer asks before it claims, and whoever comes first does the work:
@@ -54,7 +57,7 @@
 // gate, so what the proof says of a claim holds for `asked`, too: it was there before the barrier. An owner who helped
 // has read the word with acquire outside of any section: each section after that sees what the drainer wrote before it
 // asked, and each one before has put its frame where he has just looked. He announces himself first, so that a
-// later drainer, which finds him helping, waits for busy = 0 as for any section.
+// later drainer, which finds him helping, waits until he is out as for any section.
 #pragma once
 
 #include "cordon/core/config.hpp"
@@ -73,8 +76,15 @@ enum class gate_claim : std::uint32_t {
     helping = 16, // the owner does it
 };
 
-// Owner: try_enter, leave; when try_enter fails, enter_slow and leave_slow; announce and retract around what he does
-// outside under a lock that a signal handler on his thread would wait for.
+// What `busy` says of the owner.
+enum class gate_owner : std::uint32_t {
+    away = 0,
+    inside = 1, // drainers wait for him
+    beside = 2, // they do not; signal handlers on his thread stay out as from inside
+};
+
+// Owner: try_enter, leave; when try_enter fails, enter_slow and leave_slow; go_beside and come_back around what he does
+// without the slot, under a lock that a signal handler on his thread would wait for.
 // Drainer: claim every slot, barrier once, then per slot wait, work, done, and release. Or ask every slot, barrier
 // once, then per slot: if take_over, wait, work, done, and release; else wait_helped. Owner: if help, work, helped.
 template <class G>
@@ -85,9 +95,9 @@ concept drain_gate = requires(G gate, typename G::slot slot, gate_claim claim, s
     {gate.leave(slot)};
     { gate.enter_slow(slot) } -> std::same_as<bool>;
     {gate.leave_slow(slot)};
-    {gate.announce(slot)};
-    {gate.retract(slot)};
-    { gate.is_inside(slot) } -> std::same_as<bool>;
+    {gate.go_beside(slot)};
+    {gate.come_back(slot)};
+    { gate.is_entered(slot) } -> std::same_as<bool>;
     { gate.is_outside(slot) } -> std::same_as<bool>;
     {gate.abandon(slot)};
     {gate.claim(slot, claim)};
@@ -114,9 +124,9 @@ public:
     CORDON_ALWAYS_INLINE static constexpr void leave(slot&) {}
     [[nodiscard]] static constexpr bool enter_slow(slot& s) { return try_enter(s); }
     static constexpr void leave_slow(slot&) {}
-    static constexpr void announce(slot&) {}
-    static constexpr void retract(slot&) {}
-    [[nodiscard]] static constexpr bool is_inside(slot&) { return false; }
+    static constexpr void go_beside(slot&) {}
+    static constexpr void come_back(slot&) {}
+    [[nodiscard]] static constexpr bool is_entered(slot&) { return false; }
     [[nodiscard]] static constexpr bool is_outside(slot&) { return true; }
     static constexpr void abandon(slot&) {}
     static constexpr void claim(slot& s, gate_claim why) { s.claimed |= static_cast<std::uint32_t>(why); }

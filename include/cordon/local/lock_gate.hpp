@@ -19,7 +19,7 @@ template <class Atomics, class Clock, class Backoff>
 class lock_gate {
 public:
     struct slot {
-        typename Atomics::template atomic<std::uint32_t> busy; // owner inside; tells re-entry from contention
+        typename Atomics::template atomic<std::uint32_t> busy; // a gate_owner; tells re-entry from contention
         typename Atomics::template atomic<std::uint32_t> claimed;
         spin_lock<Atomics, Backoff> lock;
     };
@@ -28,46 +28,47 @@ public:
     [[nodiscard]] static constexpr bool needs_lock() { return false; } // the lock is the gate, not a claim
 
     [[nodiscard]] CORDON_ALWAYS_INLINE static bool try_enter(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
-        if (is_inside(s)) return false;
-        announce(s);
+        if (is_entered(s)) return false;
+        step_in(s);
         if (!s.lock.try_lock()) {
-            s.busy.store(0, std::memory_order_relaxed);
+            s.busy.store(word(gate_owner::away), std::memory_order_relaxed);
             return false;
         }
         return admitted(s);
     }
     CORDON_ALWAYS_INLINE static void leave(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
         s.lock.unlock();
-        s.busy.store(0, std::memory_order_release); // (2) release: pairs with (1)
+        s.busy.store(word(gate_owner::away), std::memory_order_release); // (2) release: pairs with (1)
     }
     // A drainer holds the lock for microseconds: wait for it rather than go past the cache.
     [[nodiscard]] static bool enter_slow(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
-        if (is_inside(s)) return false;
-        announce(s);
+        if (is_entered(s)) return false;
+        step_in(s);
         s.lock.lock();
         return admitted(s);
     }
     static void leave_slow(slot& s) { leave(s); }
-    // Effects: the owner shows as inside. Set around each lock that he takes, so that a signal handler never finds
-    // it held by its own thread.
-    CORDON_ALWAYS_INLINE static void announce(slot& s) {
-        s.busy.store(1, std::memory_order_relaxed);
+    // Effects: the owner shows as beside: around each lock that he takes without the slot, so that a signal handler never
+    // finds it held by its own thread.
+    static void go_beside(slot& s) {
+        s.busy.store(word(gate_owner::beside), std::memory_order_release); // (5) release: pairs with (1)
         Atomics::light_barrier();
     }
-    static void retract(slot& s) {
-        s.busy.store(0, std::memory_order_release); // (5) release: pairs with (1)
+    static void come_back(slot& s) {
+        s.busy.store(word(gate_owner::away), std::memory_order_release); // (6) release: pairs with (1)
     }
-    [[nodiscard]] CORDON_ALWAYS_INLINE static bool is_inside(slot& s) {
-        return s.busy.load(std::memory_order_relaxed) != 0;
+    [[nodiscard]] CORDON_ALWAYS_INLINE static bool is_entered(slot& s) {
+        return s.busy.load(std::memory_order_relaxed) != word(gate_owner::away);
     }
 
-    // Returns: to anybody, whether the owner was outside; then what he did before is visible.
+    // Returns: to anybody, whether the owner was away or beside; then what he did to the slot is visible.
     [[nodiscard]] static bool is_outside(slot& s) {
-        return s.busy.load(std::memory_order_acquire) == 0; // (1) acquire: pairs with (2)
+        return s.busy.load(std::memory_order_acquire) !=
+               word(gate_owner::inside); // (1) acquire: pairs with (2), (5) and (6)
     }
     static void abandon(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
         s.lock.unlock();
-        s.busy.store(0, std::memory_order_relaxed);
+        s.busy.store(word(gate_owner::away), std::memory_order_relaxed);
     }
 
     static void claim(slot& s, gate_claim why) {
@@ -92,6 +93,11 @@ public:
     [[nodiscard]] static constexpr bool wait_helped(slot&, std::uint64_t) { return true; }
 
 private:
+    CORDON_ALWAYS_INLINE static void step_in(slot& s) {
+        s.busy.store(word(gate_owner::inside), std::memory_order_relaxed);
+        Atomics::light_barrier();
+    }
+    static constexpr std::uint32_t word(gate_owner o) { return static_cast<std::uint32_t>(o); }
     // Effects: with the lock held: inside, or the lock dropped because the slot is claimed.
     CORDON_ALWAYS_INLINE static bool admitted(slot& s) {
         if (s.claimed.load(std::memory_order_acquire) == 0) return true; // (3) acquire: pairs with (4)

@@ -38,26 +38,26 @@ public:
 
     // ---- owner ----
 
-    // One test for both reasons to stay out: a claim, and that this thread is inside already.
+    // One test for both reasons to stay out: a claim, and that this thread is inside or beside already.
     [[nodiscard]] CORDON_ALWAYS_INLINE bool try_enter(slot& s) {
-        const std::uint32_t inside = s.busy.load(std::memory_order_relaxed);
-        s.busy.store(1, std::memory_order_relaxed);
+        const std::uint32_t before = s.busy.load(std::memory_order_relaxed);
+        s.busy.store(word(gate_owner::inside), std::memory_order_relaxed);
         Atomics::light_barrier();
-        if ((inside | s.claimed.load(std::memory_order_acquire)) != 0)
-            [[unlikely]] { // (1) acquire: pairs with (4)
-            if (inside == 0) leave(s);
+        if ((before | s.claimed.load(std::memory_order_acquire)) != 0)
+            [[unlikely]] {                                   // (1) acquire: pairs with (4)
+            s.busy.store(before, std::memory_order_release); // (11) release: pairs with (3)
             return false;
         }
         return true;
     }
-    CORDON_ALWAYS_INLINE void leave(slot& s) {
-        s.busy.store(0, std::memory_order_release); // (2) release: pairs with (3)
+    CORDON_ALWAYS_INLINE static void leave(slot& s) {
+        s.busy.store(word(gate_owner::away), std::memory_order_release); // (2) release: pairs with (3)
     }
     // Effects: after try_enter failed: enters under the slot's lock, if that is how this gate works. Returns:
     // false if the caller must do without the cache.
     [[nodiscard]] bool enter_slow(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
-        if (asymmetric_ || is_inside(s)) return try_enter(s);
-        announce(s);
+        if (asymmetric_ || is_entered(s)) return try_enter(s);
+        step_in(s);
         s.lock.lock();
         if ((s.claimed.load(std::memory_order_acquire) & ~bits(gate_claim::locked)) == 0)
             return true; // (5) acquire: pairs with (4)
@@ -68,46 +68,45 @@ public:
         if (!asymmetric_) s.lock.unlock();
         leave(s);
     }
-    // Effects: the owner shows as inside. Set around each lock that he takes, so that a signal handler never finds
-    // it held by its own thread.
-    CORDON_ALWAYS_INLINE static void announce(slot& s) {
-        s.busy.store(1, std::memory_order_relaxed);
+    // Effects: the owner shows as beside: around each lock that he takes without the slot, so that a signal handler never
+    // finds it held by its own thread.
+    static void go_beside(slot& s) {
+        s.busy.store(word(gate_owner::beside), std::memory_order_release); // (6) release: pairs with (3)
         Atomics::light_barrier();
     }
-    static void retract(slot& s) {
-        s.busy.store(0, std::memory_order_release); // (6) release: pairs with (3)
-    }
-    // Returns: to its owner, whether he is inside: then this is a signal handler, or a callback from there.
-    [[nodiscard]] CORDON_ALWAYS_INLINE static bool is_inside(slot& s) {
-        return s.busy.load(std::memory_order_relaxed) != 0;
+    static void come_back(slot& s) { leave(s); }
+    // Returns: to its owner, whether he is inside or beside: then this is a signal handler, or a callback from there.
+    [[nodiscard]] CORDON_ALWAYS_INLINE static bool is_entered(slot& s) {
+        return s.busy.load(std::memory_order_relaxed) != word(gate_owner::away);
     }
 
-    // Returns: to anybody, whether the owner was outside; then what he did before is visible.
+    // Returns: to anybody, whether the owner was away or beside; then what he did to the slot is visible.
     [[nodiscard]] static bool is_outside(slot& s) {
-        return s.busy.load(std::memory_order_acquire) == 0; // (3) acquire: pairs with (2)
+        return s.busy.load(std::memory_order_acquire) !=
+               word(gate_owner::inside); // (3) acquire: pairs with (2), (6) and (11)
     }
     // Effects: forgets an owner that died inside, as in a fork child.
     static void abandon(slot& s) CORDON_NO_THREAD_SAFETY_ANALYSIS {
         s.lock.unlock();
         s.claimed.fetch_and(~bits(gate_claim::helping), std::memory_order_relaxed);
-        s.busy.store(0, std::memory_order_relaxed);
+        s.busy.store(word(gate_owner::away), std::memory_order_relaxed);
     }
-    // Returns: whether the owner, who is outside, was asked and is inside now, to do what the drainer would; then
-    // helped() says that it is done, and he is outside again.
+    // Returns: whether the owner, who is away, was asked and is inside now, to do what the drainer would; then
+    // helped() says that it is done, and he is away again.
     [[nodiscard]] static bool help(slot& s) {
         std::uint32_t asked = bits(gate_claim::asked);
-        if (s.claimed.load(std::memory_order_relaxed) != asked || is_inside(s)) return false;
-        announce(s);
+        if (s.claimed.load(std::memory_order_relaxed) != asked || is_entered(s)) return false;
+        step_in(s);
         if (s.claimed.compare_exchange(asked, bits(gate_claim::helping),
                                        std::memory_order_acquire)) // (7) acquire: pairs with (8)
             return true;
-        retract(s);
+        leave(s);
         return false;
     }
     static void helped(slot& s) {
         s.claimed.fetch_and(~bits(gate_claim::helping),
                             std::memory_order_release); // (9) release: pairs with (10)
-        retract(s);
+        leave(s);
     }
 
     // ---- drainer ----
@@ -157,6 +156,11 @@ public:
     }
 
 private:
+    static void step_in(slot& s) {
+        s.busy.store(word(gate_owner::inside), std::memory_order_relaxed);
+        Atomics::light_barrier();
+    }
+    static constexpr std::uint32_t word(gate_owner o) { return static_cast<std::uint32_t>(o); }
     static constexpr std::uint32_t bits(gate_claim c) { return static_cast<std::uint32_t>(c); }
 
     [[no_unique_address]] Barrier barrier_{};

@@ -34,7 +34,7 @@ public:
         if (g.raw() >= this->groups_) return status::invalid_argument;
         const addition a{i, token.raw(), key};
         status outcome = status::deferred;
-        if (!inside(s, [&](batch& b) { outcome = add_batched(b, s, a, g); }) && is_inside(s))
+        if (!inside(s, [&](batch& b) { outcome = add_batched(b, s, a, g); }) && is_entered(s))
             return status::re_entered;
         return outcome == status::deferred ? add_now(a, g) : outcome;
     }
@@ -44,8 +44,8 @@ public:
         if (!s.is_none() && batch_at(s.raw()).size() != 0) inside(s, [&](batch& b) { empty(b); });
     }
     // Requires: no error.
-    [[nodiscard]] bool is_inside(slot_index s) const {
-        return !s.is_none() && gate_.is_inside(batch_at(s.raw()).gate);
+    [[nodiscard]] bool is_entered(slot_index s) const {
+        return !s.is_none() && gate_.is_entered(batch_at(s.raw()).gate);
     }
     [[nodiscard]] auto& control_lock() { return control_lock_; }
     // Returns: whether a batch holds frames, or looks so.
@@ -81,7 +81,7 @@ public:
     template <class Work>
     status drain(deadline limit, Work work) {
         if (error_ != status::ok) return error_;
-        if (is_inside(P::thread_slots::peek())) return status::re_entered;
+        if (is_entered(P::thread_slots::peek())) return status::re_entered;
         const std::uint64_t until = limit.from(P::clock::now());
         if (!lock_until<typename P::clock, typename P::backoff>(control_lock_, until))
             return status::timed_out;

@@ -29,7 +29,7 @@ public:
     static result<batches_disabled> make(lru_core<R, P>& tracker, deadline limit) {
         const std::uint64_t until = limit.from(P::clock::now());
         if (tracker.error() != status::ok) return tracker.error();
-        if (tracker.is_inside(P::thread_slots::peek())) return status::re_entered;
+        if (tracker.is_entered(P::thread_slots::peek())) return status::re_entered;
         if (!lock_until<typename P::clock, typename P::backoff>(tracker.control_lock(), until))
             return status::timed_out;
         const typename lru_core<R, P>::control_guard control{tracker.control_lock(), adopt_lock};

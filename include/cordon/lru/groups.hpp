@@ -32,7 +32,7 @@ public:
     // Returns: a new group; no_memory if there are as many as the options allow.
     result<group_id> create_group() {
         if (error_ != status::ok) return error_;
-        if (this->is_inside(P::thread_slots::peek())) return status::re_entered;
+        if (this->is_entered(P::thread_slots::peek())) return status::re_entered;
         const control_guard control{this->control_lock_};
         group_id g = free_group();
         if (g == root_group && recycle(control.proof())) g = free_group();
@@ -44,7 +44,7 @@ public:
     // barrier_refused. Requires: nobody adds to it or moves to it meanwhile. Cost: one barrier, O(frames).
     status remove_group(group_id g) {
         if (error_ != status::ok) return error_;
-        if (this->is_inside(P::thread_slots::peek())) return status::re_entered;
+        if (this->is_entered(P::thread_slots::peek())) return status::re_entered;
         const control_guard control{this->control_lock_};
         if (!is_own(g) || g == root_group) return status::invalid_argument;
         if (this->total(g) != 0) return status::busy;

@@ -116,7 +116,7 @@ public:
         };
         status outcome = with_zone_lock(take);
         if (outcome != status::busy) return outcome;
-        if (caches_.is_inside(s)) return status::re_entered;
+        if (caches_.is_entered(s)) return status::re_entered;
         const isolation_guard section{isolation_lock_};
         const filter run{i.raw(), std::uint64_t{i.raw()} + k.frames().raw()};
         const status drained = drain(section.proof(), run, gate_claim::draining, UINT64_MAX,
@@ -211,7 +211,7 @@ public:
 
     // The same for who is not the isolator yet. Returns: timed_out and re_entered, too.
     status drain(slot_index self, filter taken, std::uint64_t until_ns) {
-        if (caches_.is_inside(self)) return status::re_entered;
+        if (caches_.is_entered(self)) return status::re_entered;
         if (!lock_until<typename Policy::clock, typename Policy::backoff>(isolation_lock_, until_ns))
             return status::timed_out;
         const isolation_guard section{isolation_lock_, adopt_lock};
@@ -235,7 +235,7 @@ public:
     // Returns: the same with every cache closed and the zone locked for a moment: the sums are exact.
     result<zone_stats> exact_stats(slot_index s) {
         if (error_ != status::ok) return zone_stats{};
-        if (caches_.is_inside(s)) return status::re_entered;
+        if (caches_.is_entered(s)) return status::re_entered;
         const isolation_guard section{isolation_lock_};
         zone_stats exact;
         const status outcome =
@@ -325,7 +325,7 @@ result<frame> zone_core<Policy>::allocate_slow(slot_index s, order k, migrate_ty
     if (error_ != status::ok) return error_;
     if (k.raw() > Policy::max_order) return status::invalid_order;
     frame_index i;
-    if (caches_.is_inside(s)) {
+    if (caches_.is_entered(s)) {
         // A signal handler that interrupted its own thread: the zone lock may be held below us.
         if (!this->try_zone_lock()) return status::re_entered;
         const zone_guard section{zone_lock_, adopt_lock};
@@ -409,7 +409,7 @@ status zone_core<Policy>::free_slow(slot_index s, frame_index i, order k) {
     if constexpr (!metadata::states::enabled)
         if (!geometry_.contains(i, k) || k.raw() > Policy::max_order) return misuse_of(i, k);
     status outcome = status::ok;
-    if (caches_.is_inside(s)) {
+    if (caches_.is_entered(s)) {
         if (!this->try_zone_lock()) {
             states_.set_head(i, k);
             annotator_.on_restore(run_at(i, k));
