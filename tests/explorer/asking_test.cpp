@@ -40,6 +40,11 @@ struct gate_that_takes_over_always : shipped_gate {
     [[nodiscard]] static bool wait(gate_slot&, std::uint64_t) { return true; }
 };
 
+// The drainer does not wait for an owner who is at it.
+struct gate_that_waits_for_no_helper : shipped_gate {
+    [[nodiscard]] static bool wait_helped(gate_slot&, std::uint64_t) { return true; }
+};
+
 } // namespace
 
 TEST_CASE("S1, S2: owners that are asked, and drains", "[explorer]") {
@@ -82,6 +87,8 @@ TEST_CASE("each step and each order of asking is needed", "[explorer]") {
     dies<drain<1, 2, 1, with_gate<membarrier_gate<atomics, missing_barrier, model_clock, await_backoff>>>>(
         "asking, no heavy barrier");
     dies<drain<1, 3, 1, with_gate<gate_that_takes_over_always>>>("two do the work");
+    dies<seal_against_frees<targeted, 2, false, with_gate<gate_that_waits_for_no_helper>>>(
+        "a helper is not waited for");
 }
 TEST_CASE("owners that are asked, every schedule", "[.nightly][nightly]") {
     holds<drain<1, 4, 1, asking_policy>>("asking, S1 1x4x1", 2'900'000);

@@ -12,6 +12,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace cordon;
@@ -86,6 +87,7 @@ public:
           geo(options.frames),
           parts(memory_.bytes().data(), geo, zone_creation<policy>::hole_capacity(options),
                 options.max_poisoned) {}
+    [[nodiscard]] status checked() const { return zone_attachment<policy>::check(parts, geo, options); }
     [[nodiscard]] status attached() { return zone_type::attach(memory_.bytes(), options).error(); }
     [[nodiscard]] std::span<std::byte> bytes() const { return memory_.bytes(); }
     // Returns: the ranges of a table, which the table shows to readers only.
@@ -114,6 +116,16 @@ void refused(const std::string& what, const std::function<void(copy&)>& corrupt)
     corrupt(c);
     INFO(what);
     CHECK(c.attached() == status::corrupt_metadata);
+}
+// By the first step alone: those behind it would follow an index out of its part.
+void refused_at_once(const std::string& what, const std::function<void(copy&)>& corrupt) {
+    refused(what, corrupt);
+    const scene s;
+    copy c{s};
+    INFO(what);
+    REQUIRE(c.checked() == status::ok);
+    corrupt(c);
+    CHECK(c.checked() == status::corrupt_metadata);
 }
 
 } // namespace
@@ -224,36 +236,57 @@ TEST_CASE("options or a policy of another zone are refused") {
 }
 
 TEST_CASE("a header, a table or a tree that would lead out of the metadata is refused") {
-    refused("magic", [](copy& c) { ++c.parts.head->magic; });
-    refused("more slots than there are", [](copy& c) { c.parts.head->active_slots.store(5, relaxed); });
-    refused("too many holes", [](copy& c) { c.parts.head->holes = 1u << 31; });
-    refused("a hole of another place", [](copy& c) { ++copy::ranges(c.parts.hole_table)[1].first; });
-    refused("holes that overlap", [](copy& c) { copy::ranges(c.parts.hole_table)[0].count = 300; });
-    refused("too many poisoned", [](copy& c) { c.parts.head->poisoned = 9; });
-    refused("more poisoned than there is room for", [](copy& c) { c.parts.head->condemned = 8; });
-    refused("a poisoned frame outside",
-            [](copy& c) { copy::ranges(c.parts.poisoned_table)[0].first = 1u << 20; });
-    refused("two poisoned frames in one", [](copy& c) { copy::ranges(c.parts.poisoned_table)[0].count = 2; });
-    refused("a poisoned hole", [](copy& c) { copy::ranges(c.parts.poisoned_table)[0].first = 64 * 3 + 6; });
-    refused("condemned and poisoned", [](copy& c) {
+    refused_at_once("magic", [](copy& c) { ++c.parts.head->magic; });
+    refused_at_once("more slots than there are",
+                    [](copy& c) { c.parts.head->active_slots.store(5, relaxed); });
+    refused_at_once("too many holes", [](copy& c) { c.parts.head->holes = 1u << 31; });
+    refused_at_once("a hole of another place", [](copy& c) { ++copy::ranges(c.parts.hole_table)[1].first; });
+    refused_at_once("holes that overlap", [](copy& c) { copy::ranges(c.parts.hole_table)[0].count = 300; });
+    refused_at_once("too few holes", [](copy& c) { --c.parts.head->holes; });
+    refused_at_once("holes in another order", [](copy& c) {
+        std::swap(copy::ranges(c.parts.hole_table)[0], copy::ranges(c.parts.hole_table)[1]);
+    });
+    refused_at_once("too many poisoned", [](copy& c) { c.parts.head->poisoned = 9; });
+    refused_at_once("more poisoned than there is room for", [](copy& c) { c.parts.head->condemned = 8; });
+    refused_at_once("a poisoned frame outside",
+                    [](copy& c) { copy::ranges(c.parts.poisoned_table)[0].first = 1u << 20; });
+    refused_at_once("two poisoned frames in one",
+                    [](copy& c) { copy::ranges(c.parts.poisoned_table)[0].count = 2; });
+    refused_at_once("a poisoned hole",
+                    [](copy& c) { copy::ranges(c.parts.poisoned_table)[0].first = 64 * 3 + 6; });
+    refused_at_once("condemned and poisoned", [](copy& c) {
         copy::ranges(c.parts.condemned_table)[0].first = copy::ranges(c.parts.poisoned_table)[0].first;
     });
-    refused("a set that has no member", [](copy& c) { c.words()[0] ^= 1; });
-    refused("a set that does not exist", [](copy& c) { c.words()[0] |= 1ull << 63; });
-    refused("a block behind the last one", [](copy& c) {
+    refused_at_once("a set that has no member", [](copy& c) { c.words()[0] ^= 1; });
+    refused_at_once("a set that does not exist", [](copy& c) { c.words()[0] |= 1ull << 63; });
+    refused_at_once("a block behind the last one", [](copy& c) {
         for (std::uint32_t set = 0; set != buddy<policy>::sets; ++set)
             if (!c.sets().empty(set)) c.words()[1 + set] |= 1ull << 40;
     });
+}
+
+TEST_CASE("tables that hold more than they have room for are refused, sound as it may be") {
+    const scene s;
+    copy c{s};
+    REQUIRE(c.parts.head->poisoned == 1);
+    for (std::uint32_t i = 0; i != options.max_poisoned + 1; ++i) // the last one lies behind the table
+        copy::ranges(c.parts.condemned_table)[i] = {64 * 9 + i, 1};
+    c.parts.head->condemned = options.max_poisoned - 1;
+    CHECK(c.checked() == status::ok);
+    c.parts.head->condemned = options.max_poisoned; // with the one that is out, one too many
+    CHECK(c.checked() == status::corrupt_metadata);
+    c.parts.head->condemned = options.max_poisoned + 1;
+    CHECK(c.checked() == status::corrupt_metadata);
 }
 
 TEST_CASE("magazines that would be written beyond their end are refused") {
     const auto magazine = [](copy & c, unsigned slot, unsigned bin) -> auto& {
         return c.parts.cache_slots[slot + 1].magazines[bin];
     };
-    refused("a mark above the capacity", [&](copy& c) { magazine(c, 0, 0).mark = 65; });
-    refused("more runs than the mark", [&](copy& c) { magazine(c, 0, 0).count.store(65, relaxed); });
-    refused("a slot that was never used", [&](copy& c) { magazine(c, 3, 0).mark = 8; });
-    refused("the slot of nobody", [](copy& c) { c.parts.cache_slots[0].magazines[0].mark = 8; });
+    refused_at_once("a mark above the capacity", [&](copy& c) { magazine(c, 0, 0).mark = 65; });
+    refused_at_once("more runs than the mark", [&](copy& c) { magazine(c, 0, 0).count.store(65, relaxed); });
+    refused_at_once("a slot that was never used", [&](copy& c) { magazine(c, 3, 0).mark = 8; });
+    refused_at_once("the slot of nobody", [](copy& c) { c.parts.cache_slots[0].magazines[0].mark = 8; });
     refused("an entry outside the zone", [](copy& c) { c.parts.cache_slots[1].entries[0] = 1u << 30; });
     refused("an entry that is free", [](copy& c) { c.parts.cache_slots[1].entries[0] = 64 * 14; });
     refused("one frame twice", [](copy& c) {

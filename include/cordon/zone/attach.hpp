@@ -63,17 +63,17 @@ private:
                head.frames == options.frames.count().raw() && head.max_poisoned == options.max_poisoned &&
                head.active_slots.load(std::memory_order_relaxed) < slots;
     }
-    static bool is_table(const range_table& table, std::uint64_t end) {
+    static bool is_table(const range_table& table) {
         if (table.size() > table.capacity()) return false;
         std::uint64_t last = 0;
         for (std::uint32_t i = 0; i != table.size(); ++i) {
             if (table[i].first < last || table[i].count == 0) return false;
             last = table[i].end();
         }
-        return last <= end;
+        return true;
     }
     static bool are_holes(const range_table& table, const geometry& geo, const zone_options& options) {
-        if (!is_table(table, std::uint64_t{geo.blocks()} * geometry::block_frames)) return false;
+        if (!is_table(table)) return false;
         std::uint32_t found = 0;
         std::uint32_t expected = 0;
         zone_creation<Policy>::for_each_hole(geo, options, [&](frame_index first, std::uint32_t count) {
@@ -90,7 +90,7 @@ private:
     static bool are_poisoned(const metadata& parts, const geometry& geo) {
         const range_table& out = parts.poisoned_table;
         const range_table& condemned = parts.condemned_table;
-        if (!is_table(out, geo.span()) || !is_table(condemned, geo.span())) return false;
+        if (!is_table(out) || !is_table(condemned)) return false;
         if (out.size() > out.capacity() - condemned.size()) return false;
         const auto are_frames = [&](const range_table& table) {
             for (std::uint32_t i = 0; i != table.size(); ++i) {
