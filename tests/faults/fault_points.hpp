@@ -13,6 +13,7 @@
 #include "support/catch.hpp"
 #include "support/scale.hpp"
 #include "support/slots.hpp"
+#include "support/stepped_clock.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -85,15 +86,6 @@ private:
 inline fault_points faults; // the harness is for one thread
 
 // ---- the seams ----
-
-// Each look at the clock takes a millisecond.
-struct stepped_clock {
-    static inline std::uint64_t time = 1;
-    [[nodiscard]] static std::uint64_t now() noexcept { return time += 1'000'000; }
-    static void skip() { time += 100'000'000'000; }
-};
-// What operations are given: passed behind a skip, and not before.
-inline constexpr deadline in_a_second = deadline::in_nanoseconds(1'000'000'000);
 
 struct no_backoff {
     void operator()() const noexcept {}
@@ -189,7 +181,7 @@ class owner_inside {
 public:
     owner_inside() = default;
     explicit owner_inside(faulty_gate::slot& s) : slot_(&s) {
-        s.busy.store(static_cast<std::uint32_t>(gate_owner::inside));
+        s.busy.store(static_cast<std::uint32_t>(gate_owner::inside), std::memory_order_relaxed);
     }
     owner_inside(owner_inside&& other) noexcept : slot_(std::exchange(other.slot_, nullptr)) {}
     ~owner_inside() {

@@ -4,6 +4,7 @@
 
 #include "support/catch.hpp"
 #include "support/lrus.hpp"
+#include "support/stepped_clock.hpp"
 #include "support/zones.hpp"
 
 #include "cordon/lru/policies/any_policy.hpp"
@@ -29,10 +30,14 @@ constexpr slot_index nobody = slot_index::none();
 constexpr std::uint32_t blocks = 8;
 using exact_clock = replacement::clock<3>; // an age byte with four values
 
+struct stepped_policy : small_policy {
+    using clock = stepped_clock;
+};
+
 // A zone of eight blocks, an LRU of two groups over it, and the embedder's record: frame -> page.
-template <class R = exact_clock>
+template <class R = exact_clock, class Zone = small_zone>
 struct fixture {
-    small_zone zone{frame_range{frame{0}, frame_count{blocks * small_block}}};
+    Zone zone{frame_range{frame{0}, frame_count{blocks * small_block}}};
     small_lru<R> tracker{zone.frames(), 2};
     group_id second = *tracker.create_group();
     std::map<std::uint32_t, unsigned> pages;
@@ -63,7 +68,7 @@ struct fixture {
         REQUIRE(pages.erase(f.raw()) == 1);
         zone.free(nobody, f);
     }
-    small_zone::isolated_range seal(std::uint32_t b) {
+    typename Zone::isolated_range seal(std::uint32_t b) {
         auto made = zone.isolate(block(zone, b));
         REQUIRE(made);
         return std::move(*made);
@@ -171,13 +176,13 @@ TEST_CASE("a frame that copy has freed is not tracked any more", "[isolation]") 
 }
 
 TEST_CASE("a pinned frame is asked for again, or ends the call", "[isolation]") {
-    fixture on;
+    fixture<exact_clock, basic_zone<stepped_policy>> on;
     const frame f = on.put(small_block + 3);
     on.put(small_block + 4);
     auto range = on.seal(1);
     REQUIRE(on.tracker.pin(f) == status::ok);
     SECTION("by default until the deadline; then it is moved when the pin is gone") {
-        const migrate_report report = range.migrate(lru_migrator{on.tracker, on.mover()}, 2ms);
+        const migrate_report report = range.migrate(lru_migrator{on.tracker, on.mover()}, in_a_second);
         CHECK(report.outcome == status::timed_out);
         CHECK(report.moved.raw() == 1);
         CHECK(report.blocker.head() == f);
