@@ -55,7 +55,7 @@ public:
         p.partial = index_sets{partial_.data(), buddy_type::sets, blocks};
         for (regions::map& m : region_maps_)
             m.clear();
-        p.whole = regions{region_maps_.data(), largest_,
+        p.whole = regions{region_maps_.data(), marks_,
                           index_sets{region_sets_.data(), regions::pools * regions::bins, 1}, 1};
         p.holes = &holes_;
         p.poisoned = &poisoned_;
@@ -142,7 +142,7 @@ private:
     std::vector<typename buddy_type::map> maps_;
     std::vector<std::uint64_t> partial_;
     std::vector<regions::map> region_maps_;
-    std::uint8_t largest_[regions::pools] = {regions::map::max_order + 1, regions::map::max_order + 1};
+    region_marks marks_[regions::pools] = {region_map::no_marks, region_map::no_marks};
     std::vector<std::uint64_t> region_sets_;
     std::uint32_t sizes_[3] = {};
     range_table::range ranges_[3][8] = {};
@@ -376,6 +376,20 @@ TEST_CASE("a run that comes back to an isolated or offline block counts there", 
     REQUIRE(f.give(second, 2) == status::ok);
     CHECK(f.offline() == 64);
     CHECK(f.free() == 64);
+    CHECK(f.consistent());
+}
+
+TEST_CASE("a large run comes back to where each of its blocks is now", "[buddy]") {
+    fixture<> f{4};
+    REQUIRE(f.take(movable, 8) == std::vector<std::uint32_t>{0});
+    f.tested.seal(f.proof(), block_index{2}, 1);
+    f.tested.set_type(f.proof(), block_index{1}, lent);
+    REQUIRE(f.give(0, 8) == status::ok);
+    CHECK(f.isolated() == 64);
+    CHECK(f.free_of(lent) == 64);
+    CHECK(f.free_of(movable) == 128);
+    CHECK(f.consistent());
+    f.tested.unseal(f.proof(), block_index{2});
     CHECK(f.consistent());
 }
 

@@ -25,12 +25,11 @@ struct fixture {
     static constexpr std::uint32_t blocks = count * 512;
 
     std::vector<regions::map> maps = std::vector<regions::map>(count * regions::pools);
-    std::vector<std::uint8_t> largest =
-        std::vector<std::uint8_t>(count * regions::pools, regions::map::max_order + 1);
+    std::vector<region_marks> marks = std::vector<region_marks>(count * regions::pools, region_map::no_marks);
     std::vector<std::uint64_t> memory =
         std::vector<std::uint64_t>(index_sets::word_count(regions::pools * regions::bins, count));
-    regions tested{maps.data(), largest.data(),
-                   index_sets{memory.data(), regions::pools* regions::bins, count}, count};
+    regions tested{maps.data(), marks.data(), index_sets{memory.data(), regions::pools* regions::bins, count},
+                   count};
 
     fixture() {
         for (regions::map& m : maps)
@@ -38,14 +37,12 @@ struct fixture {
     }
     // Returns: the first block of the run taken, or none.
     std::uint32_t take(block_pool pool, unsigned k) {
-        std::uint32_t first = none;
-        tested.take(pool, k, 1, [&](block_index b) { first = b.raw(); });
-        return first;
+        block_index first;
+        return tested.take(pool, k, first) ? first.raw() : none;
     }
     std::uint32_t take_mixed(unsigned k) {
-        std::uint32_t first = none;
-        tested.take_mixed(k, [&](block_index b) { first = b.raw(); });
-        return first;
+        block_index first;
+        return tested.take_mixed(k, first) ? first.raw() : none;
     }
     [[nodiscard]] bool consistent() const {
         bool ok = true;
@@ -147,6 +144,12 @@ TEST_CASE("random blocks come and go in both pools as on a plain list", "[buddy]
         const std::uint64_t kind = random.below(10);
         if (kind < 6) { // a run comes back, each block to a pool
             const auto first = static_cast<std::uint32_t>(random.below(fixture::blocks >> k) << k);
+            const auto in_use = [](int p) { return p == -1; };
+            if (random.below(2) == 0 &&
+                std::all_of(pool_of.begin() + first, pool_of.begin() + first + (1 << k), in_use)) {
+                f.tested.insert(pool, block_index{first}, k);
+                std::fill_n(pool_of.begin() + first, 1u << k, static_cast<int>(chosen));
+            }
             for (std::uint32_t b = first; b != first + (1u << k); ++b) {
                 if (pool_of[b] != -1) continue;
                 const auto p = static_cast<unsigned>(random.below(16) == 0 ? 1 - chosen : chosen);
@@ -181,21 +184,19 @@ TEST_CASE("random blocks come and go in both pools as on a plain list", "[buddy]
     }
 }
 
-TEST_CASE("a batch of runs is taken from as many regions as it needs, and no more than it asks for",
-          "[buddy]") {
+TEST_CASE("runs are taken from as many regions as have them", "[buddy]") {
     fixture f;
     for (std::uint32_t b = 0; b != fixture::blocks; ++b)
         if (b / 512 != 1 || b % 512 < 2) f.tested.insert(block_pool::ordinary, block_index{b});
     std::vector<std::uint32_t> taken;
-    const auto out = [&](block_index b) { taken.push_back(b.raw()); };
-    CHECK(f.tested.take(block_pool::ordinary, 1, 3, out) == 3);
+    for (std::uint32_t first; (first = f.take(block_pool::ordinary, 1)) != none;)
+        taken.push_back(first);
     CHECK(f.consistent());
-    CHECK(f.tested.take(block_pool::ordinary, 1, 1000, out) == 1 + 2 * 256 - 3);
-    CHECK(f.consistent());
+    CHECK(taken.front() == 512);
     CHECK(taken.size() == 1 + 2 * 256);
     std::sort(taken.begin(), taken.end());
     CHECK(std::adjacent_find(taken.begin(), taken.end()) == taken.end());
-    CHECK(f.tested.take(block_pool::ordinary, 0, 1, out) == 0);
+    CHECK(f.take(block_pool::ordinary, 0) == none);
 }
 
 TEST_CASE("a region that is in a second bin, or in none, is not consistent", "[buddy]") {

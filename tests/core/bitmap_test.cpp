@@ -117,6 +117,7 @@ void check_taking(const Map& before, unsigned k, unsigned n) {
         split += !expected.lone(first, k);
     }
     REQUIRE(std::equal(std::begin(m.word), std::end(m.word), std::begin(rest.word)));
+    if (!taken.empty()) REQUIRE(m.shrunk_order(before.largest_order()) == m.largest_order());
     REQUIRE((split == 0 ||
              taken.size() - split == lone_runs)); // larger runs are split only when no lone one is left
 }

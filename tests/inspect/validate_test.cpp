@@ -326,9 +326,9 @@ TEST_CASE("damaged sets are reported", "[inspect]") {
     whole.erase(block_pool::ordinary, block_index{1535});
     REQUIRE(check(d.z));
 
-    d.z.internals().parts().region_largest[0] -= 1;
+    d.z.internals().parts().marks_of_regions[0].largest -= 1;
     CHECK(d.fault() == "its region is in the wrong bin");
-    d.z.internals().parts().region_largest[0] += 1;
+    d.z.internals().parts().marks_of_regions[0].largest += 1;
     REQUIRE(check(d.z));
 }
 

@@ -311,7 +311,10 @@ TEST_CASE("blocks, counters and states that contradict each other are refused") 
     refused("a used frame too many", [](copy& c) { ++c.parts.parts.fills[6].used; });
     refused("a free frame too many", [](copy& c) { c.parts.parts.maps[6].set(1, 0); });
     refused("another largest run", [](copy& c) { c.parts.parts.fills[6].largest = 200; });
-    refused("a region in another bin", [](copy& c) { c.parts.region_largest[0] = 200; });
+    refused("a region in another bin", [](copy& c) { c.parts.marks_of_regions[0].largest = 200; });
+    refused("a region with a full word that is not", [](copy& c) { c.parts.marks_of_regions[0].full ^= 2; });
+    refused("a region with a mixed word that is not",
+            [](copy& c) { c.parts.marks_of_regions[0].mixed ^= 2; });
     refused("a counter", [](copy& c) { c.parts.head->count.free[0].store(1, relaxed); });
     refused("an allocation of a free frame",
             [](copy& c) { c.parts.states_cells[64 * 14].store(0x80, relaxed); });

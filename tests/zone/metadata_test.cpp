@@ -77,7 +77,7 @@ TEST_CASE("the parts of the metadata lie behind each other, each on a cache line
         of(placed.parts.traits, geo.blocks()),
         of(placed.parts.fills, geo.blocks()),
         of(placed.parts.maps, geo.blocks()),
-        of(placed.region_largest, geo.regions() * regions::pools),
+        of(placed.marks_of_regions, geo.regions() * regions::pools),
         of(placed.states_cells, 100'000),
         of(placed.tag_cells, 100'000),
         of(placed.cache_slots, thread_caches<policy>::slot_count),

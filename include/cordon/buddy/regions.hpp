@@ -5,15 +5,14 @@
 // pageblocks.hpp the state of every block and the sets of partly used ones; runs.hpp takes and gives, fallback.hpp
 // says who may take from whom, buddy.hpp has the steps of sealing, offline and poison. It knows no thread cache, no gate and no isolation protocol; it offers the steps that those are made of.
 //
-// A region is 512 pageblocks, and its free blocks are a bitmap<512>, the same structure that a pageblock uses
-// for its frames, one level up: an order above the pageblock's is an aligned run of free blocks. Each region
-// is binned by (pool, largest run); a request takes the smallest bin that fits, so whole regions stay whole.
+// A region is 512 pageblocks (region_map.hpp). Each is binned by (pool, largest run); a request takes the smallest bin
+// that fits, so whole regions stay whole.
 //
 // Blocks lie in two pools. A free block of an ordinary type belongs to nobody: whoever takes it gives it his
 // type. Lent blocks keep theirs, or they would be lost to contiguous allocation.
 #pragma once
 
-#include "cordon/core/bitmap.hpp"
+#include "cordon/buddy/region_map.hpp"
 #include "cordon/core/index_set.hpp"
 #include "cordon/core/types.hpp"
 
@@ -25,14 +24,14 @@ enum class block_pool : unsigned { ordinary, lent };
 
 class regions {
 public:
-    using map = bitmap<512>;
+    using map = region_map::map;
     static constexpr unsigned pools = 2;
-    static constexpr unsigned bins = map::max_order + 1; // runs of 2^0 to 2^9 blocks
+    static constexpr unsigned bins = region_map::orders;
 
     constexpr regions() = default;
-    // `maps` and `largest` have pools * count elements, all maps empty, `largest` = map::max_order + 1.
-    constexpr regions(map* maps, std::uint8_t* largest, index_sets sets, std::uint32_t count)
-        : maps_(maps), largest_(largest), sets_(sets), count_(count) {}
+    // `maps` and `marks` have pools * count elements, all maps empty, all marks region_map::no_marks.
+    constexpr regions(map* maps, region_marks* marks, index_sets sets, std::uint32_t count)
+        : maps_(maps), marks_(marks), sets_(sets), count_(count) {}
 
     [[nodiscard]] constexpr bool contains(block_pool pool, block_index b) const {
         return map_of(pool, region_of(b)).test(bit_of(b));
@@ -44,21 +43,17 @@ public:
         return map_of(pool, region);
     }
 
-    // Effects: the block is whole and free. Cost: O(1), one test if no larger run became complete.
-    constexpr void insert(block_pool pool, block_index b) {
-        const std::uint32_t region = region_of(b);
-        map_of(pool, region).set(bit_of(b), 0);
-        const unsigned largest = largest_of(pool, region);
-        rebin(pool, region, map_of(pool, region).grown_order(bit_of(b), largest < bins ? largest : 0));
+    // Effects: the 2^k blocks from `first` on are whole and free. Cost: O(1), one test if no larger run became complete.
+    constexpr void insert(block_pool pool, block_index first, unsigned k = 0) {
+        const std::uint32_t at = region_of(first);
+        region_map r = region_at(pool, at);
+        r.set(bit_of(first), k);
+        rebin(pool, at, r.grown(bit_of(first), k, largest_of(pool, at)));
     }
     // Effects: the first `blocks` blocks of an empty region are whole and free: how a zone starts.
-    constexpr void insert_first(block_pool pool, std::uint32_t region, std::uint32_t blocks) {
-        map& m = map_of(pool, region);
-        for (unsigned i = 0; i != map::words; ++i) {
-            const std::uint32_t left = blocks > i * 64 ? blocks - i * 64 : 0;
-            m.word[i] = left >= 64 ? ~0ull : (1ull << left) - 1;
-        }
-        rebin(pool, region, m.largest_order());
+    constexpr void insert_first(block_pool pool, std::uint32_t at, std::uint32_t blocks) {
+        region_at(pool, at).set_first(blocks);
+        rebin(pool, at, map_of(pool, at).largest_order());
     }
 
     // Effects: takes the block out. Between several blocks of a region, call forget for each and reindex once.
@@ -66,54 +61,50 @@ public:
         forget(pool, b);
         reindex(pool, region_of(b));
     }
-    constexpr void forget(block_pool pool, block_index b) { map_of(pool, region_of(b)).clear(bit_of(b), 0); }
-    constexpr void reindex(block_pool pool, std::uint32_t region) {
-        const map& m = map_of(pool, region);
-        const unsigned before = largest_of(pool, region);
-        if (before >= bins || !m.has_run(before)) rebin(pool, region, m.largest_order());
+    constexpr void forget(block_pool pool, block_index b) {
+        region_at(pool, region_of(b)).clear(bit_of(b), 0);
+    }
+    constexpr void reindex(block_pool pool, std::uint32_t at) {
+        rebin(pool, at, region_at(pool, at).shrunk(largest_of(pool, at)));
     }
 
-    // Effects: takes up to n aligned runs of 2^k whole blocks; calls out(first block) for each. Returns: how many.
-    template <class Out>
-    constexpr std::uint32_t take(block_pool pool, unsigned k, std::uint32_t n, Out out) {
-        std::uint32_t taken = 0;
-        for (std::uint32_t set; taken != n && (set = sets_.non_empty(set_of(pool, k), set_of(pool, bins))) !=
-                                                  set_of(pool, bins);) {
-            const std::uint32_t region = sets_.first(set);
-            taken += map_of(pool, region).take(k, n - taken, [&](unsigned bit) {
-                out(block_index{region * map::size + bit});
-            });
-            reindex(pool, region);
-        }
-        return taken;
+    // Effects: takes an aligned run of 2^k whole blocks. Returns: false if there is none.
+    constexpr bool take(block_pool pool, unsigned k, block_index& first) {
+        const std::uint32_t end = set_of(pool, bins);
+        const std::uint32_t set = sets_.non_empty(set_of(pool, k), end);
+        if (set == end) return false;
+        const std::uint32_t at = sets_.first(set);
+        region_map r = region_at(pool, at);
+        const unsigned bit = r.find(k);
+        r.clear(bit, k);
+        rebin(pool, at, r.shrunk(set - set_of(pool, 0)));
+        first = block_index{at * map::size + bit};
+        return true;
     }
     // Effects: takes a run that mixes both pools. The last resort before no_memory. Cost: O(regions).
-    template <class Out>
-    constexpr std::uint32_t take_mixed(unsigned k, Out out) {
-        for (std::uint32_t region = 0; region != count_; ++region) {
-            map& ordinary = map_of(block_pool::ordinary, region);
-            map& lent = map_of(block_pool::lent, region);
-            map both = ordinary;
+    constexpr bool take_mixed(unsigned k, block_index& first) {
+        for (std::uint32_t at = 0; at != count_; ++at) {
+            map both = map_of(block_pool::ordinary, at);
             for (unsigned i = 0; i != map::words; ++i)
-                both.word[i] |= lent.word[i];
+                both.word[i] |= map_of(block_pool::lent, at).word[i];
             const unsigned bit = both.find(k);
             if (bit == map::none) continue;
-            ordinary.clear(bit, k);
-            lent.clear(bit, k);
-            reindex(block_pool::ordinary, region);
-            reindex(block_pool::lent, region);
-            out(block_index{region * map::size + bit});
-            return 1;
+            for (const block_pool pool : {block_pool::ordinary, block_pool::lent}) {
+                region_at(pool, at).clear(bit, k);
+                reindex(pool, at);
+            }
+            first = block_index{at * map::size + bit};
+            return true;
         }
-        return 0;
+        return false;
     }
 
-    // Returns: whether the region's bin is the one that its map asks for.
-    [[nodiscard]] constexpr bool consistent(block_pool pool, std::uint32_t region) const {
-        const unsigned largest = map_of(pool, region).largest_order();
-        bool ok = largest_of(pool, region) == largest;
+    // Returns: whether the region's marks and its bin are those that its map asks for.
+    [[nodiscard]] constexpr bool consistent(block_pool pool, std::uint32_t at) const {
+        const region_marks marks = region_at(pool, at).true_marks();
+        bool ok = marks == marks_of(pool, at);
         for (unsigned bin = 0; bin != bins; ++bin)
-            ok = ok && sets_.contains(set_of(pool, bin), region) == (bin == largest);
+            ok = ok && sets_.contains(set_of(pool, bin), at) == (bin == marks.largest);
         return ok;
     }
 
@@ -127,22 +118,28 @@ private:
     [[nodiscard]] static constexpr std::uint32_t set_of(block_pool pool, unsigned bin) {
         return static_cast<unsigned>(pool) * bins + bin;
     }
-    [[nodiscard]] constexpr map& map_of(block_pool pool, std::uint32_t region) const {
-        return maps_[std::size_t{region} * pools + static_cast<unsigned>(pool)];
+    [[nodiscard]] constexpr map& map_of(block_pool pool, std::uint32_t at) const {
+        return maps_[std::size_t{at} * pools + static_cast<unsigned>(pool)];
     }
-    [[nodiscard]] constexpr std::uint8_t& largest_of(block_pool pool, std::uint32_t region) const {
-        return largest_[std::size_t{region} * pools + static_cast<unsigned>(pool)];
+    [[nodiscard]] constexpr region_marks& marks_of(block_pool pool, std::uint32_t at) const {
+        return marks_[std::size_t{at} * pools + static_cast<unsigned>(pool)];
     }
-    constexpr void rebin(block_pool pool, std::uint32_t region, unsigned largest) {
-        std::uint8_t& bin = largest_of(pool, region);
+    [[nodiscard]] constexpr region_map region_at(block_pool pool, std::uint32_t at) const {
+        return {map_of(pool, at), marks_of(pool, at)};
+    }
+    [[nodiscard]] constexpr unsigned largest_of(block_pool pool, std::uint32_t at) const {
+        return marks_of(pool, at).largest;
+    }
+    CORDON_ALWAYS_INLINE constexpr void rebin(block_pool pool, std::uint32_t at, unsigned largest) {
+        const unsigned bin = largest_of(pool, at);
         if (bin == largest) return;
-        if (bin < bins) sets_.erase(set_of(pool, bin), region);
-        if (largest < bins) sets_.insert(set_of(pool, largest), region);
-        bin = static_cast<std::uint8_t>(largest);
+        if (bin < bins) sets_.erase(set_of(pool, bin), at);
+        if (largest < bins) sets_.insert(set_of(pool, largest), at);
+        marks_of(pool, at).largest = static_cast<std::uint8_t>(largest);
     }
 
     map* maps_ = nullptr;
-    std::uint8_t* largest_ = nullptr;
+    region_marks* marks_ = nullptr;
     index_sets sets_;
     std::uint32_t count_ = 0;
 };

@@ -39,10 +39,20 @@ public:
             for (block_index b; taken != n && find_block(type, k, b);)
                 taken += take_from(b, k, n - taken, out);
         } else {
-            taken = take_blocks(type, k, n,
-                                [&](block_index first) { out(take_all_of(held_lock, first, k, type)); });
+            for (frame_index first; taken != n && take_one(held_lock, type, k, first); ++taken)
+                out(first);
         }
         return taken;
+    }
+    // Effects: the same for one run. Returns: false if there is none.
+    bool take_one(proof, migrate_type type, unsigned k, frame_index& out) {
+        block_index b;
+        if (k < block_order)
+            return find_block(type, k, b) && take_from(b, k, 1, [&](frame_index i) { out = i; }) != 0;
+        if (!find_blocks(type, k - block_order, b)) return false;
+        use_all(b, k - block_order, type);
+        out = geometry::index_of(b);
+        return true;
     }
     // Effects: the same for single frames, up to n of them, as words. Requires: room for n words.
     std::uint32_t take_words(proof, migrate_type type, std::uint32_t n, frame_words& out) {
@@ -76,7 +86,7 @@ public:
     }
     // Effects: takes exactly this run. Returns: false, with nothing changed, unless all of it is free and
     // allocatable.
-    bool take_exact(proof held_lock, frame_index first, unsigned k) {
+    bool take_exact(proof, frame_index first, unsigned k) {
         const block_index b = geometry::block_of(first);
         if (k < block_order) {
             if (!this->traits(b).allocatable() || this->fill(b).used == block_frames) return false;
@@ -91,7 +101,7 @@ public:
         }
         for (std::uint32_t i = 0; i != blocks; ++i)
             this->parts_.whole.erase(this->pool_of(block_index{b.raw() + i}), block_index{b.raw() + i});
-        take_all_of(held_lock, b, k, this->traits(b).type());
+        use_all(b, k - block_order, this->traits(b).type());
         return true;
     }
 
@@ -99,25 +109,17 @@ public:
     // Returns: ok; double_free, with nothing changed, if a frame of it was free already.
     status give(proof held_lock, frame_index first, unsigned k) {
         const block_index b = geometry::block_of(first);
+        if (k >= block_order) return give_blocks(b, k - block_order);
         if (k <= 6) {
             const std::uint64_t bits = run_mask(k) << (first.raw() % 64);
             return give_word(held_lock, frame_index{first.raw() & ~63u}, bits, 1u << k, k);
         }
-        if (k < block_order) {
-            block_fill& f = this->fill(b);
-            map& m = this->open_map(b);
-            const unsigned bit = geometry::bit_of(first);
-            if (f.used < 1u << k || m.any(bit, k)) return status::double_free;
-            m.set(bit, k);
-            settle(b, this->traits(b), f, m, bit, 1u << k, k);
-            return status::ok;
-        }
-        const std::uint32_t blocks = 1u << (k - block_order);
-        for (std::uint32_t i = 0; i != blocks; ++i)
-            if (this->fill(block_index{b.raw() + i}).used != block_frames) return status::double_free;
-        for (std::uint32_t i = 0; i != blocks; ++i)
-            give_block(block_index{b.raw() + i});
-        this->audit(b);
+        block_fill& f = this->fill(b);
+        map& m = this->open_map(b);
+        const unsigned bit = geometry::bit_of(first);
+        if (f.used < 1u << k || m.any(bit, k)) return status::double_free;
+        m.set(bit, k);
+        settle(b, this->traits(b), f, m, bit, 1u << k, k);
         return status::ok;
     }
     // Effects: `n` frames, those that `bits` names in the 64 that start at `first`, are free. They are runs of
@@ -175,9 +177,7 @@ private:
     bool find_lent(unsigned k, block_index& out) {
         return find_partial(migrate_type::lent, k, out) || take_whole(block_pool::lent, out);
     }
-    bool take_whole(block_pool pool, block_index& out) {
-        return this->parts_.whole.take(pool, 0, 1, [&](block_index b) { out = b; }) != 0;
-    }
+    bool take_whole(block_pool pool, block_index& out) { return this->parts_.whole.take(pool, 0, out); }
     bool find_partial(migrate_type type, unsigned k, block_index& out) const {
         const std::uint32_t end = base::set_of(type, bins);
         const std::uint32_t set = this->parts_.partial.non_empty(base::set_of(type, k), end);
@@ -185,19 +185,14 @@ private:
         out = block_index{this->parts_.partial.first(set)};
         return true;
     }
-    template <class Out>
-    std::uint32_t take_blocks(migrate_type type, unsigned k, std::uint32_t n, Out out) {
-        const unsigned blocks = k - block_order;
-        const bool may_lend = type == migrate_type::movable || type == migrate_type::lent;
-        const bool asks_lent_first = type == migrate_type::lent;
+    // Effects: takes 2^k whole blocks for the type out of their sets. Returns: false if there are none.
+    bool find_blocks(migrate_type type, unsigned k, block_index& out) {
         auto& whole = this->parts_.whole;
-        std::uint32_t taken =
-            whole.take(asks_lent_first ? block_pool::lent : block_pool::ordinary, blocks, n, out);
-        if (taken != n && may_lend)
-            taken +=
-                whole.take(asks_lent_first ? block_pool::ordinary : block_pool::lent, blocks, n - taken, out);
-        if (taken == 0 && may_lend && blocks != 0) taken = whole.take_mixed(blocks, out);
-        return taken;
+        if (type == migrate_type::lent)
+            return whole.take(block_pool::lent, k, out) || find_blocks(migrate_type::movable, k, out);
+        if (whole.take(block_pool::ordinary, k, out)) return true;
+        return type == migrate_type::movable &&
+               (whole.take(block_pool::lent, k, out) || (k != 0 && whole.take_mixed(k, out)));
     }
     // Effects: a whole block, in no set now, gets the type of who takes it. Nobody turns a block into a lent
     // one, or a lent one into another.
@@ -207,16 +202,21 @@ private:
         this->move_count(b, old, type);
         this->set_traits(b, this->traits(b).with_type(type));
     }
-    // Effects: 2^(k - block_order) whole blocks, in no set now, are used. Returns: their first frame.
-    frame_index take_all_of(proof, block_index first, unsigned k, migrate_type type) {
-        for (std::uint32_t i = 0; i != 1u << (k - block_order); ++i) {
-            const block_index b{first.raw() + i};
-            adopt(b, type);
-            this->forget_report(b);
-            counters::subtract(this->free_count(this->traits(b).type()), block_frames);
+    // Effects: 2^k whole blocks, in no set now, are used.
+    void use_all(block_index first, unsigned k, migrate_type type) {
+        const std::uint32_t end = first.raw() + (1u << k);
+        for (block_index b = first; b.raw() != end; ++b) {
+            if (this->traits(b) != block_traits{}.with_type(type)) [[unlikely]]
+                take_over(b, type);
             this->fill(b).used = block_frames;
         }
-        return geometry::index_of(first);
+        counters::subtract(this->free_count(type), std::uint64_t{block_frames} << k);
+    }
+    // Effects: a whole block, in no set now, counts as free for the type that is about to take all of it.
+    CORDON_NO_INLINE void take_over(block_index b, migrate_type type) {
+        adopt(b, type);
+        this->move_count(b, this->traits(b).type(), type);
+        this->forget_report(b);
     }
     // Effects: takes up to n runs of order k (below block_order) from an allocatable block with a free one.
     template <class Out>
@@ -243,8 +243,10 @@ private:
         f.used = static_cast<std::uint16_t>(f.used + taken);
         counters::subtract(this->free_count(type), taken);
         // A batch mostly leaves another run of the largest order.
-        if (was_listed && f.used != block_frames && m.has_run(f.largest)) return;
-        const unsigned largest = f.used == block_frames ? bins : m.largest_order();
+        const unsigned largest = f.used == block_frames ? bins
+                                 : was_listed           ? m.shrunk_order(f.largest)
+                                                        : m.largest_order();
+        if (was_listed && largest == f.largest) return;
         if (was_listed) this->parts_.partial.erase(base::set_of(type, f.largest), b.raw());
         f.largest = static_cast<std::uint8_t>(largest);
         if (largest < bins) this->parts_.partial.insert(base::set_of(type, largest), b.raw());
@@ -302,14 +304,35 @@ private:
         counters::add(this->free_counter_of(t), n);
         relist(b, f, t, was_full, m.largest_order());
     }
+    // Effects: 2^k blocks are free. Returns: ok; double_free, with nothing changed, if a frame of them was free already.
+    status give_blocks(block_index first, unsigned k) {
+        const block_traits t = this->traits(first);
+        const std::uint32_t end = first.raw() + (1u << k);
+        bool alike = t.cacheable();
+        for (block_index b = first; b.raw() != end; ++b) {
+            if (this->fill(b).used != block_frames) return status::double_free;
+            alike = alike && this->traits(b) == t;
+        }
+        for (block_index b = first; b.raw() != end; ++b)
+            if (alike)
+                this->fill(b).used = 0;
+            else
+                give_block(b);
+        if (alike) {
+            counters::add(this->free_count(t.type()), std::uint64_t{block_frames} << k);
+            this->parts_.whole.insert(this->pool_of(first), first, k);
+        }
+        this->audit(first);
+        return status::ok;
+    }
     void give_block(block_index b) {
         block_fill& f = this->fill(b);
-        if (this->traits(b).has(block_traits::poisoned)) {
+        const block_traits t = this->traits(b);
+        if (t.has(block_traits::poisoned)) {
             map& m = this->open_map(b);
             m.set();
             return settle_poisoned(b, f, m, 0, block_frames, block_order);
         }
-        const block_traits t = this->traits(b);
         f.used = 0;
         counters::add(this->free_counter_of(t), block_frames);
         if (t.allocatable()) this->insert(b);

@@ -139,6 +139,14 @@ requires(Bits >= 64 && Bits <= 512 && std::has_single_bit(Bits)) struct alignas(
         return largest;
     }
 
+    // Returns: the largest order after units were taken, when it was `largest` before: most often another run of that
+    // order is left, or half of one that was split.
+    [[nodiscard]] constexpr unsigned shrunk_order(unsigned largest) const {
+        if (has_run(largest)) return largest;
+        if (largest != 0 && has_run(largest - 1)) return largest - 1;
+        return largest_order();
+    }
+
     // Returns: the first unit of a free run of order k, one whose buddy is not free if there is one; none.
     [[nodiscard]] constexpr unsigned find(unsigned k) const {
         bitmap copy = *this;

@@ -70,7 +70,7 @@ public:
 
         constexpr std::size_t regions_of_pools = regions::pools;
         for (std::size_t i = 0; i != geo.regions() * regions_of_pools; ++i)
-            parts.region_largest[i] = regions::map::max_order + 1;
+            parts.marks_of_regions[i] = region_map::no_marks;
         for (std::uint32_t region = 0; region != geo.regions(); ++region)
             make_region(parts, geo, blocks, region);
         return status::ok;

@@ -6,7 +6,7 @@
 //     block fills     4 bytes a block           used, largest run
 //     block maps      64 bytes a block          a set bit is a free frame
 //     partial sets    4.6 bytes a block         (migrate type, largest run) -> blocks
-//     region maps     128 bytes a region, and the sets that bin the regions
+//     region maps     128 bytes a region, its marks, and the sets that bin the regions
 //     tables          8 bytes a hole, 16 a frame that can be poisoned
 //     frame states    1 byte a frame            checks cheap and full only
 //     owner tags      4 bytes a frame           owner_tags only
@@ -48,7 +48,7 @@ struct zone_header {
     typename atomics::template atomic<std::uint64_t> spills;
     alignas(cache_line_bytes) buddy_counters<atomics> count;
 
-    static constexpr std::uint64_t magic_value = 0x6e6f64726f63'0001; // "cordon", layout 1
+    static constexpr std::uint64_t magic_value = 0x6e6f64726f63'0002; // "cordon", layout 2
     // What the layout depends on, options aside; the table of cached orders as far as sizes tell.
     static constexpr std::uint32_t format_value =
         (Policy::pageblock_order | Policy::max_order << 4 |
@@ -81,9 +81,9 @@ public:
         parts.maps = layout_.part<typename buddy_type::map>(blocks);
         parts.partial = sets(buddy_type::sets, blocks);
         const auto region_maps = layout_.part<regions::map>(std::size_t{region_count} * regions::pools);
-        region_largest = layout_.part<std::uint8_t>(std::size_t{region_count} * regions::pools);
-        parts.whole = regions{region_maps, region_largest, sets(regions::pools * regions::bins, region_count),
-                              region_count};
+        marks_of_regions = layout_.part<region_marks>(std::size_t{region_count} * regions::pools);
+        parts.whole = regions{region_maps, marks_of_regions,
+                              sets(regions::pools * regions::bins, region_count), region_count};
         const auto hole_ranges = layout_.part<range_table::range>(holes);
         const auto poisoned_ranges = layout_.part<range_table::range>(max_poisoned);
         const auto condemned_ranges = layout_.part<range_table::range>(max_poisoned);
@@ -100,7 +100,7 @@ public:
 
     header* head = nullptr;
     typename buddy<Policy>::parts parts{};
-    std::uint8_t* region_largest = nullptr;
+    region_marks* marks_of_regions = nullptr;
     range_table hole_table;
     range_table poisoned_table;
     range_table condemned_table;

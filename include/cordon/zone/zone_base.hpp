@@ -94,6 +94,15 @@ public:
     std::uint32_t take_batch(migrate_type type, order k, std::uint32_t n, Out out) {
         return k.raw() == 0 ? take_frames(type, n, out) : take_runs(type, k, n, out);
     }
+    // Effects: one run, for who has no cache to fill. Returns: false if there is none.
+    bool take_run(migrate_type type, order k, frame_index& out) {
+        const bool found = with_zone_lock([&](zone_proof proof) {
+            bump(head_->refills);
+            return buddy_.take_one(proof, type, k.raw(), out);
+        });
+        if (found) trace::on(trace_event::refill, geometry_.frame_at(out), runs(1, k));
+        return found;
+    }
     // Effects: gives runs back. A run that was free already (two threads freed it in one instant) goes to the
     // misuse handler.
     void give_batch(order k, std::span<const entry> entries) {

@@ -30,6 +30,7 @@ public:
     using base::active_slots;
     using base::give_batch;
     using base::take_batch;
+    using base::take_run;
     using base::with_zone_lock;
     using typename base::bins;
     using typename base::entry;
@@ -268,28 +269,25 @@ private:
 
     // ---- slow paths ----
 
-    CORDON_COLD result<frame> allocate_slow(order k, migrate_type type) {
+    CORDON_NO_INLINE result<frame> allocate_slow(order k, migrate_type type) {
         return allocate_slow(Policy::thread_slots::current(), k, type);
     }
-    CORDON_COLD result<frame> allocate_slow(slot_index s, order k, migrate_type type);
-    CORDON_COLD status free_slow(frame_index i, order k) {
+    CORDON_NO_INLINE result<frame> allocate_slow(slot_index s, order k, migrate_type type);
+    CORDON_NO_INLINE status free_slow(frame_index i, order k) {
         return free_slow(Policy::thread_slots::current(), i, k);
     }
-    CORDON_COLD status free_slow(slot_index s, frame_index i, order k);
-    CORDON_COLD void refuse(frame_index i, order k) const {
+    CORDON_NO_INLINE status free_slow(slot_index s, frame_index i, order k);
+    CORDON_NO_INLINE void refuse(frame_index i, order k) const {
         report(misuse_of(i, k), geometry_.frame_at(i), k);
     }
-    CORDON_COLD void free_slow_or_report(frame_index i, order k) {
+    CORDON_NO_INLINE void free_slow_or_report(frame_index i, order k) {
         free_slow_or_report(Policy::thread_slots::current(), i, k);
     }
-    CORDON_COLD void free_slow_or_report(slot_index s, frame_index i, order k) {
+    CORDON_NO_INLINE void free_slow_or_report(slot_index s, frame_index i, order k) {
         if (const status outcome = free_slow(s, i, k); outcome != status::ok)
             report(outcome, geometry_.frame_at(i), k);
     }
 
-    bool take_one(zone_proof proof, order k, migrate_type type, frame_index& out) {
-        return buddy_.take(proof, type, k.raw(), 1, [&](frame_index i) { out = i; }) != 0;
-    }
     bool steal_one(zone_proof proof, order k, migrate_type type, frame_index& out) {
         return buddy_.steal(proof, type, k.raw(), [&](frame_index i) { out = i; }) != 0;
     }
@@ -329,13 +327,12 @@ result<frame> zone_core<Policy>::allocate_slow(slot_index s, order k, migrate_ty
         // A signal handler that interrupted its own thread: the zone lock may be held below us.
         if (!this->try_zone_lock()) return status::re_entered;
         const zone_guard section{zone_lock_, adopt_lock};
-        return take_one(section.proof(), k, type, i) ? hand_out(i, k) : result<frame>{status::no_memory};
+        return buddy_.take_one(section.proof(), type, k.raw(), i) ? hand_out(i, k)
+                                                                  : result<frame>{status::no_memory};
     }
     const unsigned bin = bins::of(k, type);
     if (!s.is_none() && bin != bins::none && caches_.pop_slow(s, bin, i, *this)) return hand_out(i, k);
-    if (caches_.go_past(s, [&] { return take_batch(type, k, 1, [&](frame_index taken) { i = taken; }); }) !=
-        0)
-        return hand_out(i, k);
+    if (caches_.go_past(s, [&] { return take_run(type, k, i); })) return hand_out(i, k);
     while (!take_anywhere(s, k, type, i)) {
         if (pressure_.call != nullptr && pressure_.call(pressure_.context, k, type)) continue;
         trace::on(trace_event::no_memory, frame{}, k.frames());
@@ -350,7 +347,7 @@ bool zone_core<Policy>::take_anywhere(slot_index s, order k, migrate_type type, 
     bool stolen = false;
     const auto take = [&] {
         return with_zone_lock([&](zone_proof proof) {
-            return take_one(proof, k, type, out) || (stolen = steal_one(proof, k, type, out));
+            return buddy_.take_one(proof, type, k.raw(), out) || (stolen = steal_one(proof, k, type, out));
         });
     };
     bool found = false;
