@@ -50,8 +50,8 @@ static_assert(isolation_mix.total() == 256);
 // the last operation, or when everything has been given back, or after each operation, which shows the one that broke it.
 template <class Choices, class Episode>
 void run_all(Choices& choices, Episode& one) {
-    const std::uint64_t how = choices.below(16);
-    const bool closely = how == 15;
+    const std::uint64_t how = choices.below(64);
+    const bool closely = how == 63;
     one.turn();
     while (!choices.ended()) {
         one.step();

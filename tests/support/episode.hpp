@@ -161,9 +161,12 @@ private:
         const std::uint64_t at = frames().first().raw() + choices_.below(frames().count().raw() + 8);
         return frame{static_cast<std::uint32_t>(at > 4 ? at - 4 : 0)};
     }
+    // Returns: one that there is, or the next, or one of these with a bit that no order has: what drops it believes it.
     order any_order_at_all() {
-        const bool far_off = choices_.below(8) == 7;
-        return order{static_cast<unsigned>(choices_.below(far_off ? 256 : Policy::max_order + 2))};
+        if (choices_.below(4) != 3)
+            return order{static_cast<unsigned>(choices_.below(Policy::max_order + 2))};
+        const auto far_off = static_cast<unsigned>(choices_.below(64));
+        return order{far_off % 16 | 16u << far_off / 16};
     }
     frame_count any_count_at_all() {
         switch (choices_.below(4)) {
