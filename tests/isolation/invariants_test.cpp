@@ -42,9 +42,9 @@ struct count_wrong_order {
 struct ranked_policy : busy_policy {
     static constexpr check_level checks = check_level::full;
     using zone_lock =
-        observed_lock<spin_lock<atomics, backoff>, rank_checker<lock_rank::zone, count_wrong_order>>;
-    using isolation_lock =
-        observed_lock<spin_lock<atomics, backoff>, rank_checker<lock_rank::isolation, count_wrong_order>>;
+        observed_lock<spin_lock<atomics, backoff>, rank_checker<lock_rank::zone_lock, count_wrong_order>>;
+    using isolation_lock = observed_lock<spin_lock<atomics, backoff>,
+                                         rank_checker<lock_rank::isolation_lock, count_wrong_order>>;
 };
 
 frame_range frames(std::uint32_t n = blocks) {

@@ -33,9 +33,9 @@ using ranked = cordon::observed_lock<cordon::spin_lock<>, cordon::rank_checker<R
 struct locks {
     locks() { violations.clear(); }
     ranked<lock_rank::registry> registry;
-    ranked<lock_rank::isolation> isolation;
+    ranked<lock_rank::isolation_lock> isolation;
     ranked<lock_rank::cache> cache;
-    ranked<lock_rank::zone> zone, other_zone;
+    ranked<lock_rank::zone_lock> zone, other_zone;
     ranked<lock_rank::lruvec> lruvec;
 };
 
@@ -118,7 +118,7 @@ TEST_CASE("by default a wrong order is told on stderr and aborts", "[sync]") {
     if (child == 0) {
         std::signal(SIGABRT, SIG_DFL);
         ::dup2(ends[1], STDERR_FILENO);
-        cordon::observed_lock<cordon::spin_lock<>, cordon::rank_checker<lock_rank::zone>> zone;
+        cordon::observed_lock<cordon::spin_lock<>, cordon::rank_checker<lock_rank::zone_lock>> zone;
         cordon::observed_lock<cordon::spin_lock<>, cordon::rank_checker<lock_rank::cache>> cache;
         guard a{zone};
         guard b{cache};

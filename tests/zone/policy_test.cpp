@@ -48,9 +48,10 @@ struct counted_policy : default_policy {
 };
 struct full_policy : default_policy {
     static constexpr check_level checks = check_level::full;
-    using zone_lock = observed_lock<spin_lock<atomics, backoff>, rank_checker<lock_rank::zone, wrong_order>>;
+    using zone_lock =
+        observed_lock<spin_lock<atomics, backoff>, rank_checker<lock_rank::zone_lock, wrong_order>>;
     using isolation_lock =
-        observed_lock<spin_lock<atomics, backoff>, rank_checker<lock_rank::isolation, wrong_order>>;
+        observed_lock<spin_lock<atomics, backoff>, rank_checker<lock_rank::isolation_lock, wrong_order>>;
 };
 struct lock_gate_policy : default_policy {
     using gate = lock_gate<atomics, clock, backoff>;

@@ -14,18 +14,18 @@ namespace cordon::inline v0 {
 
 // The lock order of sync/concepts.hpp. A thread may wait for a lock only when its level is above the levels
 // of all locks that the thread holds.
-enum class lock_rank : unsigned { registry, isolation, cache, zone, lruvec };
+enum class lock_rank : unsigned { registry, isolation_lock, cache, zone_lock, lruvec };
 
 [[nodiscard]] constexpr unsigned level(lock_rank rank) {
-    return static_cast<unsigned>(rank == lock_rank::lruvec ? lock_rank::zone : rank);
+    return static_cast<unsigned>(rank == lock_rank::lruvec ? lock_rank::zone_lock : rank);
 }
 
 [[nodiscard]] constexpr const char* name(lock_rank rank) {
     switch (rank) {
     case lock_rank::registry: return "registry";
-    case lock_rank::isolation: return "isolation";
+    case lock_rank::isolation_lock: return "isolation";
     case lock_rank::cache: return "cache";
-    case lock_rank::zone: return "zone";
+    case lock_rank::zone_lock: return "zone";
     case lock_rank::lruvec: return "lruvec";
     }
     return "unknown rank";

@@ -12,8 +12,9 @@ namespace cordon::inline v0 {
 // sync/lock_rank.hpp. For tests and for hunting; several times slower.
 struct checked_policy : default_policy {
     static constexpr check_level checks = check_level::full;
-    using zone_lock = observed_lock<default_policy::zone_lock, rank_checker<lock_rank::zone>>;
-    using isolation_lock = observed_lock<default_policy::isolation_lock, rank_checker<lock_rank::isolation>>;
+    using zone_lock = observed_lock<default_policy::zone_lock, rank_checker<lock_rank::zone_lock>>;
+    using isolation_lock =
+        observed_lock<default_policy::isolation_lock, rank_checker<lock_rank::isolation_lock>>;
 };
 static_assert(zone_policy<checked_policy>);
 
