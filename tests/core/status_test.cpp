@@ -51,6 +51,8 @@ TEST_CASE("a result hands on a value that can only be moved", "[core]") {
     REQUIRE(taken);
     CHECK(*taken == 7);
     CHECK(*r == nullptr);
+    CHECK(*result{std::make_unique<int>(8)}.value_or(nullptr) == 8);
+    CHECK(*result<std::unique_ptr<int>>{status::busy}.value_or(std::make_unique<int>(9)) == 9);
 }
 
 TEST_CASE("a result of a frame is as cheap to return as a register", "[core]") {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cordon/core/text.hpp"
 
+#include "cordon/frames/migrate_type.hpp"
 #include "support/catch.hpp"
 
 #include <cstdint>
@@ -62,4 +63,15 @@ TEST_CASE("a standard stream is a sink", "[core]") {
     std::ostringstream stream;
     static_cast<std::ostream&>(stream) << frame{1} << order{2};
     CHECK(stream.str() == "frame 1order 2");
+}
+
+TEST_CASE("an enumeration with names prints as its name, others as before", "[core]") {
+    enum class nameless { zero };
+    STATIC_REQUIRE(named_enumeration<status>);
+    STATIC_REQUIRE(named_enumeration<migrate_type>);
+    STATIC_REQUIRE_FALSE(named_enumeration<nameless>);
+    STATIC_REQUIRE_FALSE(named_enumeration<frame>);
+    std::ostringstream stream;
+    stream << status::double_free << ' ' << migrate_type::lent;
+    CHECK(stream.str() == "double_free lent");
 }

@@ -189,6 +189,9 @@ TEST_CASE("compaction is deferred when the frames of a block fit nowhere but int
     CHECK(report.deferred);
     CHECK(report.emptied == 0);
     CHECK(report.moved.raw() == 0);
+    text_buffer<128> text;
+    text << report;
+    CHECK(text.view() == "ok: 0 blocks emptied, 0 frames moved, 0 frames freed, 0 frames failed; deferred");
     CHECK(on.whole_blocks() == blocks - 1);
     // An embedder that evicts needs no room.
     const compact_report evicted = on.zone.compact([&](const busy_frame& from) {
@@ -198,6 +201,9 @@ TEST_CASE("compaction is deferred when the frames of a block fit nowhere but int
     });
     CHECK(evicted.emptied == 1);
     CHECK(evicted.freed.raw() == small_block / 2);
+    text.clear();
+    text << evicted;
+    CHECK(text.view() == "ok: 1 block emptied, 0 frames moved, 32 frames freed, 0 frames failed");
     CHECK(on.whole_blocks() == blocks);
 }
 

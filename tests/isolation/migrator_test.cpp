@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 using namespace cordon;
@@ -196,7 +197,46 @@ TEST_CASE("only the allocations that touch a part are asked for", "[isolation]")
     CHECK(report.moved.raw() == 8 + 1);
     CHECK(on.range->busy().raw() == 3);
     CHECK(on.range->migrate({frame{0}, frame_count{2}}, mover, {}).outcome == status::invalid_range);
+    // A temporary migrator does, and without a deadline of its own the range's holds.
+    CHECK(
+        on.range
+            ->migrate(on.range->range(), [&](const busy_frame& from, frame to) { return on.move(from, to); })
+            .outcome == status::ok);
+    CHECK(on.range->all_free());
     CHECK(on.matches());
+}
+
+TEST_CASE("a report of a migration prints what became of the frames, and what is in the way", "[isolation]") {
+    fixture on;
+    const auto text = [](const auto& printed) {
+        text_buffer<256> out;
+        out << printed;
+        return std::string{out.view()};
+    };
+    const migrate_report stuck = on.range->migrate([&](const busy_frame& from, frame to) {
+        return from.head() == frame{small_block + 3} ? migrate_outcome::failed : on.move(from, to);
+    });
+    CHECK(text(stuck) == "migration_failed: 11 frames moved, 0 frames freed, 1 frame failed, 0 retries; "
+                         "frame 67: allocated, order 0, movable block, isolated");
+    CHECK(text(on.range->migrate([&](const busy_frame& from) {
+              on.live.erase(from.head().raw());
+              on.zone.free(nobody, from.head(), from.size());
+              return migrate_outcome::freed;
+          })) == "ok: 0 frames moved, 1 frame freed, 0 frames failed, 0 retries");
+    CHECK(text(busy_frame{}) == "nothing in the way");
+    busy_frame other;
+    CHECK(on.zone.isolate(block(on.zone, 1), {.blocker = &other}).error() == status::busy);
+    CHECK(text(other) == "frame 64: isolated, movable block");
+    other.isolator = owner_tag{9};
+    CHECK(text(other) == "frame 64: isolated, movable block; isolated by owner 9");
+    CHECK(on.matches());
+}
+
+TEST_CASE("each thing that a migrator can say has a name of its own", "[isolation]") {
+    for (unsigned i = 0; i <= static_cast<unsigned>(migrate_outcome::failed); ++i)
+        for (unsigned j = 0; j != i; ++j)
+            CHECK(name(static_cast<migrate_outcome>(i)) != name(static_cast<migrate_outcome>(j)));
+    CHECK(name(static_cast<migrate_outcome>(99)) == "unknown outcome");
 }
 
 TEST_CASE("a frame that is on its way is waited for, not asked for", "[isolation]") {

@@ -39,6 +39,8 @@ TEST_CASE("a frame's description says what matters in its state", "[zone]") {
                           .head = frame{40},
                           .type = migrate_type::unmovable}) ==
           "frame 40: allocated, order 0, unmovable block");
+    CHECK(text(frame_info{.number = frame{40}, .state = frame_state::isolated, .block_isolated = true}) ==
+          "frame 40: isolated, movable block");
 }
 
 TEST_CASE("a misuse report says what was called, what was expected, and what was found", "[zone]") {

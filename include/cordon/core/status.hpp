@@ -112,6 +112,9 @@ public:
     [[nodiscard]] constexpr T* operator->() { return &value_; }
     [[nodiscard]] constexpr const T* operator->() const { return &value_; }
     [[nodiscard]] constexpr T value_or(T otherwise) const& { return has_value() ? value_ : otherwise; }
+    [[nodiscard]] constexpr T value_or(T otherwise) && {
+        return has_value() ? std::move(value_) : std::move(otherwise);
+    }
 
 private:
     T value_{};

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 
 namespace cordon::inline v0 {
 
@@ -86,9 +87,14 @@ template <text_sink S>
 S& operator<<(S& sink, slot_index s) {
     return s.is_none() ? print(sink, "no slot") : print_decimal(print(sink, "slot "), s.raw());
 }
-template <text_sink S>
-S& operator<<(S& sink, status s) {
-    return print(sink, name(s));
+// Any enumeration of the library that has a name() for its values: status, frame_state, migrate_type, ...
+template <class E>
+concept named_enumeration = std::is_enum_v<E> && requires(E value) {
+    { name(value) } -> std::convertible_to<std::string_view>;
+};
+template <text_sink S, named_enumeration E>
+S& operator<<(S& sink, E value) {
+    return print(sink, name(value));
 }
 
 } // namespace cordon::inline v0

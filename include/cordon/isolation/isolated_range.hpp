@@ -58,15 +58,21 @@ public:
     // done, or the deadline passes. Locks: none while the migrator runs. The migrator may throw: see there.
     template <migrator M>
     migrate_report migrate(M&& migrate_one, deadline limit) {
-        return migrate(range_, migrate_one, limit);
+        return run_passes(range_, migrate_one, limit);
     }
     template <migrator M>
     migrate_report migrate(M&& migrate_one) {
-        return migrate(range_, migrate_one, deadline_);
+        return run_passes(range_, migrate_one, deadline_);
     }
     // Effects: the same for the allocations that touch a part of the range.
     template <migrator M>
-    migrate_report migrate(frame_range part, M& migrate_one, deadline limit);
+    migrate_report migrate(frame_range part, M&& migrate_one, deadline limit) {
+        return run_passes(part, migrate_one, limit);
+    }
+    template <migrator M>
+    migrate_report migrate(frame_range part, M&& migrate_one) {
+        return run_passes(part, migrate_one, deadline_);
+    }
 
     // Effects: the frames of the range, or of a part of it, are the caller's, allocated with order 0 each; what
     // is left of the range is open again. Returns: busy, poisoned or absent, with the range still isolated, if
@@ -126,6 +132,8 @@ private:
     [[nodiscard]] block_span span() const { return {node_.first, node_.count}; }
     [[nodiscard]] busy_frame next_busy_in(frame_range part, frame from) const;
 
+    template <class M>
+    migrate_report run_passes(frame_range part, M& migrate_one, deadline limit);
     template <class M>
     migrate_outcome ask(M& migrate_one, const busy_frame& from, status& trouble);
 
@@ -205,8 +213,8 @@ migrate_outcome isolated_range<Policy>::ask(M& migrate_one, const busy_frame& fr
 // Passes over the range until it is idle. A pass asks for each allocation once; what failed ends the call after
 // the pass, so that one stubborn frame does not keep the others from moving.
 template <class Policy>
-template <migrator M>
-migrate_report isolated_range<Policy>::migrate(frame_range part, M& migrate_one, deadline limit) {
+template <class M>
+migrate_report isolated_range<Policy>::run_passes(frame_range part, M& migrate_one, deadline limit) {
     using clock = typename Policy::clock;
     migrate_report report;
     if (zone_ == nullptr || part.empty() || !range_.contains(part)) {

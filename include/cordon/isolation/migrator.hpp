@@ -21,10 +21,21 @@
 
 #include <concepts>
 #include <cstdint>
+#include <string_view>
 
 namespace cordon::inline v0 {
 
 enum class migrate_outcome : std::uint8_t { moved, freed, retry, failed };
+
+[[nodiscard]] constexpr std::string_view name(migrate_outcome outcome) {
+    switch (outcome) {
+    case migrate_outcome::moved: return "moved";
+    case migrate_outcome::freed: return "freed";
+    case migrate_outcome::retry: return "retry";
+    case migrate_outcome::failed: return "failed";
+    }
+    return "unknown outcome";
+}
 
 template <class M>
 concept moving_migrator = requires(M& migrate, const busy_frame& from, frame to) {
@@ -46,5 +57,13 @@ struct migrate_report {
     std::uint64_t retries = 0;
     busy_frame blocker; // one that is still in the way, unless outcome is ok
 };
+// "timed_out: 29 frames moved, 1 frame freed, 0 frames failed, 4 retries; frame 42: allocated, order 0, movable block"
+template <text_sink S>
+S& operator<<(S& sink, const migrate_report& report) {
+    print(print(sink << report.outcome, ": ") << report.moved, " moved, ");
+    print(print(sink << report.freed, " freed, ") << report.failed, " failed, ");
+    print(print_decimal(sink, report.retries), " retries");
+    return report.outcome == status::ok ? sink : print(sink, "; ") << report.blocker;
+}
 
 } // namespace cordon::inline v0

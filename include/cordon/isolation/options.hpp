@@ -40,6 +40,14 @@ struct busy_frame {
     [[nodiscard]] constexpr frame head() const { return found.head; }
     [[nodiscard]] constexpr order size() const { return found.size; }
 };
+// "frame 42: allocated, order 0, movable block, owner 7; isolated by owner 9"; "nothing in the way"
+template <text_sink S>
+S& operator<<(S& sink, const busy_frame& busy) {
+    if (!busy) return print(sink, "nothing in the way");
+    sink << busy.found;
+    if (busy.isolator == owner_tag::none) return sink;
+    return print_decimal(print(sink, "; isolated by owner "), static_cast<std::uint32_t>(busy.isolator));
+}
 
 struct isolate_options {
     isolation_level level = isolation_level::targeted;

@@ -67,7 +67,7 @@ S& operator<<(S& sink, const frame_info& info) {
     if (info.state == frame_state::tail) print(sink, ", head ") << info.head;
     if (info.state == frame_state::foreign || info.state == frame_state::absent) return sink;
     print(print(print(sink, ", "), name(info.type)), " block");
-    if (info.block_isolated) print(sink, ", isolated");
+    if (info.block_isolated && info.state != frame_state::isolated) print(sink, ", isolated");
     if (info.block_reported) print(sink, ", reported");
     if (info.poison_pending) print(sink, ", poison pending");
     if (info.owner != owner_tag::none)
