@@ -117,8 +117,8 @@ public:
     // barrier_refused, timed_out, re_entered: some caches may have given back, nothing is lost.
     status drain(deadline limit = {}) { return drain_runs({}, limit); }
     status drain(frame_range range, deadline limit = {}) {
-        if (core_.error() != status::ok || !frames().contains(range) || range.empty())
-            return status::invalid_range;
+        if (core_.error() != status::ok) return core_.error();
+        if (!frames().contains(range) || range.empty()) return status::invalid_range;
         const std::uint64_t first = core_.geometry().index_of(range.first()).raw();
         return drain_runs({first, first + range.count().raw()}, limit);
     }
@@ -151,7 +151,7 @@ public:
         return outcome;
     }
     // Returns: ok, the frame is out for good; deferred, it will be when it is freed; poisoned, absent,
-    // foreign_frame, no_memory (max_poisoned reached), barrier_refused: nothing changed.
+    // foreign_frame, no_memory (max_poisoned reached), barrier_refused, re_entered: nothing changed.
     status poison(frame f) { return poison_frame(core_, current(), f); }
     // Effects: the blocks of the range have this type from now on, whatever is in use there. Returns: ok;
     // busy if one is isolated, absent, invalid_range, re_entered: nothing changed; barrier_refused: the type is

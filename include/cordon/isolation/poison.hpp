@@ -16,14 +16,15 @@
 
 namespace cordon::inline v0 {
 
-// Returns: ok, it is out; deferred, it is in use; poisoned or absent; no_memory, the table is full (nothing
-// changed); barrier_refused, nothing changed.
+// Returns: ok, it is out; deferred, it is in use; poisoned, absent or foreign_frame; no_memory, the table is full;
+// barrier_refused, re_entered: nothing changed.
 template <class Policy>
 status poison_frame(zone_core<Policy>& engine, slot_index s, frame f) {
     using proof = typename zone_core<Policy>::zone_proof;
     const auto& geo = engine.geometry();
     const frame_index i = geo.index_of(f);
-    if (engine.error() != status::ok || !geo.contains(i)) return status::foreign_frame;
+    if (engine.error() != status::ok) return engine.error();
+    if (!geo.contains(i)) return status::foreign_frame;
     if (engine.caches().is_entered(s)) return status::re_entered;
 
     const typename zone_core<Policy>::isolation_guard section{engine.isolation_lock()};

@@ -43,8 +43,8 @@ public:
     // first and last block may be cut off by the ends of the zone.
     [[nodiscard]] result<block_span> blocks_of(frame_range range) const {
         const geometry& geo = zone_.geometry();
-        if (zone_.error() != status::ok || range.empty() || !geo.frames().contains(range))
-            return status::invalid_range;
+        if (zone_.error() != status::ok) return zone_.error();
+        if (range.empty() || !geo.frames().contains(range)) return status::invalid_range;
         const std::uint64_t first = geo.index_of(range.first()).raw();
         const std::uint64_t end = first + range.count().raw();
         const bool starts = first % geometry::block_frames == 0 || range.first() == geo.frames().first();

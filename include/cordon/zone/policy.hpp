@@ -42,8 +42,8 @@ concept misuse_handler = requires(const misuse_report& report) {
 
 template <class P>
 concept zone_policy = requires {
-    { P::pageblock_order } -> std::convertible_to<unsigned>;             // 6 to 9
-    { P::max_order } -> std::convertible_to<unsigned>;                   // up to pageblock_order + 9
+    requires P::pageblock_order >= 6 && P::pageblock_order <= 9;
+    requires P::max_order >= P::pageblock_order&& P::max_order <= P::pageblock_order + 9;
     { P::cached_orders[0] } -> std::convertible_to<const cached_order&>; // which orders, how many runs
     { P::checks } -> std::convertible_to<check_level>;
     { P::owner_tags } -> std::convertible_to<bool>; // 4 bytes a frame

@@ -107,6 +107,7 @@ public:
     // in use, or what is wrong with it.
     [[nodiscard]] status allocate_exact(slot_index s, frame f, order k) {
         const frame_index i = geometry_.index_of(f);
+        if (error_ != status::ok) return error_;
         if (k.raw() > Policy::max_order) return status::invalid_order;
         if (!geometry_.contains(i, k) || !f.is_aligned(k)) return status::invalid_range;
         const auto take = [&](zone_proof proof) {
@@ -235,7 +236,7 @@ public:
 
     // Returns: the same with every cache closed and the zone locked for a moment: the sums are exact.
     result<zone_stats> exact_stats(slot_index s) {
-        if (error_ != status::ok) return zone_stats{};
+        if (error_ != status::ok) return error_;
         if (caches_.is_entered(s)) return status::re_entered;
         const isolation_guard section{isolation_lock_};
         zone_stats exact;
