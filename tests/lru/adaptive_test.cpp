@@ -52,7 +52,7 @@ TEST_CASE("adaptive is near the best fixed share on traffic of each kind", "[lru
 
 TEST_CASE("adaptive keeps the part of a zigzag that fits, as an exact lru does", "[lru]") {
     const reference::trace zigzag = keyed(reference::zigzag_trace(200'000, 2000));
-    for (const std::uint64_t capacity : {1200u, 1600u})
+    for (const std::size_t capacity : {1200u, 1600u})
         CHECK(hits(reference::pool<adaptive>{capacity}, zigzag) > hits(reference::lru{capacity}, zigzag) - 8);
 }
 

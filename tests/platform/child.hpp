@@ -7,6 +7,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <string_view>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -17,6 +18,12 @@ namespace cordon::testing {
 // Returns: what a dying program wrote, without what an emulator adds.
 inline std::string_view own_words(std::string_view text) {
     return text.substr(0, text.find("qemu: "));
+}
+
+// Returns: whether an emulator (qemu's user mode) answers system calls: its madvise says yes to advice that there is not,
+// and does nothing.
+inline bool is_emulated() {
+    return ::madvise(nullptr, 0, 9999) == 0;
 }
 
 // What a child returns that cannot do its work because refuse_syscall returned false.
