@@ -1,6 +1,7 @@
 // scale.cpp - what grows with the memory and with the threads.
 // SPDX-License-Identifier: BSL-1.0
 #include "support/field.hpp"
+#include "support/line_log.hpp"
 #include "support/program.hpp"
 
 #include <cordon/sync/lock_counter.hpp>
@@ -30,6 +31,9 @@ constexpr const char* about =
                               freeing bursts of 256 frames; `vs_2_threads`: cordon's beside its own with 2 threads
   lock_taken, lock_held       cordon's zone lock for 1000 operations, and ns of holding it for one (beside the gate
                               floor's ns for one): how many threads the lock carries, on any machine
+  lines_touched, _shared, _moved   cache lines that 1000 operations touch; those of them that another thread touches, too,
+                              and one of both writes; how often one would go from one processor to another. Counted,
+                              not timed: two threads' operations in turns, one each (support/line_log.hpp)
 )";
 
 constexpr std::uint32_t small_zone = 1u << 16; // frames: 256 MiB
@@ -208,6 +212,84 @@ struct bulk_pattern {
     }
 };
 
+// ---- cache lines ----
+
+using logged_zone = cordon::basic_zone<logged_policy>;
+
+// What two workers do in turns, one operation each.
+class logged_workers {
+public:
+    explicit logged_workers(logged_zone& zone, line_log& log) : zone_(zone), log_(log) {}
+    cordon::frame get(unsigned worker) {
+        log_.begin_operation(worker);
+        const auto f = zone_.allocate(cordon::slot_index{worker});
+        return f ? *f : (give_up("out of frames"), cordon::frame{});
+    }
+    void put(unsigned worker, cordon::frame f) {
+        log_.begin_operation(worker);
+        zone_.free(cordon::slot_index{worker}, f);
+    }
+
+private:
+    logged_zone& zone_;
+    line_log& log_;
+};
+struct logged_repeat {
+    void operator()(logged_workers both) const {
+        for (unsigned i = 0; i != 10'000; ++i)
+            for (const unsigned worker : {0u, 1u})
+                both.put(worker, both.get(worker));
+    }
+};
+// Each worker allocates a quarter of the zone and frees it.
+struct logged_bulk {
+    free_order how;
+    void operator()(logged_workers both) const {
+        std::array<std::vector<cordon::frame>, 2> held;
+        random_numbers numbers{1};
+        for (unsigned i = 0; i != small_zone / 4; ++i)
+            for (const unsigned worker : {0u, 1u})
+                held[worker].push_back(both.get(worker));
+        for (auto& frames : held)
+            if (how == free_order::shuffled) numbers.shuffle(frames);
+        for (unsigned i = 0; i != small_zone / 4; ++i)
+            for (const unsigned worker : {0u, 1u})
+                both.put(worker, held[worker][i]);
+    }
+};
+
+template <class Pattern>
+contestant lines_of(std::string name, bool cached, Pattern pattern) {
+    return {
+        std::move(name), [=] {
+            return [=] {
+                logged_zone zone{cordon::frame_range{cordon::frame{0}, cordon::frame_count{small_zone}}};
+                line_log unused;
+                pattern(logged_workers{zone, unused}); // magazines grow, pages are there
+                const auto disabled = cached
+                                          ? cordon::result<logged_zone::caches_disabled>{cordon::status::busy}
+                                          : zone.disable_caches();
+                line_log log;
+                const logged_section section{zone, log};
+                pattern(logged_workers{zone, log});
+                const auto per_1000 = [&](std::size_t lines) {
+                    return reading::of_amount(1000 * static_cast<double>(lines) /
+                                              static_cast<double>(log.operations()));
+                };
+                return std::vector{per_1000(log.touched()), per_1000(log.shared()), per_1000(log.moved())};
+            };
+        }};
+}
+template <class Pattern>
+void lines(suite& out, const char* pattern_name, Pattern pattern) {
+    out.add({.figures = {{.name = "lines_touched", .what = quantity::amount, .unit = "per_1000"},
+                         {.name = "lines_shared", .what = quantity::amount, .unit = "per_1000"},
+                         {.name = "lines_moved", .what = quantity::amount, .unit = "per_1000"}},
+             .arguments = pattern_name,
+             .threads = 2,
+             .contestants = {lines_of("cordon", true, pattern), lines_of("uncached", false, pattern)}});
+}
+
 void questions(suite& out, const std::vector<peer>& peers) {
     for (std::uint64_t gib = 1; gib <= 16384; gib *= 4)
         creation(out, gib);
@@ -216,6 +298,9 @@ void questions(suite& out, const std::vector<peer>& peers) {
     lock(out, "repeat", [](auto&& lane, unsigned) { return repeat<0>(lane, 50'000); });
     lock(out, "bulk", bulk_pattern{free_order::as_allocated});
     lock(out, "random_free", bulk_pattern{free_order::shuffled});
+    lines(out, "repeat", logged_repeat{});
+    lines(out, "bulk", logged_bulk{free_order::as_allocated});
+    lines(out, "random_free", logged_bulk{free_order::shuffled});
 }
 
 } // namespace
