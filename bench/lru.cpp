@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -24,7 +25,8 @@ constexpr const char* about =
     R"(What tracking frames costs, and how well the replacement policies choose.
 
   touch           a frame of a hot set, or a random one of many. byte_store: load a byte, store it if it differs;
-                  fetch_or: the same with a read-modify-write of a word; group_known: touch(frame, group)
+                  fetch_or: the same with a read-modify-write of a word; two_groups: of an LRU that may have two;
+                  group_known: of the same, touch(frame, group)
   isolate         one frame after the other, uncontended, in random order; and putback. lock_unlink: a spin lock and
                   a linked list without claims or groups; compare_exchange: one on a word for each frame
   isolate_32      in batches of 32
@@ -44,7 +46,7 @@ cordon::frame_range first_frames(std::uint32_t n) {
 
 template <class Replacement>
 struct tracked {
-    explicit tracked(std::uint32_t n) : tracker(first_frames(n)) {
+    explicit tracked(std::uint32_t n, std::uint32_t groups = 1) : tracker(first_frames(n), groups) {
         for (std::uint32_t i = 0; i != n; ++i)
             (void)tracker.add(cordon::frame{i});
         (void)tracker.drain();
@@ -83,33 +85,40 @@ contestant toucher(const char* name, std::uint32_t frames, Make make, Touch touc
                 };
             }};
 }
-template <class Replacement>
-auto make_tracked = [](std::uint32_t n) { return std::make_shared<tracked<Replacement>>(n); };
+template <class Replacement, std::uint32_t Groups = 1>
+auto make_tracked = [](std::uint32_t n) { return std::make_shared<tracked<Replacement>>(n, Groups); };
 
-void add_touch(suite& all, const char* name, std::uint32_t frames, goal wanted) {
+// One loop of each base for all policies: two copies of it can differ by how they lie in the processor's lines.
+using age_bytes = std::vector<std::atomic<std::uint8_t>>;
+using state_words = std::vector<std::atomic<std::uint32_t>>;
+contestant byte_store(std::uint32_t frames) {
+    return toucher(
+        "byte_store", frames, [](std::uint32_t n) { return std::make_shared<age_bytes>(n); },
+        [](age_bytes& b, cordon::frame f) {
+            std::atomic<std::uint8_t>& cell = b[f.raw()];
+            if (cell.load(std::memory_order_relaxed) != 1) cell.store(1, std::memory_order_relaxed);
+        });
+}
+contestant fetch_or(std::uint32_t frames) {
+    return toucher(
+        "fetch_or", frames, [](std::uint32_t n) { return std::make_shared<state_words>(n); },
+        [](state_words& w, cordon::frame f) { w[f.raw()].fetch_or(1, std::memory_order_relaxed); });
+}
+
+template <class Replacement>
+void add_touch(suite& all, const std::string& policy, std::uint32_t frames, goal wanted) {
     constexpr auto touch = [](auto& t, cordon::frame f) { t.tracker.touch(f); };
     constexpr auto touch_in_group = [](auto& t, cordon::frame f) { t.tracker.touch(f, cordon::root_group); };
-    using bytes = std::vector<std::atomic<std::uint8_t>>;
-    using words = std::vector<std::atomic<std::uint32_t>>;
-    constexpr auto store = [](bytes& b, cordon::frame f) {
-        std::atomic<std::uint8_t>& cell = b[f.raw()];
-        if (cell.load(std::memory_order_relaxed) != 1) cell.store(1, std::memory_order_relaxed);
-    };
-    constexpr auto fetch_or = [](words& w, cordon::frame f) {
-        w[f.raw()].fetch_or(1, std::memory_order_relaxed);
-    };
-    all.add(
-        {.figures = {{.name = name, .wanted = wanted}},
-         .arguments = "frames:" + std::to_string(frames),
-         .base = "byte_store",
-         .contestants = {
-             toucher("s3_fifo", frames, make_tracked<replacement::s3_fifo<>>, touch),
-             toucher("adaptive", frames, make_tracked<replacement::adaptive>, touch),
-             toucher("adaptive_group_known", frames, make_tracked<replacement::adaptive>, touch_in_group),
-             toucher(
-                 "byte_store", frames, [](std::uint32_t n) { return std::make_shared<bytes>(n); }, store),
-             toucher(
-                 "fetch_or", frames, [](std::uint32_t n) { return std::make_shared<words>(n); }, fetch_or)}});
+    all.add({.figures = {{.name = "touch", .wanted = wanted}},
+             .arguments = policy + "/frames:" + std::to_string(frames),
+             .base = "byte_store",
+             .contestants = {
+                 toucher("one_group", frames, make_tracked<Replacement>, touch),
+                 toucher("two_groups", frames, make_tracked<Replacement, 2>, touch),
+                 toucher("group_known", frames, make_tracked<Replacement, 2>, touch_in_group),
+                 byte_store(frames),
+                 fetch_or(frames),
+             }});
 }
 
 // ---- isolate ----
@@ -182,9 +191,8 @@ constexpr auto put_back_32 = [](auto& t, std::span<const cordon::frame> frames) 
         (void)t.tracker.putback(frames.first(32));
 };
 
-using words = std::vector<std::atomic<std::uint32_t>>;
 template <std::uint32_t From>
-constexpr auto exchange_each = [](words& w, std::span<const cordon::frame> frames) {
+constexpr auto exchange_each = [](state_words& w, std::span<const cordon::frame> frames) {
     for (const cordon::frame f : frames) {
         std::uint32_t expected = From;
         w[f.raw()].compare_exchange_strong(expected, 1 - From, std::memory_order_acq_rel);
@@ -209,7 +217,7 @@ void add_isolate(suite& all) {
              .contestants = {isolator<ring>("ring", isolate_each, put_back_each),
                              isolator<linked>("linked", isolate_each, put_back_each),
                              isolator<locked_list>("lock_unlink", unlink_each, push_each),
-                             isolator<words>("compare_exchange", exchange_each<0>, exchange_each<1>)}});
+                             isolator<state_words>("compare_exchange", exchange_each<0>, exchange_each<1>)}});
     all.add({.figures = {{.name = "isolate_32"}, {.name = "putback_32"}},
              .arguments = arguments,
              .base = "lock_unlink",
@@ -299,8 +307,10 @@ contestant sized(const char* name) {
 }
 
 void questions(suite& all, const std::vector<peer>&) {
-    add_touch(all, "touch", hot_frames, goal::at_most(1.3));
-    add_touch(all, "touch", many_frames, goal::at_most(1.5));
+    for (const auto& [frames, wanted] : {std::pair{hot_frames, 1.3}, {many_frames, 1.5}}) {
+        add_touch<replacement::s3_fifo<>>(all, "s3_fifo", frames, goal::at_most(wanted));
+        add_touch<replacement::adaptive>(all, "adaptive", frames, goal::at_most(wanted));
+    }
     add_isolate(all);
     add_scan(all);
     add_fairness(all);

@@ -88,7 +88,8 @@ public:
         return n;
     }
     // Effects: the frame was used. Progress: wait-free, unless the replacement policy moves frames at touches.
-    // Cost: one load and at most one store of a byte; one more load of policies that use a clock.
+    // Cost: one load and at most one store of a byte. Where there can be several groups and the policy uses a clock, first
+    // one of the frame's word: many times as dear when that is not in the processor's cache.
     CORDON_ALWAYS_INLINE void touch(frame f) { core_.touch(core_.index_of(f)); }
     // The same for who knows the group. Requires: the frame is in it.
     CORDON_ALWAYS_INLINE void touch(frame f, group_id group) { core_.touch(core_.index_of(f), group); }

@@ -17,7 +17,7 @@ struct fake_view {
     std::uint32_t sizes[R::lists] = {};
     std::uint32_t capacity = 1000; // frames in all
     std::uint32_t evicted = 0;
-    std::uint8_t ticks = 0;
+    std::uint8_t clock_byte = 0;
     group_id id = root_group;
     std::map<std::uint32_t, std::uint8_t> ages;
     std::map<std::uint32_t, unsigned> lists;
@@ -42,8 +42,8 @@ struct fake_view {
         const auto at = lists.find(i.raw());
         return at == lists.end() ? 0 : at->second;
     }
-    [[nodiscard]] std::uint8_t clock() const { return ticks; }
-    void advance() { ++ticks; }
+    [[nodiscard]] std::uint8_t clock() const { return clock_byte; }
+    void advance() { clock_byte = R{}.next_tick(clock_byte); }
     [[nodiscard]] std::uint32_t evictions() const { return evicted; }
     [[nodiscard]] std::uint32_t payload() const { return evicted; }
     [[nodiscard]] std::uint64_t distance(std::uint32_t then) const { return evicted - then; }

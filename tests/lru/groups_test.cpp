@@ -125,8 +125,10 @@ TEMPLATE_TEST_CASE("The id of a merged group comes back when no claimed frame be
     CHECK(tracker.validate(true));
 }
 
-TEST_CASE("The ages of merged frames keep their meaning when clocks differ", "[lru]") {
-    small_lru<replacement::lru> tracker{some_frames(64), 2};
+TEMPLATE_TEST_CASE("The ages of frames that are merged or move keep their meaning when clocks differ",
+                   "[lru]", replacement::lru, replacement::lirs, replacement::generations<>,
+                   replacement::adaptive) {
+    small_lru<TestType> tracker{some_frames(64), 2};
     const group_id a = *tracker.create_group();
     for (int k = 0; k != 100; ++k)
         REQUIRE(tracker.age(root_group) == status::ok);
@@ -134,6 +136,13 @@ TEST_CASE("The ages of merged frames keep their meaning when clocks differ", "[l
     for (int k = 0; k != 3; ++k)
         REQUIRE(tracker.age(a) == status::ok);
     CHECK(tracker.state_of(frame{1000}).cold == 3);
+    for (const group_id to : {root_group, a}) {
+        REQUIRE(tracker.move_group(frame{1000}, to) == status::ok);
+        CHECK(tracker.state_of(frame{1000}).cold == 3);
+        REQUIRE(tracker.move_group(frame{1002}, to) == status::ok);
+        tracker.touch(frame{1002});
+        CHECK(tracker.state_of(frame{1002}).cold == 0);
+    }
     REQUIRE(tracker.merge_groups(a, root_group) == status::ok);
     CHECK(tracker.state_of(frame{1000}).cold == 3);
     REQUIRE(tracker.age(root_group) == status::ok);

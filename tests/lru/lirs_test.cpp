@@ -85,13 +85,21 @@ TEST_CASE("a gap shorter than the oldest hot frame is old makes hot, a longer on
 }
 
 TEST_CASE("the byte of lirs is the tick of the last use, and whether that was a touch", "[lru]") {
-    CHECK(lirs::coldness(lirs::fresh(250), 5) == 11);
-    const std::uint8_t touched = lirs::touched(lirs::fresh(250), 5);
+    const auto clock = [](unsigned ticks) {
+        std::uint8_t now = 0;
+        while (ticks-- != 0)
+            now = lirs::next_tick(now);
+        return now;
+    };
+    CHECK(lirs::coldness(lirs::fresh(clock(122)), clock(133)) == 11); // it has come round
+    const std::uint8_t touched = lirs::touched(lirs::fresh(clock(122)), clock(133));
     CHECK(lirs::is_touched(touched));
-    CHECK_FALSE(lirs::is_touched(lirs::fresh(5)));
-    CHECK(lirs::coldness(touched, 90) == 85);
-    CHECK(lirs::touched(touched, 5) == touched); // no store
-    CHECK(lirs::coldness(lirs::cold(77), 77) == 63);
+    CHECK_FALSE(lirs::is_touched(lirs::fresh(clock(5))));
+    CHECK_FALSE(lirs::is_touched(lirs::untouched(touched)));
+    CHECK(lirs::coldness(touched, clock(133 + 85)) == 85);
+    CHECK(lirs::coldness(lirs::untouched(touched), clock(133 + 85)) == 85);
+    CHECK(lirs::touched(touched, clock(133)) == touched); // no store
+    CHECK(lirs::coldness(lirs::cold(clock(77)), clock(77)) == 63);
 }
 
 TEST_CASE("lirs looks at hot frames when there are too many of them or no cold one", "[lru]") {

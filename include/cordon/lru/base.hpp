@@ -212,6 +212,7 @@ public:
         if (R::ages_in_ticks && tick % clamp_interval == 0)
             self.clamp_due.store(1, std::memory_order_relaxed);
         tick_clock(self);
+        if (groups_ == 1) sole_clock_.store(clock_of(g), std::memory_order_relaxed);
         for (std::uint32_t a = self.next_alias; a != 0; a = group_of(group_id{a}).next_alias)
             tick_clock(group_of(group_id{a}));
     }
@@ -270,6 +271,7 @@ protected:
         first_ = options.frames.first().raw();
         frames_ = static_cast<std::uint32_t>(options.frames.count().raw());
         groups_ = options.groups;
+        sole_frames_ = groups_ == 1 ? frames_ : 0;
         min_ttl_ns_ = options.min_ttl_ns;
         lists_ = lists_type{parts_.list_cells, &parts_.head->pool, frames_};
         ghosts_ = typename metadata::ghosts{parts_.ghost_cells, options.ghost_entries};
@@ -277,10 +279,13 @@ protected:
 
     static constexpr std::uint64_t clamp_interval = 64;
 
-    // Read by every touch, written once.
+    // Read by every touch; but for the clock, written once. An LRU of one group has a copy of its clock here, and
+    // sole_frames_ says so: what one comparison finds below it is a frame of that group.
     metadata parts_;
     std::uint32_t first_ = 0;
     std::uint32_t frames_ = 0;
+    std::uint32_t sole_frames_ = 0;
+    typename P::atomics::template atomic<std::uint8_t> sole_clock_{};
     std::uint32_t groups_ = 0;
     [[no_unique_address]] R replacement_;
     lists_type lists_;
@@ -290,9 +295,9 @@ protected:
     std::span<std::byte> own_memory_;
 
 private:
-    static void tick_clock(group& g) {
+    void tick_clock(group& g) {
         const std::uint8_t now = g.clock.load(std::memory_order_relaxed);
-        g.clock.store(static_cast<std::uint8_t>(now + 1), std::memory_order_relaxed);
+        g.clock.store(replacement_.next_tick(now), std::memory_order_relaxed);
     }
 };
 

@@ -46,20 +46,17 @@ public:
     // ---- touch ----
 
     CORDON_ALWAYS_INLINE void touch(frame_index i) {
+        if (R::uses_clock && i.raw() < this->sole_frames_) [[likely]]
+            return touch_at(i, this->sole_clock_.load(std::memory_order_relaxed));
         if (!this->contains(i)) [[unlikely]]
             return;
-        std::uint8_t clock = 0;
-        if constexpr (R::uses_clock)
-            clock = this->clock_of(this->groups_ == 1 ? root_group : this->peek(i).group());
-        touch_at(i, clock);
+        touch_at(i, R::uses_clock ? this->clock_of(this->peek(i).group()) : std::uint8_t{0});
     }
     // The same without a look at the word. Requires: the frame is in the group, and the group exists.
     CORDON_ALWAYS_INLINE void touch(frame_index i, group_id g) {
         if (!this->contains(i)) [[unlikely]]
             return;
-        std::uint8_t clock = 0;
-        if constexpr (R::uses_clock) clock = this->clock_of(g);
-        touch_at(i, clock);
+        touch_at(i, R::uses_clock ? this->clock_of(g) : std::uint8_t{0});
     }
 
     // ---- ghosts ----
@@ -81,7 +78,8 @@ private:
         auto& cell = this->age_of(i);
         const std::uint8_t before = cell.load(std::memory_order_relaxed);
         const std::uint8_t after = this->replacement_.touched(before, clock);
-        if (after != before) cell.store(after, std::memory_order_relaxed);
+        if (after != before) [[unlikely]] // once in a tick, or in a few looks of a scan
+            cell.store(after, std::memory_order_relaxed);
         if constexpr (R::relinks)
             if (this->replacement_.relink(before, clock)) [[unlikely]]
                 relink(i);

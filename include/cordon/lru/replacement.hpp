@@ -88,8 +88,10 @@ concept group_view = requires(V& v, const V& c, unsigned list, frame_index i, st
 struct replacement_base {
     static constexpr list_kind kind = list_kind::ring;
     static constexpr unsigned lists = 1;
-    static constexpr bool uses_clock = false;    // touched() looks at the clock
-    static constexpr bool ages_in_ticks = false; // coldness() is the number of ticks since the last touch
+    static constexpr bool uses_clock = false; // touched() looks at the clock
+    // coldness() is the number of ticks since the last touch, and the same for byte + n and clock + n: so a byte is set by
+    // another group's clock.
+    static constexpr bool ages_in_ticks = false;
     static constexpr bool wants_keys = false;
     static constexpr bool relinks =
         false; // touch may move the frame to the newest end of its list (relink below)
@@ -99,6 +101,10 @@ struct replacement_base {
     // Returns: bytes of extra() of each group, when the LRU can track so many frames.
     static constexpr std::size_t extra_bytes(std::uint64_t) { return 0; }
 
+    // The clock of a group starts at 0. Returns: what it is a tick later.
+    static constexpr std::uint8_t next_tick(std::uint8_t clock) {
+        return static_cast<std::uint8_t>(clock + 1);
+    }
     // The age byte: of a frame that is added, of one that is touched; and how cold a byte is (0: just used).
     static constexpr std::uint8_t fresh(std::uint8_t) { return 0; }
     static constexpr std::uint8_t touched(std::uint8_t, std::uint8_t) { return 1; }
@@ -177,6 +183,7 @@ concept replacement_policy = std::default_initializable<R> && std::copy_construc
     { R::relinks } -> std::convertible_to<bool>;
     { R::passes } -> std::convertible_to<unsigned>;
     { r.extra_bytes(frames) } -> std::same_as<std::size_t>;
+    { r.next_tick(byte) } -> std::same_as<std::uint8_t>;
     { r.fresh(byte) } -> std::same_as<std::uint8_t>;
     { r.touched(byte, byte) } -> std::same_as<std::uint8_t>;
     { r.coldness(byte, byte) } -> std::same_as<std::uint8_t>;

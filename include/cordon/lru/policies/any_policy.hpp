@@ -54,6 +54,9 @@ public:
     constexpr std::size_t extra_bytes(std::uint64_t frames) const {
         return visit([=](const auto& p) { return p.extra_bytes(frames); });
     }
+    constexpr std::uint8_t next_tick(std::uint8_t clock) const {
+        return visit([=](const auto& p) { return p.next_tick(clock); });
+    }
     constexpr std::uint8_t fresh(std::uint8_t clock) const {
         return visit([=](const auto& p) { return p.fresh(clock); });
     }

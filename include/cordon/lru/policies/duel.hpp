@@ -178,7 +178,7 @@ private:
         void set_age(frame_index i, std::uint8_t byte) { cell(i) = (cell(i) & ~255u) | byte; }
         [[nodiscard]] unsigned list_of(frame_index i) const { return cell(i) >> 8 & 255; }
         [[nodiscard]] std::uint8_t clock() const { return static_cast<std::uint8_t>(self().clock); }
-        void advance() { ++self().clock; }
+        void advance() { self().clock = Policy::next_tick(static_cast<std::uint8_t>(self().clock)); }
         [[nodiscard]] std::uint32_t evictions() const { return self().evictions; }
 
         void push(frame_index i, unsigned list, std::uint8_t age) {

@@ -42,8 +42,8 @@ struct generations : tick_byte {
     template <class V>
     decision examine(V& v, frame_index i, unsigned) const {
         const std::uint8_t age = v.age(i);
-        if ((age & 1) == 0) return decision::evict();
-        v.set_age(i, static_cast<std::uint8_t>(age & ~1u));
+        if (!is_touched(age)) return decision::evict();
+        v.set_age(i, untouched(age));
         return decision::keep(v.state().youngest);
     }
     template <class V>

@@ -59,7 +59,7 @@ struct lirs : tick_byte {
         const std::uint8_t age = v.age(i);
         const std::uint32_t unused = coldness(age, v.clock());
         if (is_touched(age)) {
-            v.set_age(i, static_cast<std::uint8_t>(age & ~1u));
+            v.set_age(i, untouched(age));
             const bool is_hot =
                 list == hot_list || (has_hot(v) && gap(v, unused) < hot_age(v)) || has_room(v);
             return decision::keep(is_hot ? hot_list : cold_list);
@@ -92,8 +92,6 @@ struct lirs : tick_byte {
         ++v.state().ticks;
         v.state().evictions = 0;
     }
-
-    static constexpr bool is_touched(std::uint8_t age) { return (age & 1) != 0; }
 
 private:
     static constexpr std::uint32_t oldest_age = 30; // ticks; about two turns
