@@ -87,6 +87,8 @@ public:
         watch();
         traffic_->stop();
         rates_.push_back(speed());
+        if (pool_.found().io_errors != 0)
+            return missing("the file cannot be read or written; is its disk full?");
         compare();
         const bool in_order = account();
         return verdict(shrunk && grown && in_order);

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <algorithm>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -54,7 +56,10 @@ private:
 class page_file {
 public:
     explicit page_file(std::uint64_t pages) {
-        std::string name = std::filesystem::temp_directory_path() / "buffer_pool-XXXXXX";
+        std::signal(SIGXFSZ, SIG_IGN); // a file larger than the shell allows is an error like any other
+        std::error_code none;
+        std::string name = std::filesystem::temp_directory_path(none) / "buffer_pool-XXXXXX";
+        if (none) return;
         fd_ = ::mkstemp(name.data());
         if (fd_ < 0) return;
         ::unlink(name.c_str());

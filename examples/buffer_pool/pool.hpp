@@ -61,6 +61,7 @@ public:
         bool hit = true;
         for (cordon::default_backoff wait;; wait()) {
             const frame f{r.home.load(std::memory_order_acquire)};
+            if (damage_.io_errors != 0) return false; // no dirty frame might ever be free again
             if (f.is_none()) {
                 hit = false;
                 load(page);

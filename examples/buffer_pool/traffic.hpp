@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <random>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -53,12 +54,13 @@ public:
     traffic(pool& p, yardstick& measure, std::size_t threads, std::uint64_t seed)
         : pool_(p), yardstick_(measure), pages_(p.pages()), done_(std::make_unique<counter[]>(threads)) {
         for (std::size_t n = 0; n != threads; ++n)
-            threads_.emplace_back([=, this] { live(done_[n].value, seed + n); });
+            threads_.emplace_back(
+                [=, this](const std::stop_token& stop) { live(stop, done_[n].value, seed + n); });
     }
-    ~traffic() { stop(); }
     void stop() {
-        stop_ = true;
-        for (std::thread& t : threads_)
+        for (std::jthread& t : threads_)
+            t.request_stop();
+        for (std::jthread& t : threads_)
             t.join();
         count_ = accesses();
         threads_.clear();
@@ -76,11 +78,11 @@ private:
     };
     static constexpr unsigned write_one_in = 5;
 
-    void live(std::atomic<std::uint64_t>& done, std::uint64_t seed) {
+    void live(const std::stop_token& stop, std::atomic<std::uint64_t>& done, std::uint64_t seed) {
         std::mt19937_64 random{seed};
         // A scan reads a sixteenth as many pages as there are frames; scans are a fifth of all accesses.
         const auto scan = static_cast<std::uint32_t>(pool_.zone().frames().count().raw() / 16);
-        for (std::uint32_t at = 0, left = 0; !stop_.load(std::memory_order_relaxed);) {
+        for (std::uint32_t at = 0, left = 0; !stop.stop_requested();) {
             if (left == 0 && random() % (4 * scan) == 0) {
                 left = scan;
                 at = static_cast<std::uint32_t>(random() % (pool_.pages() - scan));
@@ -96,9 +98,8 @@ private:
     yardstick& yardstick_;
     zipf pages_;
     std::unique_ptr<counter[]> done_;
-    std::vector<std::thread> threads_;
     std::uint64_t count_ = 0;
-    std::atomic<bool> stop_{false};
+    std::vector<std::jthread> threads_; // the last: they use the others
 };
 
 } // namespace demo

@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <cstdio>
+#include <exception>
 #include <string_view>
 #include <type_traits>
 
@@ -42,7 +43,12 @@ int run_with_options(int argc, char** argv) {
     case verdict::help: std::fputs(Options::help.data(), stdout); return 0;
     case verdict::run: break;
     }
-    return Program{options}.run();
+    try {
+        return Program{options}.run();
+    } catch (const std::exception& e) { // no memory, no thread
+        std::fprintf(stderr, "%s: %s\n", argv[0], e.what());
+        return 77;
+    }
 }
 
 } // namespace demo
