@@ -149,7 +149,7 @@ public:
         }
         return n;
     }
-    // Effects: the same into another group.
+    // Effects: the same into another group. Returns: also invalid_argument, and the frame is still isolated.
     status putback_to(frame f, group_id to, putback_at at = putback_at::automatic) {
         const frame_index i = core_.index_of(f);
         section hold{core_};
@@ -169,6 +169,7 @@ public:
         const frame_index i = core_.index_of(f);
         return core_.contains(i) ? core_.unpin(i) : status::foreign_frame;
     }
+    // Returns: a pin that takes itself back; what pin() says.
     result<pinned_frame> pinned(frame f) {
         if (const status e = pin(f); e != status::ok) return e;
         return pinned_frame{core_, core_.index_of(f)};
@@ -176,8 +177,11 @@ public:
 
     // ---- groups ----
 
+    // Returns: a new group, or no_memory if there are as many as the options allow; re_entered. Cost: when ids of merged
+    // groups must be collected first, one barrier and O(frames).
     result<group_id> create_group() { return core_.create_group(); }
-    // Returns: ok; busy unless empty; invalid_argument, barrier_refused. Requires: nobody adds to it meanwhile.
+    // Returns: ok; busy unless empty; invalid_argument, barrier_refused. Requires: nobody adds to it meanwhile. Tokens that
+    // it gave may be taken for those of the group that gets its id next: a hint that is wrong, no more.
     status remove_group(group_id group) { return core_.remove_group(group); }
     // Effects: all frames of `from` are in `into`; the id `from` means `into` from now on. Returns: ok;
     // invalid_argument. Cost: O(1).
@@ -198,7 +202,8 @@ public:
 
     // ---- age and reclaim ----
 
-    // Effects: a tick: what is not touched from now on is a generation older.
+    // Effects: a tick: what is not touched from now on is a generation older. Returns: ok; invalid_argument. Locks: the
+    // group's. Cost: once in 64 ticks O(frames), without a lock.
     status age(group_id group) { return core_.age(group); }
     void age() {
         for (std::uint32_t g = 0; g != core_.group_capacity(); ++g)

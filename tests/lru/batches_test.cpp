@@ -158,8 +158,18 @@ TEST_CASE("Without a barrier batches work behind locks", "[lru]") {
 
 TEST_CASE("A thread that ends takes no frame along", "[lru]") {
     lru<ring_fifo> tracker{some_frames(64)};
-    std::thread{[&] { CHECK(tracker.add(frame{1000}) == status::ok); }}.join();
-    CHECK(tracker.state_of(frame{1000}).place == lru_place::listed);
+    for (const std::uint32_t n : {1u, 31u}) { // 31: the batch is full
+        std::thread{[&] {
+            for (const frame f : some_frames(n)) {
+                CHECK(tracker.add(f) == status::ok);
+                CHECK(tracker.state_of(f).place == lru_place::batched);
+            }
+        }}.join();
+        for (const frame f : some_frames(n)) {
+            CHECK(tracker.state_of(f).place == lru_place::listed);
+            CHECK(tracker.forget(f) == status::ok);
+        }
+    }
 }
 
 TEST_CASE("An add from inside the thread's own batch is refused, not waited for", "[lru]") {

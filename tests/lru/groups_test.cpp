@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 #include "support/lrus.hpp"
 
+#include <span>
 #include <vector>
 
 using namespace cordon;
@@ -36,6 +37,48 @@ TEST_CASE("There are as many groups as the options allow, and a removed one make
     CHECK(tracker.add(frame{1000}, a) == status::invalid_argument);
     CHECK(*tracker.create_group() == a);
     CHECK(tracker.add(frame{1000}, a) == status::ok);
+}
+
+TEMPLATE_TEST_CASE("A group that is gone is refused by every verb, and no frame changes", "[lru]", ring_fifo,
+                   linked_fifo) {
+    small_lru<TestType> tracker{some_frames(64), 3};
+    const group_id gone = *tracker.create_group();
+    fill(tracker, low, gone);
+    frame out[8];
+    REQUIRE(tracker.isolate_coldest(gone, out) == 8);
+    const lru_token token = *tracker.evicted(out[0]);
+    for (const frame f : std::span{out}.subspan(1))
+        REQUIRE(tracker.evicted(f));
+    REQUIRE(tracker.remove_group(gone) == status::ok);
+    fill(tracker, high, root_group);
+
+    for (const group_id g : {gone, group_id{3}, group_id{group_id::limit - 1}}) {
+        CHECK(tracker.add(frame{1000}, g) == status::invalid_argument);
+        CHECK(tracker.add(std::span<const frame>{out}, g) == 0);
+        CHECK(tracker.move_group(frame{1008}, g) == status::invalid_argument);
+        REQUIRE(tracker.isolate(frame{1008}) == status::ok);
+        CHECK(tracker.putback_to(frame{1008}, g) == status::invalid_argument);
+        REQUIRE(tracker.putback(frame{1008}) == status::ok);
+        CHECK(tracker.isolate_coldest(g, out) == 0);
+        const auto never = [](frame) {
+            FAIL("there is nothing to decide");
+            return verdict::keep;
+        };
+        CHECK(tracker.reclaim(g, frame_count{8}, never) == scan_result{});
+        CHECK(tracker.age(g) == status::invalid_argument);
+        CHECK(tracker.merge_groups(g, root_group) == status::invalid_argument);
+        CHECK(tracker.merge_groups(root_group, g) == status::invalid_argument);
+        CHECK(tracker.remove_group(g) == status::invalid_argument);
+        CHECK(tracker.stats(g).added == 0);
+        CHECK(tracker.age_histogram(g).total() == 0);
+        CHECK(tracker.cold_frames(g, 0, out) == 0);
+        CHECK(tracker.miss_curve(g).misses == 0);
+    }
+    CHECK_FALSE(tracker.refault(token).activate);
+    CHECK(tracker.reclaim(root_group, frame_count{1}, [&](frame) { return reclaim_answer::move_to(gone); })
+              .refused.raw() == 1);
+    CHECK(tracker.stats().listed.raw() == 8);
+    CHECK(tracker.validate(true));
 }
 
 TEST_CASE("A group with a frame anywhere is not removed", "[lru]") {

@@ -222,6 +222,30 @@ TEST_CASE("A frame with as many pins as there can be is not pinned once more", "
     CHECK(tracker.state_of(frame{1000}).place == lru_place::unevictable);
 }
 
+TEMPLATE_TEST_CASE("An LRU of one frame reclaims it again and again", "[lru]", ring_fifo, linked_fifo,
+                   replacement::clock<1>, (replacement::clock<1, list_kind::hand>), replacement::lru,
+                   replacement::two_list, replacement::generations<>, replacement::s3_fifo<>,
+                   replacement::sieve, replacement::lirs, replacement::adaptive) {
+    small_lru<TestType> tracker{some_frames(1)};
+    const frame only{1000};
+    lru_token token;
+    for (unsigned round = 0; round != 300; ++round) {
+        REQUIRE(tracker.add(only, root_group, token, 7) == status::ok);
+        CHECK(tracker.add(only) == status::busy);
+        if (round % 2 != 0) tracker.touch(only);
+        const scan_result all = tracker.reclaim(
+            root_group, frame_count{2}, [](frame) { return verdict::reclaim; },
+            [&](frame f, lru_token given) {
+                CHECK(f == only);
+                token = given;
+            });
+        REQUIRE(all.reclaimed.raw() == 1);
+        CHECK(tracker.state_of(only).place == lru_place::untracked);
+        CHECK(coldest(tracker, 1).empty());
+    }
+    CHECK(tracker.validate(true));
+}
+
 TEST_CASE("A scan for no frame finds none", "[lru]") {
     small_lru<ring_fifo> tracker{some_frames(8)};
     chosen_slots::mine = slot_index::none();

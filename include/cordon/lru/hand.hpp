@@ -77,6 +77,8 @@ public:
         out.frame = at.self.hand;
         return true;
     }
+    // Returns: the mark in the word of a frame that is listed by this entry.
+    [[nodiscard]] static unsigned mark_of(place at, entry) { return at.mark; }
     [[nodiscard]] static bool current(place, entry, state_word w) { return w.place() == lru_place::listed; }
     // Effects: the hand goes on; if `was_current`, the frame was on the list until now.
     void drop(place at, entry e, bool was_current) {

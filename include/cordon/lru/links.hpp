@@ -8,6 +8,7 @@
 // All members are called with the lock of the list's group held, unless they say otherwise.
 #pragma once
 
+#include "cordon/core/config.hpp"
 #include "cordon/frames/geometry.hpp"
 #include "cordon/lru/replacement.hpp"
 #include "cordon/lru/state_word.hpp"
@@ -89,12 +90,14 @@ public:
         out.frame = newer_of(head);
         return out.frame != head;
     }
+    // Returns: the mark in the word of a frame that is listed by this entry.
+    [[nodiscard]] static unsigned mark_of(place at, entry) { return at.mark; }
     // Returns: whether the word of the entry's frame says that it is on the list.
     [[nodiscard]] static bool current(place, entry, state_word w) { return w.place() == lru_place::listed; }
     // Effects: takes the oldest entry off.
     void drop(place at, entry e, bool) { unlink(at, frame_index{e.frame}); }
     // Effects: the oldest entry of one list becomes the newest of another.
-    void pass(place from, place to, entry e) {
+    CORDON_ALWAYS_INLINE void pass(place from, place to, entry e) {
         unlink(from, frame_index{e.frame});
         (void)push(to, frame_index{e.frame}, list_end::newest, 0);
     }

@@ -108,15 +108,17 @@ public:
         out = unpack(s.entries[s.first]);
         return true;
     }
+    // Returns: the mark in the word of a frame that is listed by this entry.
+    [[nodiscard]] static unsigned mark_of(place at, entry e) { return at.mark | e.tag << 2; }
     [[nodiscard]] static bool current(place at, entry e, state_word w) {
-        return w.place() == lru_place::listed && w.mark() == (at.mark | e.tag << 2);
+        return w.place() == lru_place::listed && w.mark() == mark_of(at, e);
     }
     // Effects: takes the oldest entry off; `was_current` if it was the frame's own until now.
     void drop(place at, entry, bool was_current) {
         take(at.self);
         if (!was_current) at.self.stale.fetch_add(~0u, std::memory_order_relaxed);
     }
-    void pass(place from, place to, entry e) {
+    CORDON_ALWAYS_INLINE void pass(place from, place to, entry e) {
         put_newest(to.self, e.frame | e.tag << frame_bits);
         take_oldest(from.self);
         if (from.mark == to.mark) return;
@@ -228,11 +230,13 @@ private:
         take_oldest(l);
         add(l, ~0u);
     }
-    void put_newest(list& l, std::uint32_t raw) {
-        if (l.newest == 0 || segments_[l.newest].end == segment_entries) append(l);
+    CORDON_ALWAYS_INLINE void put_newest(list& l, std::uint32_t raw) {
+        if (l.newest == 0 || segments_[l.newest].end == segment_entries) [[unlikely]]
+            append(l);
         segment& s = segments_[l.newest];
-        s.entries[s.end] = raw;
-        s.end = s.end + 1;
+        const std::uint32_t end = s.end;
+        s.entries[end] = raw;
+        s.end = end + 1;
     }
     void put_oldest(list& l, std::uint32_t raw) {
         if (l.oldest == 0 || segments_[l.oldest].first == 0) prepend(l);
@@ -240,12 +244,14 @@ private:
         s.first = s.first - 1;
         s.entries[s.first] = raw;
     }
-    void take_oldest(list& l) {
+    CORDON_ALWAYS_INLINE void take_oldest(list& l) {
         segment& s = segments_[l.oldest];
-        s.first = s.first + 1;
-        if (s.first == s.end) retire_oldest(l);
+        const std::uint32_t first = s.first + 1;
+        s.first = first;
+        if (first == s.end) [[unlikely]]
+            retire_oldest(l);
     }
-    void append(list& l) {
+    CORDON_NO_INLINE void append(list& l) {
         const std::uint32_t fresh = take_segment(0);
         if (l.newest == 0)
             l.oldest = fresh;
@@ -261,7 +267,7 @@ private:
             segments_[fresh].next.store(l.oldest, std::memory_order_relaxed);
         l.oldest = fresh;
     }
-    void retire_oldest(list& l) {
+    CORDON_NO_INLINE void retire_oldest(list& l) {
         const std::uint32_t empty = l.oldest;
         l.oldest = following(l, empty);
         if (l.oldest == 0) l.newest = 0;

@@ -97,6 +97,9 @@ private:
             if (!lists.oldest(from, e)) break;
             tracker_.prefetch(lists.ahead(from));
             const found what = look(hold, seen, from, e);
+            // Somebody has changed the word meanwhile, or it bears the group's id only now.
+            if (what == found::again) [[unlikely]]
+                continue;
             if (what == found::victim) out[n++] = tracker_.frame_at(frame_index{e.frame});
             kept += what == found::kept;
             culled += what == found::pinned;
@@ -113,7 +116,7 @@ private:
         return n;
     }
 
-    enum class found : std::uint8_t { nothing, pinned, kept, victim };
+    enum class found : std::uint8_t { again, nothing, pinned, kept, victim };
 
     // Inlined whatever the compiler thinks: its one caller loops over it, and pays 50 instructions for the call.
     // Effects: deals with the oldest entry of the list. A victim's frame is claimed for the caller.
@@ -122,32 +125,39 @@ private:
         auto& lists = tracker_.lists();
         const unsigned list = from.mark;
         const frame_index i{e.frame};
-        for (;;) {
-            const state_word w = tracker_.peek(i);
-            if (!tracker_.is_current(hold.id(), list, e, w)) {
-                lists.drop(from, e, false);
-                return found::nothing;
-            }
-            if (w.references() != 0) {
-                if (!tracker_.cull(i, w)) continue;
-                lists.drop(from, e, true);
-                return found::pinned;
-            }
-            if (w.group() != hold.id()) {
-                (void)tracker_.adopt(i, w, hold.id());
-                continue;
-            }
-            decision what = tracker_.replacement().examine(seen, i, list);
-            if (what.is_evict() && tracker_.is_young(hold.id(), i)) what = decision::keep(list);
-            if (what.is_evict()) {
-                if (!tracker_.claim_as(i, w)) continue;
-                lists.drop(from, e, true);
-                return found::victim;
-            }
-            if (what.list() != list && !tracker_.remark(i, w, what.list())) continue;
-            lists.pass(from, tracker_.list_at(hold.id(), what.list()), e);
-            return found::kept;
+        // The word of a frame that nobody has pinned or claimed since it was listed here: one comparison for all that.
+        const state_word usual =
+            state_word{lru_place::listed, hold.id(), 0}.with_mark(lists_type::mark_of(from, e));
+        const state_word w = tracker_.peek(i);
+        if (w != usual) [[unlikely]]
+            return look_closer(hold, from, e, w);
+        decision what = tracker_.replacement().examine(seen, i, list);
+        if (what.is_evict() && tracker_.is_young(hold.id(), i)) what = decision::keep(list);
+        if (what.is_evict()) {
+            if (!tracker_.claim_as(i, w)) return found::again;
+            lists.drop(from, e, true);
+            return found::victim;
         }
+        if (what.list() != list && !tracker_.remark(i, w, what.list())) return found::again;
+        lists.pass(from, tracker_.list_at(hold.id(), what.list()), e);
+        return found::kept;
+    }
+    // Effects: deals with an entry of which `w` says more than that its frame is listed here.
+    CORDON_NO_INLINE found look_closer(section& hold, typename lists_type::place from,
+                                       typename lists_type::entry e, state_word w) {
+        auto& lists = tracker_.lists();
+        const frame_index i{e.frame};
+        if (!tracker_.is_current(hold.id(), from.mark, e, w)) {
+            lists.drop(from, e, false);
+            return found::nothing;
+        }
+        if (w.references() != 0) {
+            if (!tracker_.cull(i, w)) return found::again;
+            lists.drop(from, e, true);
+            return found::pinned;
+        }
+        (void)tracker_.adopt(i, w, hold.id());
+        return found::again;
     }
 
     template <class Release>

@@ -45,6 +45,7 @@ public:
     [[nodiscard]] constexpr state_word referenced() const { return state_word{raw_ + (1u << 8)}; }
     [[nodiscard]] constexpr state_word released() const { return state_word{raw_ - (1u << 8)}; }
 
+    constexpr bool operator==(const state_word&) const = default;
     // Returns: whether nobody has it and nobody needs it: it may be isolated.
     [[nodiscard]] constexpr bool claimable() const {
         return (place() == lru_place::listed || place() == lru_place::batched) && references() == 0;
