@@ -104,7 +104,8 @@ public:
         return core_.allocate_exact(current(), f, k);
     }
     // Returns: `count` frames in a row from a multiple of `alignment` on, each allocated with order 0. Frames in
-    // the way are moved or freed by the migrator (isolation/migrator.hpp).
+    // the way are moved or freed by the migrator (isolation/migrator.hpp); no_memory: there is no place;
+    // invalid_argument; migration_failed, busy, timed_out, barrier_refused, ...: the trouble with the last place.
     template <migrator M = no_migrator>
     result<frame_range> allocate_contiguous(frame_count count, frame_count alignment = frame_count{1},
                                             M&& migrate_one = M{}, const isolate_options& options = {}) {

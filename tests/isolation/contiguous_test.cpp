@@ -116,12 +116,12 @@ TEST_CASE("the place with the fewest frames in use is chosen, lent blocks first"
     free_in(5);
     SECTION("fewest") {
         CHECK(on.zone.allocate_contiguous(frame_count{60}, frame_count{1}, on.mover())->first() ==
-              block(on.zone, 5).first());
+              block(on.zone, 5).first() + frame_count{1}); // its first frame is in use
     }
     SECTION("lent") {
         REQUIRE(on.zone.set_migrate_type(block(on.zone, 6), migrate_type::lent) == status::ok);
         CHECK(on.zone.allocate_contiguous(frame_count{60}, frame_count{1}, on.mover())->first() ==
-              block(on.zone, 6).first());
+              block(on.zone, 6).first() + frame_count{1});
     }
     CHECK(on.whole(60));
 }
@@ -173,6 +173,63 @@ TEST_CASE("a contiguous range can end in the cut-off block of a zone", "[isolati
     const auto got = zone.allocate_contiguous(frame_count{36});
     REQUIRE(got);
     CHECK(*got == frame_range{frame{64}, frame_count{36}});
+}
+
+TEST_CASE("a range of less than a block is found anywhere in a block, without a migrator where it is free",
+          "[isolation]") {
+    small_zone zone{frames(8)};
+    std::vector<frame_range> got;
+    while (const auto one = zone.allocate_contiguous(frame_count{10}))
+        got.push_back(*one);
+    CHECK(got.size() == 8 * (small_block / 10));
+    for (const frame f : got[13])
+        zone.free(nobody, f);
+    CHECK(*zone.allocate_contiguous(frame_count{9}) == frame_range{got[13].first(), frame_count{9}});
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("a range of less than a block starts at a multiple of the alignment and ends with the zone",
+          "[isolation]") {
+    small_zone zone{{.frames = {frame{0}, frame_count{small_block + 36}}}};
+    const auto held =
+        occupy(zone, {frame{0}, frame_count{small_block + 32}}); // the last four frames are free
+    std::uint64_t freed = 0;
+    const auto evict = [&](const busy_frame& from) {
+        zone.free(nobody, from.head());
+        ++freed;
+        return migrate_outcome::freed;
+    };
+    // At 96 six frames would not be all of the zone; at 92 four of them are in use, before that more.
+    const auto got = zone.allocate_contiguous(frame_count{6}, frame_count{4}, evict);
+    REQUIRE(got);
+    CHECK(*got == frame_range{frame{92}, frame_count{6}});
+    CHECK(freed == 4);
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("a contiguous range can start with a zone that starts inside a block", "[isolation]") {
+    constexpr frame_range all{frame{small_block + 3}, frame_count{3 * small_block}};
+    small_zone zone{{.frames = all}};
+    const auto got = zone.allocate_contiguous(all.count());
+    REQUIRE(got);
+    CHECK(*got == all);
+    zone.free_bulk(std::vector<frame>(got->begin(), got->end()));
+    CHECK(zone.allocate_contiguous(frame_count{5})->first() == all.first());
+    CHECK(zone.allocate_contiguous(frame_count{4}, frame_count{4})->first() == frame{small_block + 8});
+    CHECK(agrees(zone));
+
+    // What is cut off at its start is sealed as others are while a frame of it is moved.
+    small_zone used{{.frames = all}};
+    const auto one = occupy(used, {frame{small_block + 6}, frame_count{1}});
+    const auto dear = occupy(used, {frame{3 * small_block}, frame_count{small_block - 4}});
+    const auto moved = used.allocate_contiguous(frame_count{2 * small_block - 3}, frame_count{1},
+                                                [](const busy_frame& from, frame) {
+                                                    CHECK(from.found.block_isolated);
+                                                    return migrate_outcome::moved;
+                                                });
+    REQUIRE(moved);
+    CHECK(moved->first() == all.first());
+    CHECK(agrees(used));
 }
 
 TEST_CASE("a contiguous range can be the last frames of a zone", "[isolation]") {
@@ -235,7 +292,7 @@ TEST_CASE("what ends the search for a place is told as it is", "[isolation]") {
     const auto retry = [](const busy_frame&, frame) { return migrate_outcome::retry; };
     SECTION("a refused barrier") {
         refusable_barrier::at_issue = true;
-        const auto got = zone.allocate_contiguous(frame_count{8}, frame_count{1}, retry);
+        const auto got = zone.allocate_contiguous(frame_count{small_block}, frame_count{1}, retry);
         refusable_barrier::at_issue = false;
         CHECK(got.error() == status::barrier_refused);
     }
@@ -245,13 +302,13 @@ TEST_CASE("what ends the search for a place is told as it is", "[isolation]") {
         refusable_policy::gate gate;
         gate.start();
         REQUIRE(gate.try_enter(slot.gate));
-        const auto got = zone.allocate_contiguous(frame_count{8}, frame_count{1}, retry,
+        const auto got = zone.allocate_contiguous(frame_count{small_block}, frame_count{1}, retry,
                                                   {.deadline = std::chrono::milliseconds{2}});
         gate.leave(slot.gate);
         CHECK(got.error() == status::timed_out);
     }
     SECTION("a frame that is asked for until the deadline") {
-        const auto got = zone.allocate_contiguous(frame_count{8}, frame_count{1}, retry,
+        const auto got = zone.allocate_contiguous(frame_count{small_block}, frame_count{1}, retry,
                                                   {.deadline = std::chrono::milliseconds{2}});
         CHECK(got.error() == status::timed_out);
     }
@@ -260,7 +317,7 @@ TEST_CASE("what ends the search for a place is told as it is", "[isolation]") {
             CHECK(zone.poison(from.head() + frame_count{4}) == status::ok);
             return migrate_outcome::moved;
         };
-        const auto got = zone.allocate_contiguous(frame_count{8}, frame_count{1}, breaks);
+        const auto got = zone.allocate_contiguous(frame_count{small_block}, frame_count{1}, breaks);
         CHECK(got.error() == status::poisoned);
     }
     CHECK(zone.exact_stats()->allocated.raw() == 3);

@@ -1,10 +1,11 @@
 // cordon/isolation/contiguous.hpp - allocate_contiguous: frames in a row, made free by moving what is in the way.
 // SPDX-License-Identifier: BSL-1.0
 //
-// Linux: alloc_contig_range. Candidate places start at pageblocks (rounded up to the alignment); the cheapest is
-// the one with the fewest frames in use, lent blocks first, since that is what they were lent for. Its blocks are
-// isolated, only the frames inside the wanted range are moved, the range is claimed, and what is left of the
-// blocks is open again. A place that fails is undone and the next one tried.
+// Linux: alloc_contig_range. A range of less than a block lies where the fewest of its frames are in use, within one
+// block; a larger one starts at a pageblock (rounded up to the alignment) or with the zone. The cheapest place is the
+// one with the fewest frames in use, lent blocks first, since that is what they were lent for. Its blocks are isolated,
+// only the frames inside the wanted range are moved, the range is claimed, and what is left of the blocks is open again.
+// A place that fails is undone and the next one tried.
 #pragma once
 
 #include "cordon/isolation/isolated_range.hpp"
@@ -29,73 +30,121 @@ public:
     contiguous_search(zone_core<Policy>& engine, frame_count count, frame_count alignment)
         : zone_(engine),
           count_(count.raw()),
-          step_(alignment.raw() > geometry::block_frames ? alignment.raw() : geometry::block_frames) {}
+          align_(alignment.raw()),
+          step_(align_ > geometry::block_frames ? align_ : geometry::block_frames) {}
 
     // Effects: makes the cheapest place that was not tried yet the current one. Returns: false if there is none.
-    // Cost: O(blocks of the zone) reads, the zone lock for one place at a time.
+    // Cost: O(blocks of the zone) reads, for less than a block O(frames); the zone lock for one place at a time.
     bool next() {
         const frame_range all = zone_.geometry().frames();
-        std::uint64_t best = UINT64_MAX;
+        place best;
         std::uint64_t best_at = 0;
-        for (std::uint64_t at = (all.first().raw() + step_ - 1) / step_ * step_; at + count_ <= all.end_raw();
-             at += step_) {
+        for (std::uint64_t at = round_up(all.first().raw(), align_); at + count_ <= all.end_raw();
+             at = round_up(at + 1, step_)) {
             if (was_tried(at)) continue;
-            const std::uint64_t price = price_of(at, best);
-            if (price >= best) continue;
-            best = price;
+            const place found = cheapest_from(at, best.price);
+            if (found.price >= best.price) continue;
+            best = found;
             best_at = at;
-            if (best == 0) break;
+            if (best.price == 0) break;
         }
-        if (best == UINT64_MAX || attempts_ == max_attempts) return false;
+        if (best.price == UINT64_MAX || attempts_ == max_attempts) return false;
         tried_[attempts_++] = best_at;
+        start_ = best.start;
         return true;
     }
     [[nodiscard]] frame_range wanted() const {
-        return {frame{static_cast<std::uint32_t>(current())}, frame_count{count_}};
+        return {frame{static_cast<std::uint32_t>(start_)}, frame_count{count_}};
     }
-    // Returns: the whole blocks around the wanted range, cut off at the end of the zone.
+    // Returns: the whole blocks around the wanted range, cut off at the ends of the zone.
     [[nodiscard]] frame_range blocks() const {
-        const std::uint64_t end = (current() + count_ + geometry::block_frames - 1) / geometry::block_frames *
-                                  geometry::block_frames;
-        const std::uint64_t last = zone_.geometry().frames().end_raw();
-        return {wanted().first(), frame_count{(end < last ? end : last) - current()}};
+        const frame_range all = zone_.geometry().frames();
+        const std::uint64_t start = start_ / geometry::block_frames * geometry::block_frames;
+        const std::uint64_t end = round_up(start_ + count_, geometry::block_frames);
+        const std::uint64_t first = start > all.first().raw() ? start : all.first().raw();
+        const std::uint64_t last = end < all.end_raw() ? end : all.end_raw();
+        return {frame{static_cast<std::uint32_t>(first)}, frame_count{last - first}};
     }
 
 private:
-    [[nodiscard]] std::uint64_t current() const { return tried_[attempts_ - 1]; }
+    // Where the range would start, and how many frames in use are there, fewer for lent blocks.
+    struct place {
+        std::uint64_t price = UINT64_MAX; // it cannot be had, or costs more than another
+        std::uint64_t start = 0;
+    };
+
+    static constexpr std::uint64_t round_up(std::uint64_t n, std::uint64_t multiple) {
+        return (n + multiple - 1) / multiple * multiple;
+    }
+    static std::uint64_t price_in(migrate_type type, std::uint64_t used) {
+        return type == migrate_type::lent ? used / 4 : used;
+    }
     [[nodiscard]] bool was_tried(std::uint64_t at) const {
         for (unsigned i = 0; i != attempts_; ++i)
             if (tried_[i] == at) return true;
         return false;
     }
-    // Returns: frames in use around the place, fewer for lent blocks; UINT64_MAX if it cannot be had, or costs
-    // more than `limit`.
-    [[nodiscard]] std::uint64_t price_of(std::uint64_t at, std::uint64_t limit) const {
-        const auto& geo = zone_.geometry();
+    // Returns: frames that a block lacks because the zone cuts it off.
+    [[nodiscard]] std::uint64_t cut_off(block_index b) const {
+        const geometry& geo = zone_.geometry();
+        const std::uint64_t start = geometry::index_of(b).raw();
+        const std::uint64_t end = start + geometry::block_frames;
+        const std::uint64_t first = geo.index_of(geo.frames().first()).raw();
+        return (start < first ? first - start : 0) + (end > geo.span() ? end - geo.span() : 0);
+    }
+    // Returns: the place that starts at `at`; of a range within one block the cheapest from there to the block's end.
+    [[nodiscard]] place cheapest_from(std::uint64_t at, std::uint64_t limit) const {
         return zone_.with_zone_lock([&](proof held_lock) {
-            std::uint64_t price = 0;
-            const block_index first = geometry::block_of(geo.index_of(frame{static_cast<std::uint32_t>(at)}));
-            const std::uint64_t blocks = (count_ + geometry::block_frames - 1) / geometry::block_frames;
-            for (std::uint32_t n = 0; n != blocks && price < limit; ++n) {
-                const block_index b{first.raw() + n};
+            const frame_index start = zone_.geometry().index_of(frame{static_cast<std::uint32_t>(at)});
+            const block_index first = geometry::block_of(start);
+            const auto last = static_cast<std::uint32_t>((start.raw() + count_ - 1) / geometry::block_frames);
+            place whole{0, at};
+            for (block_index b = first; b.raw() <= last && (whole.price < limit || first.raw() == last);
+                 ++b) {
                 const block_traits t = zone_.blocks().traits(b);
-                // The zone may cut its last block off; any other frame that is missing is in the way for ever.
-                const std::uint64_t end = std::uint64_t{geometry::index_of(b).raw()} + geometry::block_frames;
-                const std::uint64_t behind = end > geo.span() ? end - geo.span() : 0;
+                const std::uint64_t missing = cut_off(b); // any other missing frame is in the way for ever
                 if (!t.allocatable() || t.type() == migrate_type::unmovable ||
-                    zone_.blocks().missing_frames(held_lock, b) != behind)
-                    return UINT64_MAX;
-                const std::uint64_t used =
-                    geometry::block_frames - zone_.blocks().free_frames(held_lock, b) - behind;
-                price += t.type() == migrate_type::lent ? used / 4 : used;
+                    zone_.blocks().missing_frames(held_lock, b) != missing)
+                    return place{};
+                const std::uint64_t free = zone_.blocks().free_frames(held_lock, b);
+                whole.price += price_in(t.type(), geometry::block_frames - free - missing);
             }
-            return price;
+            return first.raw() == last && whole.price != 0 ? cheapest_within(held_lock, start) : whole;
         });
+    }
+    [[nodiscard]] place cheapest_within(proof held_lock, frame_index start) const {
+        const geometry& geo = zone_.geometry();
+        const block_index b = geometry::block_of(start);
+        const auto map = zone_.blocks().free_map(held_lock, b);
+        const unsigned size = static_cast<unsigned>(count_);
+        const std::uint64_t behind = geo.span() - geometry::index_of(b).raw();
+        const std::uint64_t end = behind < geometry::block_frames ? behind : geometry::block_frames;
+        const auto used_in = [&](unsigned from, std::uint64_t to) {
+            unsigned used = 0;
+            for (unsigned bit = from; bit != to; ++bit)
+                used += !map.test(bit);
+            return used;
+        };
+        unsigned bit = geometry::bit_of(start);
+        unsigned used = used_in(bit, bit + size);
+        unsigned fewest = used, fewest_at = bit;
+        for (const auto step = static_cast<unsigned>(align_ < end ? align_ : end);
+             fewest != 0 && bit + step + size <= end; bit += step) {
+            used += used_in(bit + size, bit + size + step) - used_in(bit, bit + step);
+            if (used < fewest) {
+                fewest = used;
+                fewest_at = bit + step;
+            }
+        }
+        return {price_in(zone_.blocks().traits(b).type(), fewest),
+                geo.frame_at(geometry::index_of(b, fewest_at)).raw()};
     }
 
     zone_core<Policy>& zone_;
     std::uint64_t count_;
+    std::uint64_t align_;
     std::uint64_t step_;
+    std::uint64_t start_ = 0;
     std::uint64_t tried_[max_attempts] = {};
     unsigned attempts_ = 0;
 };
