@@ -162,8 +162,13 @@ int run_program(int argc, char** argv, const char* about,
 
     suite questions;
     add(questions, peers);
+    const std::vector<std::string> names = questions.names(chosen);
+    if (names.empty()) {
+        std::fprintf(stderr, "no benchmark matches %s\n", chosen.filter.c_str());
+        return 1;
+    }
     if (chosen.list) {
-        for (const std::string& name : questions.names(chosen))
+        for (const std::string& name : names)
             std::puts(name.c_str());
         return 0;
     }
