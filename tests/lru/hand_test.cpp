@@ -81,7 +81,7 @@ TEST_CASE("Frames are counted right whatever becomes of them", "[lru]") {
         case 4: (void)tracker.unpin(f); break;
         case 5: (void)tracker.move_group(f, g); break;
         case 6: (void)tracker.forget(f); break;
-        default: (void)tracker.putback(coldest(tracker, random.below(4), g)); break;
+        default: (void)tracker.putback(coldest(tracker, static_cast<std::size_t>(random.below(4)), g)); break;
         }
         std::uint64_t listed[2] = {};
         for (const frame each : some_frames(frames))

@@ -34,7 +34,7 @@ public:
           lru_{frame_range{frame{0}, frame_count{std::uint64_t{o.tenants} * o.frames_a_tenant}},
                o.own_groups ? o.tenants + 1 : 1},
           held_(o.tenants, 0),
-          content_(lru_.frames().count().raw()) {
+          content_(static_cast<std::size_t>(lru_.frames().count().raw())) {
         for (std::uint32_t f = static_cast<std::uint32_t>(content_.size()); f != 0; --f)
             unused_.push_back(frame{f - 1});
         for (std::uint32_t t = 0; t != o.tenants; ++t)
