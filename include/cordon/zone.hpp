@@ -188,8 +188,8 @@ public:
     [[nodiscard]] frame_info state_of(frame f) const { return core_.state_of(f); }
     // Effects: remembers who holds an allocated frame, if the policy keeps tags. Requires: the caller holds it.
     void set_owner(frame head, owner_tag tag) {
-        if (core_.geometry().contains(core_.geometry().index_of(head)))
-            core_.tags().set(core_.geometry().index_of(head), tag);
+        const auto i = core_.geometry().index_of(head);
+        if (core_.geometry().contains(i)) core_.tags().set(i, tag);
     }
     // Returns: a snapshot, read without a lock: cheap, each figure true at some moment.
     [[nodiscard]] zone_stats stats() const { return core_.stats(); }

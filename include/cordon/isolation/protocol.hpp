@@ -9,10 +9,11 @@
 //                                           what it read, and the frame is handed out
 //
 // A free that goes to the map reads the traits and acts on them under one hold of the zone lock; seal and open
-// change them under that lock. A free that goes to a cache reads them inside its gate; the seal waits for it
-// there and takes the frame out again. There is no third path: a full cache spills to the map under the lock,
-// and so does a free that finds the gate closed, with the traits of that moment and not of an earlier one
-// (Linux bypassed a contended cache with a remembered type: 7b086755fb8c).
+// change them under that lock. A free that goes to a cache reads them inside its gate; the seal comes after it
+// there, and has the frame taken out again by the owner or, behind the barrier, by the drainer. There is no third
+// path: a full cache spills to the map under the lock, and so does a free that finds the gate closed, with the
+// traits of that moment and not of an earlier one (Linux bypassed a contended cache with a remembered type:
+// 7b086755fb8c).
 #pragma once
 
 #include "cordon/isolation/options.hpp"
