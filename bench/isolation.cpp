@@ -23,8 +23,9 @@ constexpr const char* about =
                   (the middle of 20 samples a lap, and seal_p95: the one that 5 % are above; drain_p95 likewise)
   drain           drain() with so many caches in use, beside a membarrier and 1 us a cache
   traffic         operations of traffic threads while one thread isolates a random block and undoes it, 1,000 times a
-                  second (paced) or without a pause, beside those without it; by the processor time of the traffic
-                  threads (cpu) and by the clock (wall), where the isolator may take a processor of theirs
+                  second (paced), beside those without it; or without a pause, beside bare membarriers without a
+                  pause, which interrupt the traffic as often; by the processor time of the traffic threads (cpu) and
+                  by the clock (wall), where the isolator may take a processor of theirs
   contiguous      allocate_contiguous() of 8 blocks at so many percent in use, moving what is in the way, and frames moved
   offline_online  isolate, offline and online of so many blocks, a block
 
@@ -175,15 +176,16 @@ void drain(suite& out, unsigned caches) {
              .contestants = {{"cordon", cordon}, {"barrier_and_1_us_each", barrier}}});
 }
 
-// Operations a microsecond of the traffic threads' time, and of the clock.
-std::vector<reading> traffic_window(busy_zone& busy, bool isolating, double pause_ns) {
+// Operations a microsecond of the traffic threads' time, and of the clock, while disturb(zone, numbers) is called.
+template <class Disturb>
+std::vector<reading> traffic_window(busy_zone& busy, Disturb disturb, double pause_ns) {
     std::vector<reading> rates;
     busy.measure([&](cordon::zone& zone, auto& running) {
         random_numbers numbers{1000};
         const reading before = running.read();
         while (wall_ns() - before.real_ns < 40e6) {
             const double start = wall_ns();
-            if (isolating) isolate_and_undo(zone, blocks_from(numbers.below(small_zone / block_frames), 1));
+            disturb(zone, numbers);
             const double left = pause_ns - (wall_ns() - start);
             if (left > 0) sleep_ns(left);
         }
@@ -194,12 +196,19 @@ std::vector<reading> traffic_window(busy_zone& busy, bool isolating, double paus
     });
     return rates;
 }
-void disturb(suite& out, unsigned threads, bool paced) {
-    // One zone for both: where the system puts two is a difference of its own.
+void disturbed_traffic(suite& out, unsigned threads, bool paced) {
+    // One zone for all: where the system puts two is a difference of its own.
     const auto busy = std::make_shared<busy_zone>(small_zone, threads);
-    const auto window = [=](bool isolating, double pause_ns) {
-        return [=] { return [=] { return traffic_window(*busy, isolating, pause_ns); }; };
+    const auto window = [=](auto disturb, double pause_ns) {
+        return [=] { return [=] { return traffic_window(*busy, disturb, pause_ns); }; };
     };
+    const auto isolating = [](cordon::zone& zone, random_numbers& numbers) {
+        isolate_and_undo(zone, blocks_from(numbers.below(small_zone / block_frames), 1));
+    };
+    const auto barriers = [with = usable_barrier()](cordon::zone&, random_numbers&) { barrier_ns(with); };
+    const auto nothing = [](cordon::zone&, random_numbers&) {};
+    constexpr double ms = 1e6;
+    const double pause_ns = paced ? ms : 0;
     const auto rate = [](const char* name) {
         return figure{.name = name,
                       .what = quantity::amount,
@@ -207,12 +216,13 @@ void disturb(suite& out, unsigned threads, bool paced) {
                       .more_is_better = true,
                       .wanted = goal::at_least(0.95)};
     };
-    out.add(
-        {.figures = {rate("traffic_cpu"), rate("traffic_wall")},
-         .arguments = number("threads", threads) + (paced ? "/paced" : "/without_pause"),
-         .base = "undisturbed",
-         .threads = threads,
-         .contestants = {{"cordon", window(true, paced ? 1e6 : 0)}, {"undisturbed", window(false, 1e6)}}});
+    out.add({.figures = {rate("traffic_cpu"), rate("traffic_wall")},
+             .arguments = number("threads", threads) + (paced ? "/paced" : "/without_pause"),
+             .base = paced ? "undisturbed" : "barriers",
+             .threads = threads,
+             .contestants = {{"cordon", window(isolating, pause_ns)},
+                             {"barriers", window(barriers, pause_ns)},
+                             {"undisturbed", window(nothing, ms)}}});
 }
 
 void contiguous(suite& out, unsigned percent) {
@@ -267,8 +277,8 @@ void questions(suite& out, const std::vector<peer>&) {
     for (const unsigned caches : {1u, 4u, 16u, 48u})
         drain(out, caches);
     for (const unsigned threads : {1u, 2u}) {
-        disturb(out, threads, true);
-        disturb(out, threads, false);
+        disturbed_traffic(out, threads, true);
+        disturbed_traffic(out, threads, false);
     }
     for (const unsigned percent : {10u, 50u, 75u, 90u})
         contiguous(out, percent);
