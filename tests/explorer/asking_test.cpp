@@ -32,8 +32,8 @@ options with_a_death() {
 
 // Drainer and owner both take the work.
 struct gate_that_takes_over_always : shipped_gate {
-    [[nodiscard]] bool take_over(gate_slot& s) {
-        (void)shipped_gate::take_over(s);
+    [[nodiscard]] bool take_over(gate_slot& s, std::uint64_t until_ns) {
+        (void)shipped_gate::take_over(s, until_ns);
         claim(s, gate_claim::draining);
         return true;
     }

@@ -30,7 +30,7 @@ template <class Gate>
 struct never_asking : Gate {
     void ask(typename Gate::slot& s) { this->claim(s, gate_claim::draining); }
     [[nodiscard]] static bool help(typename Gate::slot&) { return false; }
-    [[nodiscard]] static bool take_over(typename Gate::slot&) { return true; }
+    [[nodiscard]] static bool take_over(typename Gate::slot&, std::uint64_t) { return true; }
 };
 
 // The shipped parts over the machine. Magazines of two runs, blocks of 64 frames.

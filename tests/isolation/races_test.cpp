@@ -19,7 +19,7 @@ using namespace cordon::testing;
 
 namespace {
 
-using shipped_gate = membarrier_gate<std_atomics, fence_barrier, default_clock, default_backoff>;
+using shipped_gate = membarrier_gate<std_atomics, fence_barrier, default_clock, hooked_backoff>;
 
 struct shipped : small_policy {
     static constexpr cached_order cached_orders[] = {{0, 64}};
@@ -38,7 +38,7 @@ struct drain_skips_empty : shipped {
 struct closed_gates : shipped {
     struct gate : hooked_gate<shipped_gate> {
         void ask(slot& s) { claim(s, gate_claim::draining); }
-        [[nodiscard]] static bool take_over(slot&) { return true; }
+        [[nodiscard]] static bool take_over(slot&, std::uint64_t) { return true; }
     };
 };
 struct no_zone_lock : shipped {
@@ -291,6 +291,43 @@ TEST_CASE("an owner who works during the barrier of a seal gives the frames up h
     REQUIRE(on.outcome == status::ok);
     CHECK(left == 0);
     CHECK(hits);
+    CHECK(on.range->all_free());
+    CHECK(agrees(on.zone));
+    CHECK(on.handed_out() == 0);
+}
+
+TEST_CASE("an owner who is inside when the drainer comes does the work himself when he is out",
+          "[isolation]") {
+    stage<shipped> on;
+    const frame f = *on.zone.allocate(owner);
+    std::thread isolator;
+    std::atomic<bool> there{false};
+    std::atomic<bool> go_on{false};
+    hooks::gate_wait.arm(nullptr, [&] {
+        there.store(true);
+        while (!go_on.load())
+            std::this_thread::yield();
+    });
+    hooks::byte_read.arm(on.traits_of_sealed(), [&] { // inside, with "movable" in his hands
+        isolator = std::thread{[&] { on.isolate(); }};
+        while (!there.load())
+            std::this_thread::yield();
+    });
+    on.zone.free(owner, f);
+    const auto cached = [&] { return on.zone.internals().caches().racy_count(owner, movable_bin); };
+    const std::uint32_t before = cached();
+    // The drainer sleeps, and the gate is not closed to him.
+    const frame other = *on.zone.allocate(owner);
+    CHECK(before != 0);
+    CHECK_FALSE(on.sealed.contains(other));
+    const std::uint64_t refills = on.zone.stats().refills;
+    on.zone.free(owner, other);
+    CHECK(on.zone.allocate(owner).value_or(frame::none()) == other);
+    CHECK(on.zone.stats().refills == refills);
+    go_on.store(true);
+    isolator.join();
+    hooks::gate_wait.disarm();
+    CHECK(on.outcome == status::ok);
     CHECK(on.range->all_free());
     CHECK(agrees(on.zone));
     CHECK(on.handed_out() == 0);

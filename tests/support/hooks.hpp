@@ -48,7 +48,7 @@ private:
 namespace hooks {
 inline hook byte_read;                  // behind a read of a byte: block traits, frame states
 inline hook lock_wait;                  // before the wait for a hooked_lock
-inline hook gate_wait;                  // before the wait for an owner inside his gate
+inline hook gate_wait;                  // while a drainer waits for an owner inside his gate
 inline hook barrier;                    // between the claims and the barrier of a drain
 inline hook traced[10];                 // by trace_event; where = null
 inline std::function<bool()> no_frames; // what gate_that_skips asks instead of waiting
@@ -94,7 +94,16 @@ private:
     L lock_;
 };
 
-// A gate that says when a drainer has to wait for an owner, and where the barrier is.
+// Says when a drainer has to wait for an owner: the gate's backoff.
+struct hooked_backoff {
+    void operator()() {
+        hooks::gate_wait(nullptr);
+        std::this_thread::yield();
+    }
+    void reset() {}
+};
+
+// A gate that says where the barrier is.
 template <class G>
 class hooked_gate : public G {
 public:
@@ -103,16 +112,13 @@ public:
         hooks::barrier(nullptr);
         return G::barrier();
     }
-    [[nodiscard]] bool wait(slot& s, std::uint64_t until_ns) {
-        if (!G::is_outside(s)) hooks::gate_wait(nullptr);
-        return G::wait(s, until_ns);
-    }
 };
 
 // Broken: a drainer does not wait for the owner (there is no grace period).
 template <class G>
 class gate_without_wait : public hooked_gate<G> {
 public:
+    [[nodiscard]] bool take_over(typename G::slot& s, std::uint64_t) { return G::take_over(s, 0); }
     [[nodiscard]] bool wait(typename G::slot&, std::uint64_t) { return true; }
 };
 
@@ -120,6 +126,7 @@ public:
 template <class G>
 class gate_that_skips : public hooked_gate<G> {
 public:
+    [[nodiscard]] bool take_over(typename G::slot& s, std::uint64_t) { return G::take_over(s, 0); }
     [[nodiscard]] bool wait(typename G::slot& s, std::uint64_t until_ns) {
         return hooks::no_frames() || hooked_gate<G>::wait(s, until_ns);
     }

@@ -266,7 +266,7 @@ private:
         // To the end also when it fails: what was asked is taken back.
         for (std::uint32_t s = 0; s != active; ++s) {
             slot& c = at(slot_index{s});
-            if (gate_.take_over(c.gate)) {
+            if (gate_.take_over(c.gate, outcome == status::ok ? until_ns : 0)) {
                 if (outcome == status::ok) outcome = empty(c, runs, until_ns, source);
                 gate_.release(c.gate, gate_claim::draining);
             } else if (outcome == status::ok && !gate_.wait_helped(c.gate, until_ns)) {

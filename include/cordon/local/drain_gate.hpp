@@ -51,7 +51,7 @@
 // needs all slots closed at once, the drainer asks before it claims, and whoever comes first does the work:
 //
 //     asked --> helping --> 0    by the owner, at his next operation: he takes the frames out himself, and goes on
-//     asked --> draining --> 0   by the drainer, behind the barrier: the owner did nothing since, and is claimed
+//     asked --> draining --> 0   by the drainer, behind the barrier: the owner was out and did nothing since
 //
 // Both first steps are a read-modify-write of one word, so one of them wins. To the owner any value but 0 is a closed
 // gate, so what the proof says of a claim holds for `asked`, too: it was there before the barrier. An owner who helped
@@ -108,7 +108,7 @@ concept drain_gate = requires(G gate, typename G::slot slot, gate_claim claim, s
     {gate.ask(slot)};
     { gate.help(slot) } -> std::same_as<bool>;
     {gate.helped(slot)};
-    { gate.take_over(slot) } -> std::same_as<bool>;
+    { gate.take_over(slot, until_ns) } -> std::same_as<bool>;
     { gate.wait_helped(slot, until_ns) } -> std::same_as<bool>;
 };
 
@@ -137,7 +137,9 @@ public:
     static constexpr void ask(slot&) {}
     [[nodiscard]] static constexpr bool help(slot&) { return false; }
     static constexpr void helped(slot&) {}
-    [[nodiscard]] static constexpr bool take_over(slot& s) { return claim(s, gate_claim::draining), true; }
+    [[nodiscard]] static constexpr bool take_over(slot& s, std::uint64_t) {
+        return claim(s, gate_claim::draining), true;
+    }
     [[nodiscard]] static constexpr bool wait_helped(slot&, std::uint64_t) { return true; }
 };
 static_assert(drain_gate<null_gate>);

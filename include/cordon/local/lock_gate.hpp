@@ -89,7 +89,9 @@ public:
     static void ask(slot&) {}
     [[nodiscard]] static constexpr bool help(slot&) { return false; }
     static constexpr void helped(slot&) {}
-    [[nodiscard]] static bool take_over(slot& s) { return claim(s, gate_claim::draining), true; }
+    [[nodiscard]] static bool take_over(slot& s, std::uint64_t) {
+        return claim(s, gate_claim::draining), true;
+    }
     [[nodiscard]] static constexpr bool wait_helped(slot&, std::uint64_t) { return true; }
 
 private:

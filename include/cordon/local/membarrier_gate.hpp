@@ -117,11 +117,18 @@ public:
     void ask(slot& s) {
         s.claimed.fetch_or(bits(gate_claim::asked), std::memory_order_release); // (8) release: pairs with (7)
     }
+    // Effects: leaves the work to an owner who is inside, as long as that takes, or until the clock reads `until_ns`: one
+    // who was preempted there would come back to a gate that is closed until the drainer looks again.
     // Returns: true if the owner did not take the work: then the slot is claimed for draining.
-    [[nodiscard]] bool take_over(slot& s) {
-        for (std::uint32_t w = s.claimed.load(std::memory_order_relaxed); (w & bits(gate_claim::asked)) != 0;)
-            if (s.claimed.compare_exchange(w, (w & ~bits(gate_claim::asked)) | bits(gate_claim::draining),
-                                           std::memory_order_relaxed))
+    [[nodiscard]] bool take_over(slot& s, std::uint64_t until_ns) {
+        Backoff breath;
+        for (std::uint32_t w;
+             ((w = s.claimed.load(std::memory_order_relaxed)) & bits(gate_claim::asked)) != 0;)
+            if (!is_outside(s) && (until_ns == UINT64_MAX || Clock::now() < until_ns))
+                breath();
+            else if (s.claimed.compare_exchange(w,
+                                                (w & ~bits(gate_claim::asked)) | bits(gate_claim::draining),
+                                                std::memory_order_relaxed))
                 return true;
         return false;
     }

@@ -10,11 +10,11 @@
 namespace cordon::inline v0 {
 
 // For more threads than processors: whoever is waited for may need the one that the waiter burns. A yield would let
-// him run, but brings the waiter back only after a whole time slice; who has slept for a moment comes back with a claim
-// to run. A sleep takes some 50 us, more than any section that is waited for, so pauses come first for half as long.
+// him run, but brings the waiter back only after a whole time slice; who has slept for a moment (some 50 us) comes back
+// with a claim to run. The sections that are waited for take a microsecond or two: who takes eight was preempted there.
 class sleeping_backoff {
 public:
-    static constexpr std::uint32_t bursts_before_sleep = 24; // of the longest, a microsecond each
+    static constexpr std::uint32_t bursts_before_sleep = 8; // of the longest, a microsecond each
 
     void operator()() noexcept {
         if (bursts_ != bursts_before_sleep) {
