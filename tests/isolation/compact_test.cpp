@@ -93,6 +93,25 @@ TEST_CASE("compaction after churn yields at least 90 % of the whole blocks that 
     }
 }
 
+TEST_CASE("what moves leave in the caches of their thread is room, too", "[isolation]") {
+    constexpr std::uint32_t block = 512;
+    constexpr std::uint32_t whole = 5;
+    zone z{frame_range{frame{0}, frame_count{16 * block}}};
+    rng random{seed()};
+    CAPTURE(seed());
+    std::vector<frame> live = occupy(z, z.frames());
+    for (std::size_t n = live.size(); n != live.size() - whole * block - 8; --n) {
+        std::swap(live[n - 1], live[random.below(n)]);
+        z.free(slot_index::none(), live[n - 1]);
+    }
+    const auto move = [](const busy_frame&, frame) { return migrate_outcome::moved; };
+    const compact_report report = z.compact(move);
+    CHECK(report.outcome == status::ok);
+    CHECK(report.deferred);
+    std::vector<frame> blocks_left(16);
+    CHECK(z.allocate_bulk(blocks_left, order{9}) == whole);
+}
+
 TEST_CASE("compaction takes the cheapest blocks first and stays within its budget", "[isolation]") {
     fixture on;
     on.churn(50);

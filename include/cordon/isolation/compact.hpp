@@ -127,11 +127,14 @@ compact_report compact(zone_core<Policy>& engine, M& migrate_one, const compact_
     compact_order<Policy> candidates{engine};
     const auto spent = [&] { return report.moved + report.freed; };
     for (auto next = candidates.next(); next.used != 0; next = candidates.next()) {
-        const std::uint32_t used = candidates.used(next.block);
+        std::uint32_t used = candidates.used(next.block);
         if (spent().raw() + used > options.budget.raw()) break;
-        if (moving_migrator<M> && candidates.room(next.block) < used) {
-            report.deferred = true;
-            break;
+        const auto is_deferred = [&] { return moving_migrator<M> && candidates.room(next.block) < used; };
+        if (is_deferred()) { // but the moves may have left in caches what is missing
+            if ((report.outcome = drain()) != status::ok) break;
+            used = candidates.used(next.block);
+            report.deferred = is_deferred();
+            if (report.deferred) break;
         }
         isolate_options limited;
         limited.deadline = deadline::until(until, clock::now());
