@@ -3,11 +3,14 @@
 #include "cordon/cache/thread_cache.hpp"
 
 #include "support/catch.hpp"
+#include "support/hooks.hpp"
 #include "support/zones.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <set>
+#include <thread>
 #include <vector>
 
 using namespace cordon;
@@ -17,6 +20,9 @@ namespace {
 
 struct fake_policy : small_policy {
     using gate = membarrier_gate<atomics, refusable_barrier, clock, backoff>;
+};
+struct hooked_policy : small_policy {
+    using gate = hooked_gate<fake_policy::gate>;
 };
 using caches_type = thread_caches<fake_policy>;
 using filter = caches_type::filter;
@@ -243,6 +249,48 @@ TEST_CASE("a drain whose barrier is refused leaves every run where it is", "[cac
     CHECK_FALSE(worked);
     CHECK(on.count(on.bin) == 1);
     CHECK(on.give(2)); // open again
+}
+
+TEST_CASE("a drainer that gives up on an owner who does its work leaves him to it", "[cache]") {
+    struct stopping_source : fake_source {
+        std::atomic<bool> is_at_work{false};
+        std::atomic<bool> may_go_on{false};
+        void give_batch(order k, std::span<const caches_type::entry> entries) {
+            is_at_work.store(true);
+            while (!may_go_on.load())
+                std::this_thread::yield();
+            fake_source::give_batch(k, entries);
+        }
+    };
+    using asking_caches = thread_caches<hooked_policy>;
+    const std::unique_ptr<asking_caches::slot[]> memory{new asking_caches::slot[asking_caches::slot_count]()};
+    asking_caches caches;
+    caches.start(memory.get());
+    if (caches.needs_lock()) return; // nobody is asked where there is no barrier
+    stopping_source source;
+    const slot_index mine{1};
+    const unsigned bin = bins::of(order{0}, migrate_type::movable);
+    REQUIRE(caches.push_slow(mine, order{0}, frame_index{7}, source));
+    std::thread owner;
+    hooks::barrier.arm(nullptr, [&] {
+        owner = std::thread{[&] {
+            frame_index out;
+            if (!caches.pop(mine, bin, out)) (void)caches.pop_slow(mine, bin, out, source);
+        }};
+        while (!source.is_at_work.load())
+            std::this_thread::yield();
+    });
+    fake_source drains;
+    const auto drain = [&](std::uint64_t until) {
+        return caches.drain(2, asking_caches::filter{}, gate_claim::draining, until, drains,
+                            asking_caches::no_work{});
+    };
+    CHECK(drain(default_clock::now() + 1'000'000) == status::timed_out);
+    CHECK(drains.back.empty());
+    source.may_go_on.store(true);
+    owner.join();
+    CHECK(source.back == std::vector<std::uint32_t>{7});
+    CHECK(drain(UINT64_MAX) == status::ok);
 }
 
 TEST_CASE("a long claim stays until it is released", "[cache]") {

@@ -149,3 +149,13 @@ TEST_CASE("trees are sound after any inserts and erases, and not when a bit of t
     one_word[0] = 0;
     CHECK_FALSE(index_sets{one_word, 1, 10}.is_sound(1, 10));
 }
+
+TEST_CASE("as many sets as there may be are sound, too: none of their bits is one too many", "[core]") {
+    std::vector<std::uint64_t> memory(index_sets::word_count(index_sets::max_sets, 10));
+    index_sets sets{memory.data(), index_sets::max_sets, 10};
+    sets.insert(0, 9);
+    sets.insert(index_sets::max_sets - 1, 9);
+    CHECK(sets.is_sound(index_sets::max_sets, 10));
+    memory[0] ^= 1ull << (index_sets::max_sets - 1);
+    CHECK_FALSE(sets.is_sound(index_sets::max_sets, 10));
+}

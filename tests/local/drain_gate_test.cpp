@@ -34,6 +34,21 @@ TEST_CASE("null_gate is open until it is claimed, and waits for nobody", "[local
     CHECK_FALSE(gate.try_enter(slot));
 }
 
+TEST_CASE("null_gate asks nothing of the owner, who is the drainer", "[local]") {
+    null_gate gate;
+    null_gate::slot slot{};
+    gate.ask(slot);
+    CHECK_FALSE(gate.help(slot));
+    CHECK(gate.try_enter(slot));
+    CHECK(gate.take_over(slot, UINT64_MAX));
+    CHECK_FALSE(gate.try_enter(slot));
+    CHECK(gate.wait_helped(slot, 0));
+    gate.helped(slot); // opens nothing: there was no help
+    CHECK_FALSE(gate.try_enter(slot));
+    gate.release(slot, gate_claim::draining);
+    CHECK(gate.try_enter(slot));
+}
+
 TEST_CASE("the reasons of a claim are bits of their own", "[local]") {
     constexpr auto bit = [](gate_claim c) { return static_cast<std::uint32_t>(c); };
     STATIC_REQUIRE((bit(gate_claim::draining) & bit(gate_claim::disabled)) == 0);

@@ -120,6 +120,26 @@ void check_gate() {
     gate.release(slot, gate_claim::draining);
     gate.leave_slow(slot);
 
+    // Of work that he is asked for either the owner or the drainer takes all; then nobody waits, and the gate opens.
+    // A handler on the thread of an owner inside takes none.
+    REQUIRE(enter());
+    gate.ask(slot);
+    CHECK_FALSE(gate.help(slot));
+    CHECK(gate.is_entered(slot));
+    gate.leave_slow(slot);
+    const bool helps = gate.help(slot);
+    if (helps) gate.helped(slot);
+    CHECK_FALSE(gate.is_entered(slot));
+    CHECK(gate.take_over(slot, UINT64_MAX) != helps);
+    CHECK(gate.wait_helped(slot, 0));
+    if (!helps) gate.release(slot, gate_claim::draining);
+    REQUIRE(enter());
+    gate.leave_slow(slot);
+    gate.claim(slot, gate_claim::disabled);
+    gate.helped(slot); // opens nothing but what help() closed
+    CHECK_FALSE(enter());
+    gate.release(slot, gate_claim::disabled);
+
     // An owner that died inside can be forgotten.
     REQUIRE(enter());
     gate.abandon(slot);

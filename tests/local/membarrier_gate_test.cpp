@@ -5,6 +5,7 @@
 #include "cordon/platform/default.hpp"
 #include "local/gate_contract.hpp"
 #include "support/catch.hpp"
+#include "support/hooks.hpp"
 #include "support/zones.hpp"
 
 using namespace cordon;
@@ -27,6 +28,19 @@ struct refusal {
     }
     refusal(const refusal&) = delete;
     refusal& operator=(const refusal&) = delete;
+};
+
+// Another's step comes between the load of a word and its exchange.
+hook before_exchange;
+struct atomics_between : std_atomics {
+    struct word : std_atomics::atomic<std::uint32_t> {
+        bool compare_exchange(std::uint32_t& expected, std::uint32_t desired, std::memory_order order) {
+            before_exchange(this);
+            return std_atomics::atomic<std::uint32_t>::compare_exchange(expected, desired, order);
+        }
+    };
+    template <class T>
+    using atomic = std::conditional_t<std::is_same_v<T, std::uint32_t>, word, std_atomics::atomic<T>>;
 };
 
 using refusable_zone = basic_zone<refusable_policy>;
@@ -77,6 +91,38 @@ TEST_CASE("the waiting drainer gives up at its deadline", "[local]") {
     gate.leave(slot);
     CHECK(gate.wait(slot, default_clock::now()));
     gate.done(slot);
+}
+
+TEST_CASE("a drainer takes over what it asked for though another claims the slot at that instant",
+          "[local]") {
+    using gate_between = membarrier_gate<atomics_between, refusable_barrier, default_clock, default_backoff>;
+    gate_between gate;
+    gate.start();
+    gate_between::slot slot{};
+    gate.ask(slot);
+    before_exchange.arm(&slot.claimed, [&] { gate.claim(slot, gate_claim::disabled); });
+    CHECK(gate.take_over(slot, UINT64_MAX));
+    CHECK(before_exchange.fired());
+    gate.release(slot, gate_claim::disabled);
+    CHECK_FALSE(gate.try_enter(slot)); // the drainer's claim stands
+    gate.release(slot, gate_claim::draining);
+    CHECK(gate.try_enter(slot));
+}
+
+TEST_CASE("a drainer that the owner overtakes has nothing to take over", "[local]") {
+    using gate_between = membarrier_gate<atomics_between, refusable_barrier, default_clock, default_backoff>;
+    gate_between gate;
+    gate.start();
+    gate_between::slot slot{};
+    gate.ask(slot);
+    bool helps = false;
+    before_exchange.arm(&slot.claimed, [&] { helps = gate.help(slot); });
+    CHECK_FALSE(gate.take_over(slot, UINT64_MAX));
+    REQUIRE(helps);
+    CHECK_FALSE(gate.wait_helped(slot, 0));
+    gate.helped(slot);
+    CHECK(gate.wait_helped(slot, 0));
+    CHECK(gate.try_enter(slot));
 }
 
 TEST_CASE("a zone whose barrier is refused at the start works in lock mode", "[local]") {

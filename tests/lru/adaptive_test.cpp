@@ -234,3 +234,24 @@ TEST_CASE("a duel with more room than it has pages uses what it has", "[lru]") {
     }
     CHECK(generous.score(0) == fits.score(0));
 }
+
+TEST_CASE("a sampled frame that has left the group is forgotten at the next tick", "[lru]") {
+    cordon::testing::fake_view<adaptive> v;
+    v.sizes[lirs::cold_list] = 3;
+    for (std::uint32_t n = 0; n != 3; ++n)
+        (void)adaptive{}.insert(v, cordon::frame_index{n}, {.known = false, .payload = 0, .key = n + 1});
+    const auto sampled = [&] {
+        cordon::replacement::duel<lirs, 3> arms{256};
+        arms.attach(v.extra());
+        std::vector<std::uint32_t> frames;
+        arms.for_each([&](cordon::frame_index i, std::uint32_t, bool) { frames.push_back(i.raw()); });
+        std::ranges::sort(frames);
+        return frames;
+    };
+    REQUIRE(sampled() == std::vector<std::uint32_t>{0, 1, 2});
+    adaptive{}.tick(v);
+    CHECK(sampled() == std::vector<std::uint32_t>{0, 1, 2});
+    v.left = {1};
+    adaptive{}.tick(v);
+    CHECK(sampled() == std::vector<std::uint32_t>{0, 2});
+}

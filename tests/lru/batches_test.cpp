@@ -125,6 +125,18 @@ TEMPLATE_TEST_CASE("While batches are disabled every add is listed at once; toke
     CHECK(tracker.state_of(frame{1005}).place == lru_place::batched);
 }
 
+TEST_CASE("A token of disabled batches that is moved to itself still disables them", "[lru]") {
+    lru<ring_fifo> tracker{some_frames(64)};
+    auto token = *tracker.disable_batches();
+    auto& same = token;
+    token = std::move(same);
+    REQUIRE(tracker.add(frame{1000}) == status::ok);
+    CHECK(tracker.state_of(frame{1000}).place == lru_place::listed);
+    token = {};
+    REQUIRE(tracker.add(frame{1001}) == status::ok);
+    CHECK(tracker.state_of(frame{1001}).place == lru_place::batched);
+}
+
 TEST_CASE("A refused barrier leaves batches open and frames where they are", "[lru]") {
     lru<ring_fifo, refusable_lru_policy> tracker{some_frames(64), 2};
     const as_slot me{1};

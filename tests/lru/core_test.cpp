@@ -257,6 +257,22 @@ TEST_CASE("A fork that the barrier cannot prepare frees the batches of threads t
     CHECK(tracker.validate(true));
 }
 
+TEST_CASE("A forked child goes on with the locks of a parent that has no barrier, though it could have one",
+          "[lru]") {
+    struct refusable_lru_policy : default_policy {
+        using gate = membarrier_gate<atomics, refusable_barrier, clock, backoff>;
+    };
+    refusable_barrier::at_start = true;
+    lru<linked_fifo, refusable_lru_policy> tracker{some_frames(64), 3};
+    refusable_barrier::at_start = false;
+    REQUIRE(tracker.add(frame{1000}) == status::ok);
+    refusable_barrier::at_issue = true; // what would have to be asked for is refused
+    CHECK(in_child([&] { return tracker.drain() == status::ok ? 0 : 1; }) == 0);
+    CHECK(tracker.drain() == status::ok);
+    refusable_barrier::at_issue = false;
+    CHECK(tracker.state_of(frame{1000}).place == lru_place::listed);
+}
+
 TEST_CASE("In a large LRU tokens count evictions in steps", "[lru]") {
     lru<ring_fifo> tracker{frame_range{frame{0}, frame_count{1u << 20}}}; // 22 bits for 19: steps of 8
     const auto evict = [&](std::uint32_t f) {

@@ -4,6 +4,7 @@
 
 #include "cordon/lru/replacement.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -21,6 +22,7 @@ struct fake_view {
     group_id id = root_group;
     std::map<std::uint32_t, std::uint8_t> ages;
     std::map<std::uint32_t, unsigned> lists;
+    std::vector<std::uint32_t> left; // the group
     mutable std::vector<std::byte> memory = std::vector<std::byte>(R{}.extra_bytes(capacity));
 
     [[nodiscard]] auto& state() { return group_state; }
@@ -36,7 +38,7 @@ struct fake_view {
         const auto at = ages.find(i.raw());
         return at == ages.end() ? std::uint8_t{0} : at->second;
     }
-    [[nodiscard]] bool holds(frame_index) const { return true; }
+    [[nodiscard]] bool holds(frame_index i) const { return std::ranges::find(left, i.raw()) == left.end(); }
     void set_age(frame_index i, std::uint8_t byte) { ages[i.raw()] = byte; }
     [[nodiscard]] unsigned list_of(frame_index i) const {
         const auto at = lists.find(i.raw());

@@ -92,3 +92,28 @@ TEST_CASE("Frames are counted right whatever becomes of them", "[lru]") {
     }
     CHECK(tracker.validate(true));
 }
+
+TEST_CASE("A frame that takes another's stead is on the list of the hand", "[lru]") {
+    small_lru<hand_clock> tracker{some_frames(8), 3};
+    const group_id other = *tracker.create_group();
+    fill(tracker, some_frames(4), other);
+    REQUIRE(tracker.isolate(frame{1001}) == status::ok);
+    REQUIRE(tracker.transfer(frame{1001}, frame{1006}) == status::ok);
+    REQUIRE(tracker.putback(frame{1006}) == status::ok);
+    CHECK(tracker.validate(true));
+    CHECK(tracker.stats(other).listed.raw() == 4);
+    CHECK(coldest(tracker, 8, other) == numbered({0, 2, 3, 6}));
+}
+
+TEST_CASE("Who looks along the hand's list stops where he likes", "[lru]") {
+    small_lru<hand_clock> tracker{some_frames(6)};
+    fill(tracker, some_frames(6));
+    REQUIRE(coldest(tracker, 2) == numbered({0, 1}));
+    const auto& core = tracker.internals();
+    std::vector<std::uint32_t> seen;
+    core.lists().for_each(core.list_at(root_group, 0), [&](auto entry) {
+        seen.push_back(entry.frame);
+        return seen.size() != 3;
+    });
+    CHECK(seen == std::vector<std::uint32_t>{2, 3, 4});
+}

@@ -120,3 +120,17 @@ TEST_CASE("lirs looks at hot frames when there are too many of them or no cold o
     v.sizes[lirs::hot_list] = 50;
     CHECK(lirs{}.insert(v, cordon::frame_index{0}, {}).list == lirs::hot_list);
 }
+
+TEST_CASE("a cold frame whose gap was long becomes hot where hot ones are missing, and nowhere else",
+          "[lru]") {
+    cordon::testing::fake_view<lirs> v;
+    v.group_state.has_cooled = true; // just now: no gap is short
+    const auto list_of_a_touched_one = [&](std::uint32_t hot, std::uint32_t cold) {
+        v.sizes[lirs::hot_list] = hot;
+        v.sizes[lirs::cold_list] = cold;
+        v.ages[0] = lirs::touched(lirs::fresh(v.clock()), v.clock());
+        return lirs{}.examine(v, cordon::frame_index{0}, lirs::cold_list).list();
+    };
+    CHECK(list_of_a_touched_one(50, 50) == lirs::hot_list);
+    CHECK(list_of_a_touched_one(90, 10) == lirs::cold_list);
+}

@@ -237,3 +237,21 @@ TEST_CASE("Of two that give a segment back in one instant neither loses it", "[l
     CHECK(lists_of[2].oldest != lists_of[3].oldest);
     CHECK(pool.used.load(std::memory_order_relaxed) == 2);
 }
+
+TEST_CASE("A ring of which every entry is stale has no segment after it is compacted, and fills anew",
+          "[lru]") {
+    two_lists t;
+    constexpr std::uint32_t many = 1000;
+    for (int round = 0; round != 3; ++round) {
+        for (std::uint32_t f = 0; f != many; ++f)
+            t.push(0, f, list_end::newest);
+        REQUIRE(t.on(0).size() == many);
+        for (std::uint32_t f = 0; f != many; ++f)
+            t.claim(f);
+        t.all.tidy(t.at(0), lists::stale(t.heads[0]), [&](lists::entry e) { return t.is_current(0, e); });
+        CHECK(lists::size(t.heads[0]) == 0);
+        CHECK(t.heads[0].oldest == 0);
+        lists::entry e;
+        CHECK_FALSE(t.all.oldest(t.at(0), e));
+    }
+}

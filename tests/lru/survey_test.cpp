@@ -111,6 +111,19 @@ TEST_CASE("The cold frames of a group are found by number; what is young, claime
     CHECK(tracker.cold_frames(group_id{7}, 0, out) == 0);
 }
 
+TEST_CASE("A group that there is no more has no curve of misses", "[lru]") {
+    small_lru<exact_lru> tracker{some_frames(4096), 2};
+    const group_id g = *tracker.create_group();
+    chosen_slots::mine = slot_index::none();
+    for (const frame f : some_frames(4096)) // behind the groups lies what is known of these
+        REQUIRE(tracker.add(f, f == frame{1020} ? g : root_group) == status::ok);
+    CHECK(tracker.miss_curve(g).misses == 1);
+    REQUIRE(tracker.forget(frame{1020}) == status::ok);
+    REQUIRE(tracker.remove_group(g) == status::ok);
+    CHECK(tracker.miss_curve(g).misses == 0);
+    CHECK(tracker.miss_curve(group_id{7}).misses == 0);
+}
+
 TEST_CASE("The curve of misses bounds those of a larger lru, and is near them up to twice the size",
           "[lru]") {
     constexpr std::uint64_t capacity = 200;

@@ -123,3 +123,22 @@ TEST_CASE("a fork child forgets an owner that stood inside a gate", "[stress]") 
     hooks::lock_wait.disarm();
     CHECK(outcome == 0);
 }
+
+TEST_CASE("a fork child goes on with the locks of a parent that has no barrier, though it could have one",
+          "[stress]") {
+    struct refusable_policy : default_policy {
+        using gate = membarrier_gate<atomics, refusable_barrier, clock, backoff>;
+    };
+    refusable_barrier::at_start = true;
+    basic_zone<refusable_policy> zone{frames(64)};
+    refusable_barrier::at_start = false;
+    zone.free(*zone.allocate());
+    REQUIRE(zone.stats().cached.raw() != 0);
+    refusable_barrier::at_issue = true; // what would have to be asked for is refused
+    CHECK(in_child([&] {
+              if (zone.drain() != status::ok) return 1;
+              return zone.stats().free == zone.frames().count() ? 0 : 2;
+          }) == 0);
+    CHECK(zone.drain() == status::ok);
+    refusable_barrier::at_issue = false;
+}

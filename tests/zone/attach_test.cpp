@@ -37,6 +37,9 @@ struct other_orders : policy {
 struct unchecked : policy {
     static constexpr check_level checks = check_level::none;
 };
+struct tall_row : policy {
+    static constexpr cached_order cached_orders[] = {{0, 64}, {7, 4}}; // the second one is two pageblocks
+};
 
 [[nodiscard]] frame_range block_at(std::uint32_t n) {
     return {frame{n * small_block}, frame_count{small_block}};
@@ -96,10 +99,11 @@ public:
     }
     [[nodiscard]] index_sets& sets() { return parts.parts.partial; }
     // Returns: the words of the sets of partly used blocks: behind the word of non-empty sets its level 0.
-    [[nodiscard]] std::uint64_t* words() {
-        const auto end = reinterpret_cast<std::uintptr_t>(parts.parts.maps + geo.blocks());
-        return reinterpret_cast<std::uint64_t*>((end + cache_line_bytes - 1) / cache_line_bytes *
-                                                cache_line_bytes);
+    [[nodiscard]] std::uint64_t* words() { return words_behind(parts.parts.maps + geo.blocks()); }
+    // Returns: the part that starts in the next cache line.
+    [[nodiscard]] static std::uint64_t* words_behind(const void* end) {
+        const auto lines = (reinterpret_cast<std::uintptr_t>(end) + cache_line_bytes - 1) / cache_line_bytes;
+        return reinterpret_cast<std::uint64_t*>(lines * cache_line_bytes);
     }
 
 private:
@@ -259,6 +263,11 @@ TEST_CASE("a header, a table or a tree that would lead out of the metadata is re
     });
     refused_at_once("a set that has no member", [](copy& c) { c.words()[0] ^= 1; });
     refused_at_once("a set that does not exist", [](copy& c) { c.words()[0] |= 1ull << 63; });
+    refused_at_once("a set of whole blocks that does not exist", [](copy& c) {
+        copy::words_behind(c.parts.marks_of_regions + c.geo.regions() * regions::pools)[0] |= 1ull << 63;
+    });
+    refused_at_once("a poisoned frame before the zone",
+                    [](copy& c) { copy::ranges(c.parts.poisoned_table)[0].first = 1; });
     refused_at_once("a block behind the last one", [](copy& c) {
         for (std::uint32_t set = 0; set != buddy<policy>::sets; ++set)
             if (!c.sets().empty(set)) c.words()[1 + set] |= 1ull << 40;
@@ -330,4 +339,93 @@ TEST_CASE("blocks, counters and states that contradict each other are refused") 
     REQUIRE(s.kept()[5].size == order{7});
     refused("an allocation inside another",
             [&](copy& c) { c.parts.states_cells[large + small_block].store(0x80, relaxed); });
+}
+
+TEST_CASE("a copy without checks is the same zone, too") {
+    using unchecked_zone = basic_zone<unchecked>;
+    const placed_memory memory{unchecked_zone::metadata_bytes(options)};
+    unchecked_zone first = unchecked_zone::place(memory.bytes(), options);
+    const std::vector<frame> held = testing::take_all(first, order{6});
+    REQUIRE(first.isolate(block_at(7), {})->undo() == status::ok);
+    const placed_memory elsewhere{memory.bytes()};
+    unchecked_zone zone = unchecked_zone::attach(elsewhere.bytes(), options);
+    REQUIRE(zone.error() == status::ok);
+    CHECK(zone.stats().allocated.raw() == held.size() * small_block);
+    testing::free_all(zone, held, order{6});
+    CHECK(zone.stats().allocated.raw() == 0);
+    CHECK(testing::agrees(zone));
+}
+
+TEST_CASE("several holes are taken over; one more than the options name is refused") {
+    const frame_range two[] = {{frame{64 * 2 + 5}, frame_count{3}}, {frame{64 * 4}, frame_count{64}}};
+    const zone_options whole_blocks{.frames = {frame{0}, frame_count{8 * small_block}}, .holes = two};
+    const placed_memory memory{zone_type::metadata_bytes(whole_blocks)};
+    zone_type zone = zone_type::place(memory.bytes(), whole_blocks);
+    const placed_memory elsewhere{memory.bytes()};
+    CHECK(zone_type::attach(elsewhere.bytes(), whole_blocks).error() == status::ok);
+
+    const placed_memory changed{memory.bytes()};
+    const zone_geometry<policy> geo{whole_blocks.frames};
+    const metadata parts{changed.bytes().data(), geo, zone_creation<policy>::hole_capacity(whole_blocks), 0};
+    REQUIRE(parts.hole_table.size() == 2);
+    REQUIRE(zone_attachment<policy>::check(parts, geo, whole_blocks) == status::ok);
+    copy::ranges(parts.hole_table)[2] = {64 * 6, 1};
+    parts.head->holes = 3;
+    CHECK(zone_attachment<policy>::check(parts, geo, whole_blocks) == status::corrupt_metadata);
+}
+
+TEST_CASE("a magazine for runs that no cache holds has no room") {
+    using tall_zone = basic_zone<tall_row>;
+    using bins = magazine_bins<tall_row>;
+    const placed_memory memory{tall_zone::metadata_bytes(options)};
+    tall_zone zone = tall_zone::place(memory.bytes(), options);
+    zone.free(slot_index{0}, *zone.allocate(slot_index{0}));
+    const zone_geometry<tall_row> geo{all};
+    const zone_metadata<tall_row> parts{
+        memory.bytes().data(), geo, zone_creation<tall_row>::hole_capacity(options), options.max_poisoned};
+    REQUIRE(zone_attachment<tall_row>::check(parts, geo, options) == status::ok);
+    unsigned tall = 0;
+    while (bins::order_of(tall) != order{7})
+        ++tall;
+    parts.cache_slots[1].magazines[tall].mark = 1;
+    CHECK(zone_attachment<tall_row>::check(parts, geo, options) == status::corrupt_metadata);
+}
+
+TEST_CASE("attaching fails as the drain of what was cached does") {
+    using refusable_zone = basic_zone<testing::refusable_policy>;
+    using testing::refusable_barrier;
+    const placed_memory memory{refusable_zone::metadata_bytes(options)};
+    refusable_zone first = refusable_zone::place(memory.bytes(), options);
+    if (first.internals().caches().needs_lock()) return; // no barrier on this system
+    first.free(slot_index{0}, *first.allocate(slot_index{0}));
+    const placed_memory elsewhere{memory.bytes()};
+    refusable_barrier::at_issue = true;
+    refusable_zone zone = refusable_zone::attach(elsewhere.bytes(), options);
+    refusable_barrier::at_issue = false;
+    CHECK(zone.error() == status::barrier_refused);
+    CHECK(zone.frames().empty());
+    CHECK(refusable_zone::attach(elsewhere.bytes(), options).error() == status::ok);
+}
+
+TEST_CASE("slots that a zone with a barrier used are locked in one without") {
+    using refusable_zone = basic_zone<testing::refusable_policy>;
+    using testing::refusable_barrier;
+    const placed_memory memory{refusable_zone::metadata_bytes(options)};
+    refusable_zone first = refusable_zone::place(memory.bytes(), options);
+    first.free(slot_index{1}, *first.allocate(slot_index{1}));
+    const placed_memory elsewhere{memory.bytes()};
+    refusable_barrier::at_start = true;
+    refusable_zone zone = refusable_zone::attach(elsewhere.bytes(), options);
+    refusable_barrier::at_start = false;
+    REQUIRE(zone.error() == status::ok);
+    const zone_metadata<testing::refusable_policy> parts{
+        elsewhere.bytes().data(), zone_geometry<testing::refusable_policy>{all},
+        zone_creation<testing::refusable_policy>::hole_capacity(options), options.max_poisoned};
+    for (const unsigned slot : {0u, 1u})
+        CHECK(parts.cache_slots[slot + 1].gate.claimed.load(relaxed) ==
+              static_cast<std::uint32_t>(gate_claim::locked));
+    zone.free(slot_index{1}, *zone.allocate(slot_index{1}));
+    CHECK(zone.stats().cached.raw() != 0);
+    CHECK(zone.drain() == status::ok);
+    CHECK(zone.stats().cached.raw() == 0);
 }

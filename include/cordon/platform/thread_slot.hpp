@@ -145,11 +145,10 @@ private:
         stage_ = stage::taking;
         const slot_index taken = take();
         // This may allocate: outside the lock, and with calls from below answered by none.
-        if (taken.is_none() || host_system::at_thread_exit<leave>(taken.raw()))
-            mine_ = taken;
-        else
-            give_back(taken);
+        const bool is_heard = taken.is_none() || host_system::at_thread_exit<leave>(taken.raw());
+        mine_ = taken;
         stage_ = stage::open;
+        if (!is_heard) leave(taken.raw()); // nobody would hear of its exit: this thread goes without
         return mine_;
     }
     static slot_index take() noexcept {
@@ -157,10 +156,6 @@ private:
         const slot_index lowest = registry_.take_lowest();
         if (lowest.is_none()) full_at_ = registry_.releases.load(std::memory_order_relaxed);
         return lowest;
-    }
-    static void give_back(slot_index slot) noexcept {
-        const section registry_lock;
-        registry_.give_back(slot);
     }
 
     static void leave(std::uint32_t number) noexcept {

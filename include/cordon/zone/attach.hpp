@@ -67,7 +67,7 @@ private:
         if (table.size() > table.capacity()) return false;
         std::uint64_t last = 0;
         for (std::uint32_t i = 0; i != table.size(); ++i) {
-            if (table[i].first < last || table[i].count == 0) return false;
+            if (table[i].first < last) return false;
             last = table[i].end();
         }
         return true;
