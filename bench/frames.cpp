@@ -22,6 +22,7 @@ constexpr const char* about =
   cross_thread   one thread allocates, another frees: the pair
   mixed          replace random ones of 1024 runs of orders 0 to 9: the pair
   mixed_types    the same in three migrate types, beside movable only
+  .../checks     with each wrong free found (cheap, the default), with sanitizers told, with all checks, for one thread
 
 Floors: `stack`, a thread-local stack of frame numbers; `gate`, the same behind the words of the drain gate; `lock`,
 behind a lock. `cordon_slot` is cordon with the thread's slot named by the caller. Peers are called through bench/peer.h,
@@ -215,7 +216,9 @@ void two_threads(suite& out, std::uint32_t frames, std::vector<figure> figures, 
              "cordon_1_thread",
              2,
              {with<cordon_zone>("cordon", {frames, 2}, pattern),
-              with<cordon_zone>("cordon_1_thread", {frames, 1}, pattern)}});
+              with<cordon_zone>("cordon_1_thread", {frames, 1}, pattern),
+              with<stack_floor<gate_guard>>("gate", {frames, 2}, pattern), // what the machine makes of it
+              with<stack_floor<gate_guard>>("gate_1_thread", {frames, 1}, pattern)}});
 }
 void two_threads(suite& out, std::uint32_t frames) {
     const goal same = goal::at_most(1.2);
@@ -242,11 +245,31 @@ void uncached_order(suite& out, const std::vector<peer>& peers) {
              whole_field({small_zone}, repeat_pattern<Order>{}, peers, Order)});
 }
 
+// What each check costs, and what is saved without threads.
+struct unchecked_policy : cordon::default_policy {
+    static constexpr cordon::check_level checks = cordon::check_level::none;
+};
+template <class Pattern>
+void checks(suite& out, std::vector<figure> figures, Pattern pattern) {
+    const size_of_field size{small_zone};
+    out.add({std::move(figures),
+             "checks",
+             "none",
+             1,
+             {with<cordon_zone>("cheap", size, pattern),
+              with<zone_frames<cordon::annotated_policy>>("annotated", size, pattern),
+              with<zone_frames<cordon::checked_policy>>("full", size, pattern),
+              with<zone_frames<cordon::single_threaded_policy>>("single_threaded", size, pattern),
+              with<zone_frames<unchecked_policy>>("none", size, pattern)}});
+}
+
 void questions(suite& out, const std::vector<peer>& peers) {
     order_0(out, small_zone, peers);
     order_0(out, large_zone, {}); // the peers would touch gigabytes
     two_threads(out, small_zone);
     two_threads(out, large_zone);
+    checks(out, {named("repeat")}, repeat_pattern<0>{});
+    checks(out, {named("bulk_get"), named("bulk_put")}, bulk_pattern<0>{small_zone / 2});
     cached_order<1>(out);
     cached_order<2>(out);
     cached_order<3>(out);

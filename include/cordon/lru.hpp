@@ -1,7 +1,7 @@
 // cordon/lru.hpp - lru: which frames are warm. What a user sees; each member forwards to the layer lru.
 // SPDX-License-Identifier: BSL-1.0
 //
-//     cordon::lru<cordon::replacement::s3_fifo> tracker{ram.frames(), 4};   // up to 4 groups
+//     cordon::lru<cordon::replacement::s3_fifo<>> tracker{ram.frames(), 4};   // up to 4 groups
 //     tracker.add(f);
 //     tracker.touch(f);
 //     tracker.reclaim(cordon::root_group, cordon::frame_count{64},
