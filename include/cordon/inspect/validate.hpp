@@ -18,6 +18,7 @@
 #include "cordon/zone/zone_core.hpp"
 
 #include <cstdint>
+#include <initializer_list>
 
 namespace cordon::inline v0 {
 
