@@ -98,6 +98,30 @@ TEST_CASE("a request takes from the region with the smallest run that fits", "[b
     CHECK(f.consistent());
 }
 
+TEST_CASE("a batch takes as many runs as it is asked for, from as many regions as that needs", "[buddy]") {
+    fixture f;
+    f.tested.insert_first(block_pool::ordinary, 0, 512);
+    f.tested.insert_first(block_pool::ordinary, 1, 3);
+    f.tested.insert_first(block_pool::ordinary, 2, 8);
+    std::vector<std::uint32_t> got;
+    const auto batch = [&](unsigned k, std::uint32_t n) {
+        got.clear();
+        const std::uint32_t taken =
+            f.tested.take(block_pool::ordinary, k, n, [&](block_index b) { got.push_back(b.raw()); });
+        CHECK(taken == got.size());
+        CHECK(f.consistent());
+    };
+    batch(1, 3); // the pair of the smallest region, two pairs of the next
+    CHECK(got == std::vector<std::uint32_t>{512, 1024, 1026});
+    batch(0, 2);
+    CHECK(got == std::vector<std::uint32_t>{514, 1028});
+    batch(0, 0);
+    CHECK(got.empty());
+    batch(8, 5); // there are two
+    CHECK(got.size() == 2);
+    CHECK(f.take(block_pool::ordinary, 8) == none);
+}
+
 TEST_CASE("blocks that come one by one complete every run, up to the whole region", "[buddy]") {
     fixture f;
     for (std::uint32_t n = 0; n != 512; ++n) {

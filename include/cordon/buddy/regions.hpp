@@ -14,6 +14,7 @@
 #pragma once
 
 #include "cordon/buddy/region_map.hpp"
+#include "cordon/core/config.hpp"
 #include "cordon/core/index_set.hpp"
 #include "cordon/core/types.hpp"
 
@@ -72,16 +73,23 @@ public:
 
     // Effects: takes an aligned run of 2^k whole blocks. Returns: false if there is none.
     constexpr bool take(block_pool pool, unsigned k, block_index& first) {
+        return take(pool, k, 1, [&](block_index b) { first = b; }) != 0;
+    }
+    // Effects: takes up to n of them, each region looked up once; calls out(first block) for each. Returns: how many.
+    template <class Out>
+    CORDON_ALWAYS_INLINE constexpr std::uint32_t take(block_pool pool, unsigned k, std::uint32_t n, Out out) {
         const std::uint32_t end = set_of(pool, bins);
-        const std::uint32_t set = sets_.non_empty(set_of(pool, k), end);
-        if (set == end) return false;
-        const std::uint32_t at = sets_.first(set);
-        region_map r = region_at(pool, at);
-        const unsigned bit = r.find(k);
-        r.clear(bit, k);
-        rebin(pool, at, r.shrunk(set - set_of(pool, 0)));
-        first = block_index{at * map::size + bit};
-        return true;
+        std::uint32_t taken = 0;
+        for (std::uint32_t set; taken != n && (set = sets_.non_empty(set_of(pool, k), end)) != end;) {
+            const std::uint32_t at = sets_.first(set);
+            region_map r = region_at(pool, at);
+            for (unsigned bit; taken != n && (bit = r.find(k)) != map::none; ++taken) {
+                r.clear(bit, k);
+                out(block_index{at * map::size + bit});
+            }
+            rebin(pool, at, r.shrunk(set - set_of(pool, 0)));
+        }
+        return taken;
     }
     // Effects: takes a run that mixes both pools. The last resort before no_memory. Cost: O(regions).
     constexpr bool take_mixed(unsigned k, block_index& first) {

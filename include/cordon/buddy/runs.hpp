@@ -39,6 +39,11 @@ public:
             for (block_index b; taken != n && find_block(type, k, b);)
                 taken += take_from(b, k, n - taken, out);
         } else {
+            if (type != migrate_type::lent) // the pool that is asked first, many at once
+                taken = this->parts_.whole.take(block_pool::ordinary, k - block_order, n, [&](block_index b) {
+                    use_all(b, k - block_order, type);
+                    out(geometry::index_of(b));
+                });
             for (frame_index first; taken != n && take_one(held_lock, type, k, first); ++taken)
                 out(first);
         }
