@@ -260,7 +260,7 @@ TEST_CASE("invariant 11: no cache holds a frame of a sealed range at any time", 
         }
     }};
     rng random{seed()};
-    for (unsigned i = 0; i != scaled(300u) || samples.load() < 20; ++i) {
+    for (unsigned i = 0; i < scaled(300u) || samples.load() < 20; ++i) {
         const auto first = static_cast<std::uint32_t>(random.below(56));
         auto range = zone.isolate(block(zone, first, 8), {.level = level});
         if (!range) continue;
