@@ -1,7 +1,7 @@
 // mutants.cpp - breaks a header in one place and has the test that is named for it notice.
 // SPDX-License-Identifier: BSL-1.0
 //
-//     mutants check <root> <file>...                               do all mutants of the files apply?
+//     mutants check <root> <file>...                               do all apply, and are their test cases there?
 //     mutants pass <killer> <root> <scratch> <compiler>...         does the killer pass without any mutant?
 //     mutants kill <file> <mutant> <root> <scratch> <compiler>...  does it fail with this one?
 //     mutants fuzz <file> <mutant> <killer> <corpus> <root> <scratch> <compiler>...
@@ -123,6 +123,33 @@ string apply(const mutant& m, const fs::path& root) {
     return header;
 }
 
+// Returns: the names of the test cases of a program. Behind a template's name Catch puts the type.
+std::vector<string> test_cases(const string& source) {
+    std::vector<string> names;
+    std::istringstream in{source};
+    for (string before; std::getline(in, before, '(');) {
+        const bool is_template = before.ends_with("\nTEMPLATE_TEST_CASE");
+        if (!is_template && !before.ends_with("\nTEST_CASE")) continue;
+        string name;
+        for (string literal; (in >> std::ws).peek() == '"' && in >> std::quoted(literal);)
+            name += literal;
+        names.push_back(is_template ? name + " - " : name);
+    }
+    return names;
+}
+
+// Effects: throws unless the killer is there, and in it the test case. Does not compile it.
+void expect_killer(const mutant& m, const fs::path& root) {
+    const std::vector<string> names = test_cases(read(root / "tests" / (m.killer + ".cpp")));
+    const bool any_end = m.test_case.ends_with('*');
+    const string wanted = m.test_case.substr(0, m.test_case.size() - any_end);
+    const auto is_wanted = [&](const string& name) {
+        return any_end ? name.starts_with(wanted) : name == wanted;
+    };
+    if (!m.test_case.empty() && std::ranges::none_of(names, is_wanted))
+        throw trouble{"there is no such test case in " + m.killer + ": " + m.test_case};
+}
+
 // ---- compiling and running ----
 
 string quoted(const string& s) {
@@ -217,7 +244,7 @@ void check(const fs::path& root, const std::vector<string>& files) {
         for (const mutant& m : read_mutants(file))
             try {
                 (void)apply(m, root);
-                if (!fs::exists(root / "tests" / (m.killer + ".cpp"))) throw trouble{"no killer " + m.killer};
+                expect_killer(m, root);
                 ++good;
             } catch (const trouble& t) {
                 ++bad;
