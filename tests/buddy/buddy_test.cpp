@@ -227,6 +227,20 @@ TEST_CASE("no frame of a full block is free, whatever its map held before", "[bu
     CHECK(f.consistent());
 }
 
+TEST_CASE("a run of a whole block may come back frame by frame, whatever its map held before", "[buddy]") {
+    fixture<> f{1};
+    for (const std::uint32_t i : f.take(movable, 0, 64))
+        REQUIRE(f.give(i, 0) == status::ok);
+    REQUIRE(f.take(movable, 6).size() == 1);
+    for (std::uint32_t i = 0; i != 64; ++i) {
+        REQUIRE(f.give(i, 0) == status::ok);
+        CHECK(f.give(i, 0) == status::double_free);
+        CHECK(f.is_free(i));
+        CHECK(f.is_free(63) == (i == 63));
+        REQUIRE(f.consistent());
+    }
+}
+
 TEST_CASE("a run that just fits is taken before a larger one, and when there is no other", "[buddy]") {
     fixture<> f{2};
     REQUIRE(f.take(movable, 0, 128).size() == 128);

@@ -259,8 +259,9 @@ TEST_CASE("drain during a refill: skipping a cache that looks empty leaves seale
     CHECK(on.handed_out() != 0);
 }
 
-TEST_CASE("drain during a refill: a cache that looks empty is waited for", "[isolation]") {
-    stage<shipped> on;
+TEMPLATE_TEST_CASE("drain during a refill: a cache that looks empty is waited for", "[isolation]", shipped,
+                   closed_gates) {
+    stage<TestType> on;
     const frame f = refill_while_sealing(on);
     CHECK(on.isolator.had_to_wait());
     CHECK(cached_in(on.zone, on.sealed) == 0);
