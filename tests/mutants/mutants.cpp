@@ -11,7 +11,7 @@
 // A file holds the mutants of one layer; its form is told in local.mutants. The mutated header goes into a directory
 // of its own that the compiler searches before include/, so that everything else is the shipped text. A killer is a
 // test program; it must fail in an assertion or by a signal, or still run after a minute. That the mutant does not
-// compile, or that there is no such test case, kills nothing.
+// compile, that there is no such test case, or that it skips, kills nothing.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -36,6 +36,7 @@ using std::string;
 using clock_type = std::chrono::steady_clock;
 
 constexpr int seconds_to_live = 60;
+constexpr int skipped = 77; // as in support/skip.hpp
 
 struct trouble : std::runtime_error {
     using std::runtime_error::runtime_error;
@@ -192,6 +193,7 @@ struct workshop {
         if (!test_case.empty()) words.push_back(as_test_spec(test_case));
         const auto [code, output] = run(words, place / "killer.log");
         if (output.find("No test cases matched") != string::npos) throw trouble{"there is no such test case"};
+        if (code == skipped) throw trouble{"the test case skips here"};
         if (code == 0) return "";
         if (code == 124 || code == 137)
             return "still running after " + std::to_string(seconds_to_live) + " s";

@@ -4,6 +4,7 @@
 
 #include "platform/child.hpp"
 #include "support/catch.hpp"
+#include "support/skip.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -60,7 +61,7 @@ bool has_huge_page_pool() {
 // What an emulator only says that it does: advice, limits.
 bool ignores_advice() {
     if (is_emulated())
-        WARN("skipped: an emulator answers the system calls, and does not do what they ask for");
+        testing::skip("an emulator answers the system calls, and does not do what they ask for");
     return is_emulated();
 }
 
@@ -248,10 +249,7 @@ TEST_CASE("address space that runs out is a system error with text", "[platform]
 
 TEST_CASE("explicit huge pages without a pool are a system error when the arena is made", "[platform]") {
     if (ignores_advice()) return;
-    if (has_huge_page_pool()) {
-        WARN("skipped: this machine has a pool of huge pages");
-        return;
-    }
+    if (has_huge_page_pool()) return testing::skip("this machine has a pool of huge pages");
     const auto backing = GENERATE(arena_backing::memfd, arena_backing::anonymous);
     const arena ram{{.frames = frame_count{1024}, .backing = backing, .huge = huge_pages::explicit_2mib}};
     CHECK_FALSE(ram);
@@ -262,16 +260,11 @@ TEST_CASE("explicit huge pages without a pool are a system error when the arena 
 }
 
 TEST_CASE("explicit huge pages are discarded whole", "[platform]") {
-    if (read_number("/proc/sys/vm/nr_hugepages") < 4) {
-        WARN("skipped: this machine has no pool of 4 huge pages");
-        return;
-    }
+    if (read_number("/proc/sys/vm/nr_hugepages") < 4)
+        return testing::skip("this machine has no pool of 4 huge pages");
     const auto backing = GENERATE(arena_backing::memfd, arena_backing::anonymous);
     arena ram{{.frames = frame_count{2048}, .backing = backing, .huge = huge_pages::explicit_2mib}};
-    if (!ram) {
-        WARN("skipped: the pool of huge pages is in use");
-        return;
-    }
+    if (!ram) return testing::skip("the pool of huge pages is in use");
     CHECK(ram.populate(ram.frames()) == status::ok);
     CHECK(ram.resident_bytes() == ram.bytes());
     CHECK(ram.discard(range(0, 511)) == status::invalid_range);
@@ -285,10 +278,8 @@ TEST_CASE("transparent huge pages can be asked for", "[platform]") {
     if (ignores_advice()) return;
     const auto backing = GENERATE(arena_backing::memfd, arena_backing::anonymous);
     arena ram{{.frames = frame_count{2048}, .backing = backing, .huge = huge_pages::transparent}};
-    if (ram.error() == status::system_error && ram.system_error().code == EINVAL) {
-        WARN("skipped: this kernel has no transparent huge pages");
-        return;
-    }
+    if (ram.error() == status::system_error && ram.system_error().code == EINVAL)
+        return testing::skip("this kernel has no transparent huge pages");
     REQUIRE(ram);
     CHECK(ram.populate(ram.frames()) == status::ok);
     CHECK(ram.resident_bytes() == ram.bytes());
@@ -299,10 +290,8 @@ TEST_CASE("transparent huge pages can be asked for", "[platform]") {
 TEST_CASE("an arena can be bound to a NUMA node that exists", "[platform]") {
     const auto backing = GENERATE(arena_backing::memfd, arena_backing::anonymous);
     arena ram{{.frames = frame_count{64}, .backing = backing, .numa_node = 0}};
-    if (!ram && (ram.system_error().code == ENOSYS || ram.system_error().code == EPERM)) {
-        WARN("skipped: mbind is not to be had here");
-        return;
-    }
+    if (!ram && (ram.system_error().code == ENOSYS || ram.system_error().code == EPERM))
+        return testing::skip("mbind is not to be had here");
     REQUIRE(ram);
     CHECK(ram.populate(ram.frames()) == status::ok);
     const arena nowhere{{.frames = frame_count{64}, .backing = backing, .numa_node = 1000}};
@@ -325,10 +314,7 @@ TEST_CASE("a refused discard or populate is a system error that names the call",
         if (ram.system_error() != os_error{"madvise(MADV_POPULATE_WRITE)", EPERM}) return 4;
         return ram && ram.error() == status::ok ? 0 : 5;
     });
-    if (outcome == no_seccomp)
-        WARN("skipped: no seccomp");
-    else
-        CHECK(outcome == 0);
+    testing::check_child(outcome);
 }
 
 TEST_CASE("populate works on kernels that cannot populate by madvise", "[platform]") {
@@ -345,10 +331,7 @@ TEST_CASE("populate works on kernels that cannot populate by madvise", "[platfor
         if (ram.populate(range(200, 600)) != status::system_error) return 4;
         return ram.system_error() == os_error{"fallocate", ENOSPC} ? 0 : 5;
     });
-    if (outcome == no_seccomp)
-        WARN("skipped: no seccomp");
-    else
-        CHECK(outcome == 0);
+    testing::check_child(outcome);
 }
 
 TEST_CASE("several threads may discard and populate one arena", "[platform]") {

@@ -5,6 +5,7 @@
 #include "platform/child.hpp"
 #include "support/catch.hpp"
 #include "support/scale.hpp"
+#include "support/skip.hpp"
 
 #include "cordon/core/atomics.hpp"
 #include "cordon/platform/clock.hpp"
@@ -23,10 +24,7 @@ static_assert(heavy_barrier<membarrier> && heavy_barrier<no_barrier>);
 
 TEST_CASE("membarrier can be enabled, again too, and issued", "[platform]") {
     membarrier barrier;
-    if (!barrier.enable()) {
-        WARN("skipped: this system has no membarrier");
-        return;
-    }
+    if (!barrier.enable()) return testing::skip("this system has no membarrier");
     CHECK(barrier.issue());
     CHECK(barrier.enable());
     CHECK(barrier.issue());
@@ -34,10 +32,7 @@ TEST_CASE("membarrier can be enabled, again too, and issued", "[platform]") {
 
 TEST_CASE("a fork child can enable and issue membarrier", "[platform]") {
     membarrier barrier;
-    if (!barrier.enable()) {
-        WARN("skipped: this system has no membarrier");
-        return;
-    }
+    if (!barrier.enable()) return testing::skip("this system has no membarrier");
     CHECK(in_child([&] { return barrier.enable() && barrier.issue() ? 0 : 1; }) == 0);
 }
 
@@ -50,10 +45,7 @@ TEST_CASE("a refused membarrier is reported at enabling or at issuing", "[platfo
         if (!refuse_syscall(SYS_membarrier, code)) return no_seccomp;
         return (late ? barrier.issue() : barrier.enable()) ? 1 : 0;
     });
-    if (outcome == no_seccomp)
-        WARN("skipped: no seccomp or no membarrier");
-    else
-        CHECK(outcome == 0);
+    testing::check_child(outcome);
 }
 
 TEST_CASE("a membarrier that cannot be registered is not enabled", "[platform]") {
@@ -62,18 +54,12 @@ TEST_CASE("a membarrier that cannot be registered is not enabled", "[platform]")
             return no_seccomp;
         return membarrier{}.enable() ? 1 : 0;
     });
-    if (outcome == no_seccomp)
-        WARN("skipped: no seccomp");
-    else
-        CHECK(outcome == 0);
+    testing::check_child(outcome);
 }
 
 TEST_CASE("behind a heavy barrier no owner is inside that passed a light one unseen", "[platform]") {
     membarrier barrier;
-    if (!barrier.enable()) {
-        WARN("skipped: this system has no membarrier");
-        return;
-    }
+    if (!barrier.enable()) return testing::skip("this system has no membarrier");
     // A line each, or the lines' own order hides what the barriers do.
     struct alignas(cache_line_bytes) flag : std::atomic<bool> {};
     flag busy{}, claimed{}, inside{}, started{}, stop{};

@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "support/catch.hpp"
+#include "support/skip.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <linux/filter.h>
@@ -26,7 +29,7 @@ inline bool is_emulated() {
     return ::madvise(nullptr, 0, 9999) == 0;
 }
 
-// What a child returns that cannot do its work because refuse_syscall returned false.
+// What a child returns that cannot do its work because refuse_syscall returned false, or there is nothing to refuse.
 inline constexpr int no_seccomp = 77;
 
 // Returns: what `body` returned in a fork child, 0 to 127; 128 + the signal that ended it (SIGALRM after 20 s).
@@ -40,6 +43,15 @@ int in_child(Body body) {
     int state = 0;
     ::waitpid(child, &state, 0);
     return WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
+}
+
+// Effects: fails unless the child came to 0; skips where it could not do its work.
+inline void check_child(int outcome) {
+    INFO("outcome " << outcome);
+    if (outcome == no_seccomp)
+        skip("no seccomp, or no membarrier");
+    else
+        CHECK(outcome == 0);
 }
 
 // Effects: from now on the system call `number` fails with `code` in all threads of this process, or comes to 0 if the

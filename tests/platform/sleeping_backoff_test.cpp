@@ -4,6 +4,7 @@
 
 #include "platform/child.hpp"
 #include "support/catch.hpp"
+#include "support/skip.hpp"
 
 #include <cerrno>
 
@@ -30,10 +31,7 @@ TEST_CASE("a sleeping backoff gives the processor away only after its pauses", "
         });
     };
     const int first_sleep = attempts(100);
-    if (first_sleep == no_seccomp) {
-        WARN("skipped: no seccomp");
-        return;
-    }
+    if (first_sleep == no_seccomp) return testing::skip("no seccomp");
     // 1, 2, 4, 8, 16, 32 pauses come first, then bursts of 64
     CHECK(first_sleep == 7 + static_cast<int>(sleeping_backoff::bursts_before_sleep));
     CHECK(attempts(6) == 0); // and again after a reset

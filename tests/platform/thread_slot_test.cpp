@@ -5,6 +5,7 @@
 #include "platform/child.hpp"
 #include "support/catch.hpp"
 #include "support/scale.hpp"
+#include "support/skip.hpp"
 
 #include <algorithm>
 #include <array>
@@ -140,10 +141,7 @@ TEST_CASE("ten thousand short threads use few slots", "[platform]") {
 }
 
 TEST_CASE("more threads than slots: the rest has none until a slot falls free", "[platform]") {
-    if (sizeof(void*) < 8) {
-        WARN("skipped: 32 bits have no room for that many stacks");
-        return;
-    }
+    if (sizeof(void*) < 8) return testing::skip("32 bits have no room for that many stacks");
     const std::size_t room = slots::max_slots - slots::in_use();
     {
         const holders threads{room};

@@ -5,6 +5,7 @@
 #include "cordon/zone.hpp"
 #include "support/catch.hpp"
 #include "support/scale.hpp"
+#include "support/skip.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -79,8 +80,8 @@ void check_zone(frame_range frames) {
 // The metadata of the largest zones takes 5 GiB of addresses.
 bool no_room_or_time() {
     const bool no_room = sizeof(std::size_t) < 8;
-    if (no_room) WARN("skipped: 32 bits do not address the metadata");
-    if (testing::is_short_of_time()) WARN("skipped: no time for the largest zones");
+    if (no_room) testing::skip("32 bits do not address the metadata");
+    if (testing::is_short_of_time()) testing::skip("no time for the largest zones");
     return no_room || testing::is_short_of_time();
 }
 
