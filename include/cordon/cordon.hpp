@@ -1,4 +1,4 @@
-// cordon/cordon.hpp - everything public, for hosted programs.
+// cordon/cordon.hpp - everything public, for hosted programs; adapters are included one by one.
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
