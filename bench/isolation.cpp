@@ -145,29 +145,29 @@ void drain(suite& out, unsigned caches) {
         crew users;
         explicit state(unsigned n) : users(n) {}
     };
-    const auto cordon = [=] {
+    // after(zone): what is timed when each thread has just drawn a batch, and some still run.
+    const auto contestant = [=](auto after) {
         auto made = std::make_shared<state>(caches);
         return [=] {
             series samples(10);
             for (double& sample : samples) {
-                made->users.run(caches, [&](unsigned worker) {
-                    repeat<0>(made->zone.enter(worker), 1); // one batch in each cache
-                });
-                const double start = wall_ns();
-                const cordon::status done = made->zone.zone().drain();
-                sample = wall_ns() - start;
-                if (done != cordon::status::ok) give_up("drain", done);
+                made->users.run(caches, [&](unsigned worker) { repeat<0>(made->zone.enter(worker), 1); });
+                sample = after(made->zone.zone());
             }
             return middle_and_tail(samples);
         };
     };
+    const auto cordon = [=] {
+        return contestant([](auto& zone) {
+            const double start = wall_ns();
+            const cordon::status done = zone.drain();
+            const double taken = wall_ns() - start;
+            if (done != cordon::status::ok) give_up("drain", done);
+            return taken;
+        });
+    };
     const auto barrier = [=] {
-        return [=, with = usable_barrier()] {
-            series samples(10);
-            for (double& sample : samples)
-                sample = barrier_ns(with) + 1000.0 * caches;
-            return middle_and_tail(samples);
-        };
+        return contestant([=, with = usable_barrier()](auto&) { return barrier_ns(with) + 1000.0 * caches; });
     };
     out.add({.figures = {{.name = "drain", .what = quantity::real_time, .wanted = goal::at_most(1)},
                          {.name = "drain_p95", .what = quantity::real_time}},
