@@ -24,11 +24,11 @@ namespace cordon::inline v0 {
 template <class Zone>
 class frame_resource : public std::pmr::memory_resource {
 public:
-    // Throws: std::invalid_argument unless `memory` is 2^n bytes for each frame of the zone. Both outlive the resource.
+    // Throws: std::invalid_argument unless `memory` is 2^n bytes for each frame of the source, a zone. Both outlive the resource.
     // Who can tell a container that its memory moved passes movable; then its blocks can be emptied.
-    explicit frame_resource(Zone& zone, std::span<std::byte> memory,
+    explicit frame_resource(Zone& source, std::span<std::byte> memory,
                             migrate_type type = migrate_type::unmovable)
-        : zone_(zone), memory_(memory), frame_bytes_(bytes_of_frame(zone, memory)), type_(type) {}
+        : zone_(source), memory_(memory), frame_bytes_(bytes_of_frame(source, memory)), type_(type) {}
 
     // Returns: the run's order for so many bytes with that alignment; above every order if there is none.
     [[nodiscard]] order order_of(std::size_t bytes, std::size_t alignment) const {
@@ -66,8 +66,8 @@ private:
     [[nodiscard]] std::size_t offset_of(const void* byte) const {
         return reinterpret_cast<std::uintptr_t>(byte) - reinterpret_cast<std::uintptr_t>(memory_.data());
     }
-    static std::size_t bytes_of_frame(const Zone& zone, std::span<std::byte> memory) {
-        const std::uint64_t frames = zone.frames().count().raw();
+    static std::size_t bytes_of_frame(const Zone& source, std::span<std::byte> memory) {
+        const std::uint64_t frames = source.frames().count().raw();
         if (frames == 0 || memory.size() % frames != 0 || !std::has_single_bit(memory.size() / frames))
             throw std::invalid_argument{"frame_resource: not 2^n bytes of memory for each frame of the zone"};
         return static_cast<std::size_t>(memory.size() / frames);
