@@ -24,7 +24,7 @@ namespace cordon::inline v0 {
 template <class Zone>
 class frame_resource : public std::pmr::memory_resource {
 public:
-    // Throws: std::invalid_argument unless `memory` is 2^n bytes for each frame of the source, a zone. Both outlive the resource.
+    // Throws: std::invalid_argument unless `memory` is 2^n bytes a frame of the source. Both outlive the resource.
     // Who can tell a container that its memory moved passes movable; then its blocks can be emptied.
     explicit frame_resource(Zone& source, std::span<std::byte> memory,
                             migrate_type type = migrate_type::unmovable)
