@@ -5,7 +5,6 @@
 #include "cordon/zone.hpp"
 #include "support/catch.hpp"
 #include "support/placed_memory.hpp"
-#include "support/skip.hpp"
 #include "support/zones.hpp"
 
 #include <cstddef>
@@ -397,7 +396,6 @@ TEST_CASE("attaching fails as the drain of what was cached does") {
     using testing::refusable_barrier;
     const placed_memory memory{refusable_zone::metadata_bytes(options)};
     refusable_zone first = refusable_zone::place(memory.bytes(), options);
-    if (first.internals().caches().needs_lock()) return testing::skip("this system has no membarrier");
     first.free(slot_index{0}, *first.allocate(slot_index{0}));
     const placed_memory elsewhere{memory.bytes()};
     refusable_barrier::at_issue = true;
