@@ -500,9 +500,9 @@ TEST_CASE("what cannot be closed is not looked at, and the result says so", "[in
         auto& slot = z.internals().parts().cache_slots[default_policy::thread_slots::current().raw() + 1];
         default_policy::gate gate;
         gate.start();
-        REQUIRE(gate.try_enter(slot.gate));
+        REQUIRE((gate.try_enter(slot.gate) || gate.enter_slow(slot.gate)));
         CHECK(text_of(check(z, everything)) == "512 blocks and sums: valid");
-        gate.leave(slot.gate);
+        gate.leave_slow(slot.gate);
         CHECK(text_of(check(z, everything)) == "512 blocks, sums and caches: valid");
     }
     SECTION("any, when the system refuses the barrier") {

@@ -191,13 +191,13 @@ TEST_CASE("An add from inside the thread's own batch is refused, not waited for"
     auto& gate_slot = tracker.internals().parts().batches[1].gate;
     small_lru_policy::gate gate;
     gate.start();
-    REQUIRE(gate.try_enter(gate_slot)); // what a signal handler finds
+    REQUIRE((gate.try_enter(gate_slot) || gate.enter_slow(gate_slot))); // what a signal handler finds
     CHECK(tracker.add(frame{1001}) == status::re_entered);
     CHECK(tracker.drain() == status::re_entered);
     CHECK(tracker.disable_batches().error() == status::re_entered);
     CHECK(tracker.create_group().error() == status::re_entered);
     CHECK(tracker.remove_group(group_id{1}) == status::re_entered);
-    gate.leave(gate_slot);
+    gate.leave_slow(gate_slot);
     CHECK(tracker.add(frame{1001}) == status::ok);
 }
 
@@ -210,9 +210,9 @@ TEST_CASE("A drain gives up at its deadline when a thread stays inside its batch
     auto& gate_slot = tracker.internals().parts().batches[1].gate;
     small_lru_policy::gate gate;
     gate.start();
-    REQUIRE(gate.try_enter(gate_slot));
+    REQUIRE((gate.try_enter(gate_slot) || gate.enter_slow(gate_slot)));
     CHECK(tracker.drain(std::chrono::milliseconds{1}) == status::timed_out);
-    gate.leave(gate_slot);
+    gate.leave_slow(gate_slot);
     CHECK(tracker.drain() == status::ok);
     CHECK(tracker.state_of(frame{1000}).place == lru_place::listed);
 }
