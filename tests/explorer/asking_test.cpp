@@ -9,25 +9,6 @@ using namespace cordon::explorer;
 
 namespace {
 
-options at_random(std::uint64_t runs, options how = {}) {
-    how.random_runs = testing::scaled(runs);
-    how.seed = testing::seed();
-    return how;
-}
-options weakened(const char* name, bool loads, bool stores) {
-    options how;
-    how.weaken = name;
-    how.weaken_loads = loads;
-    how.weaken_stores = stores;
-    return how;
-}
-options with_a_death() {
-    options how;
-    how.kills = 1;
-    how.mortal = 1;
-    return how;
-}
-
 // ---- mutants ----
 
 // Drainer and owner both take the work.
@@ -63,21 +44,14 @@ TEST_CASE("S3, S4, S5: a seal that asks", "[explorer]") {
     holds<seal_against_refill<targeted, asking_policy>>("asking, S5", 27'000);
 }
 TEST_CASE("S9: an owner that was asked stops for ever", "[explorer]") {
-    holds<death<1, 1, 1, asking_policy>>("asking, S9 1x1, random", 1, at_random(300'000, with_a_death()));
-    holds<death<1, 2, 1, asking_policy>>("asking, S9 1x2, random", 1, at_random(300'000, with_a_death()));
+    holds<death<1, 1, 1, asking_policy>>("asking, S9 1x1, random", 1, at_random(300'000, 0, with_a_death()));
+    holds<death<1, 2, 1, asking_policy>>("asking, S9 1x2, random", 1, at_random(300'000, 0, with_a_death()));
 }
 TEST_CASE("S10: a signal handler where its thread helps", "[explorer]") {
-    options how;
-    how.signals = 1;
-    how.interruptible = 1;
-    how.pct_depth = 3;
-    holds<signals<1, asking_policy>>("asking, S10", 1, at_random(300'000, how));
+    holds<signals<1, asking_policy>>("asking, S10", 1, at_random(300'000, 3, with_a_signal()));
 }
 TEST_CASE("S11: asked, and then the barrier is refused", "[explorer]") {
-    options how;
-    how.refusals = 2;
-    how.refusable = 2;
-    holds<refusal<asking_policy>>("asking, S11, random", 1, at_random(300'000, how));
+    holds<refusal<asking_policy>>("asking, S11, random", 1, at_random(300'000, 0, with_refusals()));
 }
 TEST_CASE("each step and each order of asking is needed", "[explorer]") {
     using small = drain<1, 2, 1, asking_policy>;
@@ -94,10 +68,5 @@ TEST_CASE("owners that are asked, every schedule", "[.nightly][nightly]") {
     holds<drain<1, 4, 1, asking_policy>>("asking, S1 1x4x1", 2'900'000);
     holds<drain<1, 2, 2, asking_policy>>("asking, S2 1x2x2", 1'800'000);
     holds<seal_and_undo<targeted, 4, asking_policy>>("asking, S4, four operations", 6'900'000);
-    holds<refusal<asking_policy>>("asking, S11", 180'000, [] {
-        options how;
-        how.refusals = 2;
-        how.refusable = 2;
-        return how;
-    }());
+    holds<refusal<asking_policy>>("asking, S11", 180'000, with_refusals());
 }

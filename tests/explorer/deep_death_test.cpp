@@ -8,23 +8,11 @@ using namespace cordon::explorer;
 
 // Every schedule takes many minutes since owners show as inside while they go past their caches: at random by day.
 TEST_CASE("S9: three operations, one of which is the last, and two drains, at random", "[explorer]") {
-    options how;
-    how.kills = 1;
-    how.mortal = 1;
-    how.seed = testing::seed();
-    how.pct_depth = GENERATE(0u, 3u);
-    how.random_runs = testing::scaled(std::uint64_t{1'500'000});
-    holds<death<1, 3>>("S9 1x3, random", 1, how);
+    holds<death<1, 3>>("S9 1x3, random", 1, at_random(1'500'000, GENERATE(0u, 3u), with_a_death()));
 }
 TEST_CASE("S9: three operations, one of which is the last, and two drains", "[.nightly][nightly]") {
-    options how;
-    how.kills = 1;
-    how.mortal = 1;
-    holds<death<1, 3>>("S9 1x3", 4'500'000, how);
+    holds<death<1, 3>>("S9 1x3", 4'500'000, with_a_death());
 }
 TEST_CASE("S9: two owners, one of which stops for ever", "[.nightly][nightly]") {
-    options how;
-    how.kills = 1;
-    how.mortal = 1;
-    holds<death<2, 1>>("S9 2x1", 1'000'000, how);
+    holds<death<2, 1>>("S9 2x1", 1'000'000, with_a_death());
 }

@@ -7,11 +7,7 @@ using namespace cordon;
 using namespace cordon::explorer;
 
 TEST_CASE("S1: two owners of two operations each, and a drain, at random", "[explorer]") {
-    options how;
-    how.seed = testing::seed();
-    how.pct_depth = GENERATE(0u, 3u);
-    how.random_runs = testing::scaled(std::uint64_t{2'000'000});
-    holds<drain<2, 2, 1>>("S1 2x2x1, random", 1, how);
+    holds<drain<2, 2, 1>>("S1 2x2x1, random", 1, at_random(2'000'000, GENERATE(0u, 3u)));
 }
 TEST_CASE("S1: two owners of two operations each, and a drain", "[.nightly][nightly]") {
     holds<drain<2, 2, 1>>("S1 2x2x1", 1'700'000);
@@ -19,11 +15,7 @@ TEST_CASE("S1: two owners of two operations each, and a drain", "[.nightly][nigh
 TEST_CASE("many threads and operations, at random", "[.nightly][nightly]") {
     const memory_model model = GENERATE(memory_model::tso, memory_model::pso);
     const unsigned pct_depth = GENERATE(0u, 3u, 4u, 5u);
-    options how;
-    how.model = model;
-    how.pct_depth = pct_depth;
-    how.seed = testing::seed();
-    how.random_runs = testing::scaled(std::uint64_t{50'000'000});
+    const options how = at_random(50'000'000, pct_depth, in(model));
     holds<drain<2, 6, 2>>("2x6x2, random", 1, how);
     holds<drain<3, 4, 1>>("3x4x1, random", 1, how);
 }

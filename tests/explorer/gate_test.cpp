@@ -69,7 +69,7 @@ TEST_CASE("without the heavy barrier the drain fails, and an explorer without st
 TEST_CASE("random schedules find the missing barrier too, and shorten what they found", "[explorer]") {
     using local = small_drain<with_gate<gate_with<local_barrier>>>;
     options how;
-    how.random_runs = 10'000;
+    how.random_runs = 10'000; // at any scale
     how.seed = testing::seed();
     dies<local>("local fence, random walk", how);
     how.pct_depth = 3;
@@ -84,13 +84,6 @@ TEST_CASE("one delayed store and no preemption are enough to miss the barrier", 
     holds<small_drain<with_gate<gate_with<missing_barrier>>>>("no heavy barrier, P=0 R=0", 2, how);
 }
 TEST_CASE("each order of the gate is needed", "[explorer]") {
-    const auto weakened = [](const char* name, bool loads, bool stores) {
-        options how;
-        how.weaken = name;
-        how.weaken_loads = loads;
-        how.weaken_stores = stores;
-        return how;
-    };
     dies<small_drain<explored_policy>>("busy=0 relaxed", weakened("busy", false, true));
     dies<small_drain<explored_policy>>("busy read relaxed", weakened("busy", true, false));
     dies<small_drain<explored_policy>>("re-check relaxed", weakened("claimed", true, false));

@@ -87,20 +87,14 @@ TEST_CASE("both levels of isolation promise the same, and allow the same", "[exp
     CHECK(narrow.outcomes.size() > 1);
 }
 TEST_CASE("S9, S11: a seal that is refused, or waits in vain, changes nothing", "[explorer]") {
-    options refused;
-    refused.refusals = 2;
-    refused.refusable = 2;
-    holds<seal_refused<targeted>>("S11 seal targeted", 300, refused);
-    holds<seal_refused<exclusive>>("S11 seal exclusive", 700, refused);
-    options death;
-    death.kills = 1;
-    death.mortal = 1;
-    holds<seal_refused<targeted>>("S9 S3 targeted", 900, death);
-    holds<seal_refused<exclusive>>("S9 S3 exclusive", 1'600, death);
-    holds<seal_refused<targeted, owner_work::both>>("S9 S4 targeted", 40'000, death);
-    holds<seal_refused<exclusive, owner_work::both>>("S9 S4 exclusive", 130'000, death);
-    holds<seal_refused<targeted, owner_work::refills>>("S9 S5 targeted", 900, death);
-    holds<seal_refused<exclusive, owner_work::refills>>("S9 S5 exclusive", 3'000, death);
+    holds<seal_refused<targeted>>("S11 seal targeted", 300, with_refusals());
+    holds<seal_refused<exclusive>>("S11 seal exclusive", 700, with_refusals());
+    holds<seal_refused<targeted>>("S9 S3 targeted", 900, with_a_death());
+    holds<seal_refused<exclusive>>("S9 S3 exclusive", 1'600, with_a_death());
+    holds<seal_refused<targeted, owner_work::both>>("S9 S4 targeted", 40'000, with_a_death());
+    holds<seal_refused<exclusive, owner_work::both>>("S9 S4 exclusive", 130'000, with_a_death());
+    holds<seal_refused<targeted, owner_work::refills>>("S9 S5 targeted", 900, with_a_death());
+    holds<seal_refused<exclusive, owner_work::refills>>("S9 S5 exclusive", 3'000, with_a_death());
 }
 TEST_CASE("S12: buddies merge while their block is sealed", "[explorer]") {
     holds<merge_against_seal<spin_lock>>("S12 spin_lock", 24'000);

@@ -17,11 +17,7 @@ TEST_CASE("a contiguous allocation and one that steals share no frame", "[explor
     how.preemptions = 3;
     how.delays = 0;
     holds<contiguous_against_stealing<true>>("contiguous, P=3 R=0", 24'000, how);
-    how = {};
-    how.random_runs = testing::scaled(std::uint64_t{100'000});
-    how.pct_depth = 3;
-    how.seed = testing::seed();
-    holds<contiguous_against_stealing<true>>("contiguous, PCT", 60'000, how);
+    holds<contiguous_against_stealing<true>>("contiguous, PCT", 60'000, at_random(100'000, 3));
 }
 TEST_CASE("a contiguous allocation against one that steals, with a delayed store", "[.nightly][nightly]") {
     options how;

@@ -5,6 +5,7 @@
 #include "explorer/explore.hpp"
 #include "support/catch.hpp"
 #include "support/scale.hpp"
+#include "support/seed.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -49,9 +50,45 @@ search_result search(const std::string& name, options how) {
     return found;
 }
 
+// What a search is to try; each adds to options that ask for something already.
 inline options in(memory_model model) {
     options how;
     how.model = model;
+    return how;
+}
+inline options at_random(std::uint64_t runs, unsigned pct_depth = 0, options how = {}) {
+    how.random_runs = testing::scaled(runs);
+    how.seed = testing::seed();
+    how.pct_depth = pct_depth;
+    return how;
+}
+// The first thread stops for ever at some point.
+inline options with_a_death() {
+    options how;
+    how.kills = 1;
+    how.mortal = 1;
+    return how;
+}
+// The first thread is interrupted at some point.
+inline options with_a_signal() {
+    options how;
+    how.signals = 1;
+    how.interruptible = 1;
+    return how;
+}
+// Up to two barriers of the second thread are refused.
+inline options with_refusals() {
+    options how;
+    how.refusals = 2;
+    how.refusable = 2;
+    return how;
+}
+// The accesses to the locations of this name lose their orders.
+inline options weakened(const char* name, bool loads, bool stores) {
+    options how;
+    how.weaken = name;
+    how.weaken_loads = loads;
+    how.weaken_stores = stores;
     return how;
 }
 

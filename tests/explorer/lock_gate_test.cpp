@@ -51,14 +51,6 @@ struct early_check : a_lock {
     }
 };
 
-options weakened(const char* name, bool loads, bool stores) {
-    options how;
-    how.weaken = name;
-    how.weaken_loads = loads;
-    how.weaken_stores = stores;
-    return how;
-}
-
 } // namespace
 
 TEST_CASE("a lock in each cache: a drain and an owner are never in it together", "[explorer]") {

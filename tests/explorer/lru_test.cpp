@@ -248,14 +248,6 @@ std::string named(const char* name) {
            name;
 }
 
-options weakened(const char* name, bool loads, bool stores) {
-    options how;
-    how.weaken = name;
-    how.weaken_loads = loads;
-    how.weaken_stores = stores;
-    return how;
-}
-
 } // namespace
 
 TEMPLATE_TEST_CASE("S7: of three isolators exactly one wins", "[explorer]", linked, ring, hand) {

@@ -66,11 +66,8 @@ TEST_CASE("sleep sets and races lead to the same ends of drains", "[explorer]") 
     agree<thread_exit<1>>("thread exit");
 }
 TEST_CASE("sleep sets and races lead to the same ends with deaths, deadlines and refusals", "[explorer]") {
+    agree<death<1, 1>>("death", with_a_death());
     options how;
-    how.kills = 1;
-    how.mortal = 1;
-    agree<death<1, 1>>("death", how);
-    how.kills = 0;
     agree<death<1, 1>>("deadline", how);
     how.refusals = 1;
     how.refusable = 2;

@@ -1,14 +1,16 @@
-// tests/platform/child.hpp - in_child, refuse_syscall: what would spoil the test's own process is done in a fork.
+// tests/platform/child.hpp - in_child, last_words_of, refuse_syscall: what would spoil the test's own process is done in a fork.
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
 #include "support/catch.hpp"
 #include "support/skip.hpp"
 
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <string>
 #include <string_view>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -52,6 +54,30 @@ inline void check_child(int outcome) {
         skip("no seccomp, or no membarrier");
     else
         CHECK(outcome == 0);
+}
+
+// Returns: what `body` wrote on standard error in a fork child, and what it came to (in_child). A signal that ends it does
+// so at once, past the test framework's handler.
+struct last_words {
+    std::string text;
+    int outcome;
+};
+template <class Body>
+last_words last_words_of(Body body) {
+    int ends[2];
+    if (::pipe(ends) != 0) return {"no pipe", 0};
+    last_words heard;
+    heard.outcome = in_child([&]() -> int {
+        std::signal(SIGABRT, SIG_DFL);
+        ::dup2(ends[1], STDERR_FILENO);
+        return body();
+    });
+    ::close(ends[1]);
+    char text[4096];
+    const ssize_t size = ::read(ends[0], text, sizeof text);
+    ::close(ends[0]);
+    heard.text = own_words({text, static_cast<std::size_t>(size < 0 ? 0 : size)});
+    return heard;
 }
 
 // Effects: from now on the system call `number` fails with `code` in all threads of this process, or comes to 0 if the

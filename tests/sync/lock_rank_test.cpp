@@ -10,9 +10,7 @@
 
 #include <csignal>
 #include <string>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
 
 namespace {
 
@@ -111,27 +109,13 @@ TEST_CASE("ranks are held by a thread, not by the program", "[sync]") {
 }
 
 TEST_CASE("by default a wrong order is told on stderr and aborts", "[sync]") {
-    int ends[2];
-    REQUIRE(::pipe(ends) == 0);
-    const pid_t child = ::fork();
-    REQUIRE(child >= 0);
-    if (child == 0) {
-        std::signal(SIGABRT, SIG_DFL);
-        ::dup2(ends[1], STDERR_FILENO);
+    const auto heard = cordon::testing::last_words_of([] {
         cordon::observed_lock<cordon::spin_lock<>, cordon::rank_checker<lock_rank::zone_lock>> zone;
         cordon::observed_lock<cordon::spin_lock<>, cordon::rank_checker<lock_rank::cache>> cache;
         guard a{zone};
         guard b{cache};
-        ::_exit(0);
-    }
-    ::close(ends[1]);
-    char text[256];
-    const ssize_t size = ::read(ends[0], text, sizeof text);
-    ::close(ends[0]);
-    int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
-    REQUIRE(size > 0);
-    CHECK(cordon::testing::own_words({text, static_cast<std::size_t>(size)}) ==
-          "cordon: wrong lock order: waits for cache while it holds zone\n");
-    CHECK((WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT));
+        return 0;
+    });
+    CHECK(heard.text == "cordon: wrong lock order: waits for cache while it holds zone\n");
+    CHECK(heard.outcome == 128 + SIGABRT);
 }
