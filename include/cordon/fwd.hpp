@@ -10,7 +10,7 @@ struct bare_policy;
 
 template <class Policy>
 class basic_zone;
-// The hosted default: threads on Linux, misuse is reported and aborts.
+// The hosted default: threads, and misuse is reported and aborts.
 using zone = basic_zone<default_policy>;
 
 class arena;

@@ -11,6 +11,9 @@
 // In a signal handler only allocate and try_free of cached orders are safe, by a thread that has a slot: where they
 // interrupted its own allocate or free they go past its cache, or return re_entered. All else, and a handler that
 // interrupted a call of anything else here, may wait for a lock that the thread itself holds.
+// A fork() is heard of by the default policy: the child has the zone as it was, with its caches empty. Frames that other
+// threads had allocated stay allocated there, and what they had isolated or disabled stays so: nobody has their tokens.
+// A child of vfork, _Fork or clone does not use the zone.
 #pragma once
 
 #include "cordon/fwd.hpp"
@@ -135,12 +138,7 @@ public:
     // barrier_refused, timed_out: nothing changed, and options.blocker names a frame in the way.
     // Cost: O(blocks) under the zone lock, one process-wide barrier, a scan of the caches.
     result<isolated_range> isolate(frame_range range, const isolate_options& options = {}) {
-        isolation_protocol<Policy> protocol{core_};
-        const result<block_span> span = protocol.blocks_of(range);
-        if (!span) return span.error();
-        if (const status e = protocol.seal(current(), *span, options); e != status::ok) return e;
-        Policy::tracer::on(trace_event::isolate, range.first(), range.count());
-        return isolated_range{core_, range, {span->first, span->count, options.owner}, options};
+        return isolated_range::seal(core_, range, options);
     }
     // Returns: ok, the range is free and in use again; not_offline, invalid_range: nothing changed.
     status online(frame_range range) {

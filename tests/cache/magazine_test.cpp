@@ -14,14 +14,18 @@ namespace {
 
 struct table_policy {
     static constexpr unsigned pageblock_order = 6;
-    static constexpr unsigned max_order = 6;
-    static constexpr cached_order cached_orders[] = {{0, 10}, {2, 6}, {6, 4}, {8, 5}};
+    static constexpr unsigned max_order = 9;
+    static constexpr cached_order cached_orders[] = {{0, 10}, {2, 6}, {6, 4}};
 };
 using bins = magazine_bins<table_policy>;
 
-// The same orders, where the last one is a run of several blocks.
-struct tall_policy : table_policy {
-    static constexpr unsigned max_order = 9;
+struct largest_is_cached : table_policy {
+    static constexpr unsigned max_order = 6;
+};
+
+template <unsigned Order, std::uint16_t Capacity>
+struct with_row : table_policy {
+    static constexpr cached_order cached_orders[] = {{0, 10}, {2, 6}, {Order, Capacity}};
 };
 
 constexpr migrate_type types[] = {migrate_type::movable, migrate_type::unmovable, migrate_type::reclaimable,
@@ -47,18 +51,24 @@ TEST_CASE("each cached order has a bin for each type, and its own entries", "[ca
         CHECK(n <= 1);
 }
 
-TEST_CASE("orders that are not in the table, or larger than a pageblock, are not cached", "[cache]") {
-    for (const unsigned k : {1u, 3u, 4u, 5u, 8u})
+TEST_CASE("orders that are not in the table are not cached", "[cache]") {
+    for (const unsigned k : {1u, 3u, 4u, 5u, 7u, 8u, 9u})
         CHECK(bins::of(order{k}, migrate_type::movable) == bins::none);
-    using tall = magazine_bins<tall_policy>;
-    CHECK(tall::of(order{6}, migrate_type::movable) != tall::none);
-    for (const unsigned k : {7u, 8u, 9u})
-        CHECK(tall::of(order{k}, migrate_type::movable) == tall::none);
 }
 
 TEST_CASE("an order above the largest is not cached, even if the largest is", "[cache]") {
+    using all = magazine_bins<largest_is_cached>;
+    CHECK(all::of(order{6}, migrate_type::movable) != all::none);
     for (const unsigned k : {7u, 9u, 63u, 255u})
-        CHECK(bins::of(order{k}, migrate_type::movable) == bins::none);
+        CHECK(all::of(order{k}, migrate_type::movable) == all::none);
+}
+
+TEST_CASE("a table lists each order once, with room for a run, and none above a pageblock", "[cache]") {
+    STATIC_REQUIRE(caching_policy<with_row<6, 1>>);
+    STATIC_REQUIRE_FALSE(caching_policy<with_row<7, 1>>);
+    STATIC_REQUIRE_FALSE(caching_policy<with_row<6, 0>>);
+    STATIC_REQUIRE_FALSE(caching_policy<with_row<0, 1>>);
+    STATIC_REQUIRE_FALSE(caching_policy<with_row<2, 6>>);
 }
 
 TEST_CASE("a slot starts with its gate, alone on its cache lines", "[cache]") {

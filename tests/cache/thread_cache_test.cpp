@@ -269,14 +269,14 @@ TEST_CASE("a drainer that gives up on an owner who does its work leaves him to i
     caches.start(memory.get());
     if (caches.needs_lock()) return testing::skip("nobody is asked where there is no barrier");
     stopping_source source;
-    const slot_index mine{1};
+    const slot_index own{1};
     const unsigned bin = bins::of(order{0}, migrate_type::movable);
-    REQUIRE(caches.push_slow(mine, order{0}, frame_index{7}, source));
+    REQUIRE(caches.push_slow(own, order{0}, frame_index{7}, source));
     std::thread owner;
     hooks::barrier.arm(nullptr, [&] {
         owner = std::thread{[&] {
             frame_index out;
-            if (!caches.pop(mine, bin, out)) (void)caches.pop_slow(mine, bin, out, source);
+            if (!caches.pop(own, bin, out)) (void)caches.pop_slow(own, bin, out, source);
         }};
         while (!source.is_at_work.load())
             std::this_thread::yield();

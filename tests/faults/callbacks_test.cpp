@@ -38,8 +38,7 @@ struct policy : faulty<small_policy> {
 using zone_type = basic_zone<policy>;
 using lru_type = lru<replacement::clock<1>, policy>;
 
-constexpr slot_index mine{0}, other{1};
-constexpr slot_index nobody = slot_index::none();
+constexpr slot_index other{1};
 constexpr std::uint32_t blocks = 10;
 constexpr std::uint32_t target = 5;
 

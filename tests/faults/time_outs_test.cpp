@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr slot_index mine{0}, other{1};
+constexpr slot_index other{1};
 
 template <class Gate>
 struct timed_policy : small_policy {

@@ -22,8 +22,7 @@ namespace {
 using faulty_policy = faulty<small_policy>;
 using faulty_zone = basic_zone<faulty_policy>;
 
-constexpr slot_index mine{0}, other{1}, third{2};
-constexpr slot_index nobody = slot_index::none();
+constexpr slot_index other{1}, third{2};
 constexpr std::uint32_t blocks = 12;
 constexpr owner_tag isolator{7};
 

@@ -16,9 +16,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-using small_zone = basic_zone<small_policy>;
-constexpr slot_index mine{0};
-
 struct fixture {
     small_zone zone{frame_range{frame{0}, frame_count{4 * small_block}}};
     // Returns: whether a free is kept in the cache.

@@ -17,7 +17,6 @@ using namespace cordon::testing;
 
 namespace {
 
-using small_zone = basic_zone<small_policy>;
 constexpr std::uint32_t blocks = 64;
 
 // Frames of order 0 and the embedder's record of them: frame -> what is in it.

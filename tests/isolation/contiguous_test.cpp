@@ -16,8 +16,6 @@ using namespace cordon::testing;
 
 namespace {
 
-using small_zone = basic_zone<small_policy>;
-constexpr slot_index nobody = slot_index::none();
 frame_range frames(std::uint32_t blocks = 8) {
     return {frame{0}, frame_count{blocks * small_block}};
 }

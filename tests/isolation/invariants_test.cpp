@@ -21,9 +21,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-using small_zone = basic_zone<small_policy>;
 constexpr slot_index first_slot{0};
-constexpr slot_index nobody = slot_index::none();
 constexpr std::uint32_t blocks = 16;
 
 struct busy_policy : default_policy {
@@ -308,7 +306,7 @@ TEST_CASE("invariant 12: a drain includes an exiting thread, a new slot, and wai
     SECTION("an owner inside his gate is waited for, as long as the deadline allows") {
         auto& core = zone.internals();
         REQUIRE(zone.allocate());
-        const slot_index mine = busy_policy::thread_slots::current();
+        const slot_index own = busy_policy::thread_slots::current();
         std::atomic<bool> inside{false};
         std::atomic<bool> leave{false};
         std::thread owner{[&] {
@@ -316,7 +314,7 @@ TEST_CASE("invariant 12: a drain includes an exiting thread, a new slot, and wai
             frame_index out;
             // The magazine of type reclaimable was never used, so it is empty.
             (void)core.caches().pop_slow(
-                mine, magazine_bins<busy_policy>::of(order{0}, migrate_type::reclaimable), out, source);
+                own, magazine_bins<busy_policy>::of(order{0}, migrate_type::reclaimable), out, source);
         }};
         while (!inside.load())
             std::this_thread::yield();

@@ -16,14 +16,20 @@ using namespace std::chrono_literals;
 
 namespace {
 
-using small_zone = basic_zone<small_policy>;
 using range_type = small_zone::isolated_range;
-constexpr slot_index mine{0};
-constexpr slot_index nobody = slot_index::none();
 
 frame_range frames(std::uint32_t blocks = 8) {
     return {frame{0}, frame_count{blocks * small_block}};
 }
+
+// How often each event was heard of.
+struct counting_tracer {
+    static inline unsigned heard[static_cast<unsigned>(trace_event::no_memory) + 1];
+    static void on(trace_event event, frame, frame_count) { ++heard[static_cast<unsigned>(event)]; }
+};
+struct traced_policy : small_policy {
+    using tracer = counting_tracer;
+};
 
 } // namespace
 
@@ -120,6 +126,32 @@ TEST_CASE("claim makes the range the caller's, frame by frame", "[isolation]") {
         (void)zone.try_free(nobody, f);
     CHECK(zone.stats().free == zone.frames().count());
     CHECK(agrees(zone));
+}
+
+TEST_CASE("a tracer hears of each isolation twice, whoever isolates: how it begins and how it ends",
+          "[isolation]") {
+    basic_zone<traced_policy> zone{frames()};
+    const auto heard = [](trace_event event) {
+        return std::exchange(counting_tracer::heard[static_cast<unsigned>(event)], 0u);
+    };
+    const auto heard_of = [&](trace_event end, unsigned times) {
+        CHECK(heard(trace_event::isolate) == times);
+        CHECK(heard(end) == times);
+        for (const trace_event other : {trace_event::undo, trace_event::claim, trace_event::offline})
+            CHECK(heard(other) == 0);
+    };
+    CHECK(zone.isolate(block(zone, 0)));
+    heard_of(trace_event::undo, 1);
+    CHECK(zone.isolate(block(zone, 1))->claim());
+    heard_of(trace_event::claim, 1);
+    CHECK(zone.isolate(block(zone, 2))->offline() == status::ok);
+    heard_of(trace_event::offline, 1);
+    CHECK(zone.allocate_contiguous(frame_count{10}));
+    heard_of(trace_event::claim, 1);
+    CHECK(zone.compact([](const busy_frame&, frame) { return migrate_outcome::moved; }).emptied == 0);
+    heard_of(trace_event::undo, 0);
+    CHECK(zone.report_free([](frame_range) { return false; }).raw() == 0);
+    heard_of(trace_event::undo, 1);
 }
 
 TEST_CASE("claim and offline of a range in use are refused; it stays isolated", "[isolation]") {

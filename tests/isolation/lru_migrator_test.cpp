@@ -25,8 +25,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-using small_zone = basic_zone<small_policy>;
-constexpr slot_index nobody = slot_index::none();
 constexpr std::uint32_t blocks = 8;
 using exact_clock = replacement::clock<3>; // an age byte with four values
 

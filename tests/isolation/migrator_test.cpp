@@ -9,15 +9,13 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace cordon;
 using namespace cordon::testing;
 
 namespace {
-
-using small_zone = basic_zone<small_policy>;
-constexpr slot_index nobody = slot_index::none();
 
 // A zone of eight blocks, the second sealed, with allocations of three sizes in it.
 struct fixture {
@@ -94,6 +92,120 @@ TEST_CASE("freed: the embedder has freed it, the new frame goes back", "[isolati
     CHECK(on.matches());
 }
 
+TEST_CASE("moved: by a migrator that has a frame of its own, the old one is freed as well", "[isolation]") {
+    fixture on;
+    const migrate_report report = on.range->migrate(
+        [&](const busy_frame& from) { return on.move(from, *on.zone.allocate(nobody, from.size())); });
+    CHECK(report.outcome == status::ok);
+    CHECK(report.moved.raw() == 12);
+    CHECK(on.live.size() == 4);
+    CHECK(on.matches());
+}
+
+TEST_CASE("freed, but it is not: without a deadline, too, that is the end, and the frame is named",
+          "[isolation]") {
+    fixture on;
+    const auto liar = [&](const busy_frame& from) {
+        if (from.size() == order{3}) return migrate_outcome::freed;
+        on.zone.free(from.head(), from.size());
+        on.live.erase(from.head().raw());
+        return migrate_outcome::freed;
+    };
+    SECTION("an allocation within the range") {
+        const migrate_report report = on.range->migrate(liar);
+        CHECK(report.outcome == status::migration_failed);
+        CHECK(report.freed.raw() == 4);
+        CHECK(report.failed.raw() == 8);
+        CHECK(report.retries == migrate_patience);
+        CHECK(report.blocker.head() == frame{small_block + 8});
+        CHECK(report.blocker.found.state == frame_state::allocated);
+    }
+    SECTION("one that begins before the part that is to be emptied") {
+        const migrate_report report =
+            on.range->migrate({frame{small_block + 10}, frame_count{4}}, liar, deadline::never());
+        CHECK(report.outcome == status::migration_failed);
+        CHECK(report.blocker.head() == frame{small_block + 8});
+        CHECK(report.blocker.found.state == frame_state::tail);
+    }
+    SECTION("beside one that is asked for again and again") {
+        const migrate_report report = on.range->migrate([&](const busy_frame& from) {
+            return from.size() == order{1} ? migrate_outcome::retry : liar(from);
+        });
+        CHECK(report.outcome == status::migration_failed);
+        CHECK(report.blocker.size() == order{3});
+    }
+    SECTION("said once, and not again") {
+        bool said = false;
+        const migrate_report report = on.range->migrate([&](const busy_frame& from) {
+            if (from.size() == order{3} && std::exchange(said, true)) return migrate_outcome::retry;
+            return liar(from);
+        });
+        CHECK(report.outcome == status::migration_failed);
+        CHECK(report.blocker.size() == order{3});
+    }
+    SECTION("before the deadline that is the end, too") {
+        CHECK(on.range->migrate(liar, std::chrono::minutes{10}).outcome == status::migration_failed);
+        CHECK(on.range->migrate(liar, deadline::immediate()).outcome == status::timed_out);
+    }
+    CHECK(on.matches());
+    CHECK(*on.range);
+}
+
+TEST_CASE("freed, but a little later than it was said, is time enough", "[isolation]") {
+    fixture on;
+    // Each frame is freed when it has been asked for often; all of them together are asked for more often than
+    // one that is not freed would be.
+    constexpr unsigned late = migrate_patience * 2 / 5;
+    std::map<std::uint32_t, unsigned> asked;
+    const migrate_report report = on.range->migrate([&](const busy_frame& from) {
+        if (from.head().raw() == on.live.begin()->first && ++asked[from.head().raw()] == late) {
+            on.zone.free(from.head(), from.size());
+            on.live.erase(from.head().raw());
+        }
+        return migrate_outcome::freed;
+    });
+    CHECK(report.outcome == status::ok);
+    CHECK(report.freed.raw() == 12);
+    CHECK(report.retries > migrate_patience);
+    CHECK(on.matches());
+}
+
+TEST_CASE("freed, but a little later than it was said, is not held against the others", "[isolation]") {
+    fixture on;
+    unsigned asked = 0; // for the last one, once in each pass
+    const migrate_report report = on.range->migrate([&](const busy_frame& from) {
+        if (from.size() == order{1} && ++asked < 2 * migrate_patience) return migrate_outcome::retry;
+        if (from.size() == order{3} && asked == 0) return migrate_outcome::freed;
+        on.zone.free(from.head(), from.size());
+        on.live.erase(from.head().raw());
+        return migrate_outcome::freed;
+    });
+    CHECK(report.outcome == status::ok);
+    CHECK(on.matches());
+}
+
+TEST_CASE("a migrator may end the isolation: the call ends with it", "[isolation]") {
+    fixture on;
+    SECTION("and says that it moved") {
+        CHECK(on.range
+                  ->migrate([&](const busy_frame& from, frame to) {
+                      CHECK(on.range->undo() == status::ok);
+                      return on.move(from, to);
+                  })
+                  .outcome == status::not_isolated);
+    }
+    SECTION("and says anything else") {
+        CHECK(on.range
+                  ->migrate([&](const busy_frame&) {
+                      CHECK(on.range->undo() == status::ok);
+                      return migrate_outcome::freed;
+                  })
+                  .outcome == status::not_isolated);
+    }
+    CHECK_FALSE(*on.range);
+    CHECK(on.matches());
+}
+
 TEST_CASE("retry: it is asked again, the new frame goes back in between", "[isolation]") {
     fixture on;
     std::map<std::uint32_t, int> asked;
@@ -122,16 +234,19 @@ TEST_CASE("failed: the others are still moved, and the report names one that is 
 }
 
 TEST_CASE("a migrator may throw: nothing is lost, the range stays isolated", "[isolation]") {
+    const unsigned throws_at = GENERATE(1u, 2u, 3u, 4u);
     fixture on;
     unsigned calls = 0;
+    std::uint64_t left = 12;
     const auto throwing = [&](const busy_frame& from, frame to) {
-        if (++calls == 3) throw std::runtime_error{"pinned"};
+        if (++calls == throws_at) throw std::runtime_error{"pinned"};
+        left -= from.size().frames().raw();
         return on.move(from, to);
     };
     CHECK_THROWS_AS(on.range->migrate(throwing), std::runtime_error);
     CHECK(on.matches());
     CHECK(on.zone.stats().isolated_free.raw() != 0);
-    CHECK(on.range->busy().raw() == 3);
+    CHECK(on.range->busy().raw() == left);
     CHECK(on.range->migrate(throwing).outcome == status::ok);
     CHECK(on.matches());
 }

@@ -12,10 +12,6 @@ using namespace cordon::testing;
 
 namespace {
 
-using small_zone = basic_zone<small_policy>;
-constexpr slot_index mine{0};
-constexpr slot_index nobody = slot_index::none();
-
 struct fixture {
     small_zone zone{frame_range{frame{0}, frame_count{4 * small_block}}};
 

@@ -47,7 +47,6 @@ struct no_zone_lock : shipped {
 
 constexpr slot_index owner{0};
 constexpr unsigned movable_bin = magazine_bins<shipped>::of(order{0}, migrate_type::movable);
-constexpr slot_index nobody = slot_index::none();
 
 // Eight blocks; the race is about the first one.
 template <class Policy>

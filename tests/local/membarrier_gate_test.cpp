@@ -45,7 +45,6 @@ struct atomics_between : std_atomics {
 };
 
 using refusable_zone = basic_zone<refusable_policy>;
-constexpr slot_index mine{0};
 frame_range frames() {
     return {frame{0}, frame_count{8 * small_block}};
 }

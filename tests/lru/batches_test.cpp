@@ -259,10 +259,10 @@ TEST_CASE("Without the barrier a scan does with what is listed, and no merged id
 
 TEST_CASE("Threads that never added, and those of an LRU that could not be made, leave nothing behind",
           "[lru]") {
-    const slot_index mine = default_policy::thread_slots::current();
+    const slot_index own = default_policy::thread_slots::current();
     lru<ring_fifo> tracker{some_frames(64)};
     lru<ring_fifo> none{frame_range{}};
-    std::thread{[&] { CHECK(default_policy::thread_slots::current() != mine); }}.join();
+    std::thread{[&] { CHECK(default_policy::thread_slots::current() != own); }}.join();
     CHECK(tracker.add(frame{1000}) == status::ok);
     CHECK(tracker.drain() == status::ok);
     CHECK(tracker.validate(true));

@@ -28,8 +28,8 @@ using testing::seed;
 struct uncached_policy : single_threaded_policy {
     static constexpr unsigned pageblock_order = 6;
     static constexpr unsigned max_order = 6;
-    static constexpr cached_order cached_orders[] = {{7, 1}}; // above a pageblock: never cached
-    using thread_slots = explicit_slots<1>;
+    static constexpr cached_order cached_orders[] = {{0, 1}};
+    using thread_slots = explicit_slots<1>; // and the calls name none: never cached
 };
 using zone_type = basic_zone<uncached_policy>;
 

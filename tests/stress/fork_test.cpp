@@ -8,6 +8,7 @@
 #include "support/hooks.hpp"
 
 #include <atomic>
+#include <cstring>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -141,4 +142,104 @@ TEST_CASE("a fork child goes on with the locks of a parent that has no barrier, 
           }) == 0);
     CHECK(zone.drain() == status::ok);
     refusable_barrier::at_issue = false;
+}
+
+namespace {
+
+// Effects: overwrites what threads that are gone had on their stacks: a new thread is given one of theirs.
+void reuse_stacks() {
+    for (int i = 0; i != 4; ++i)
+        std::thread{[] {
+            unsigned char all[256 * 1024];
+            std::memset(all, 0xa5, sizeof all);
+            asm volatile("" : : "r"(all) : "memory");
+        }}.join();
+}
+
+// Another thread, which has a token on its stack until it may go.
+class holder {
+public:
+    template <class Make>
+    explicit holder(Make make)
+        : thread_([this, make] {
+              const auto token = make();
+              has_it_.store(static_cast<bool>(token));
+              made_.store(true);
+              while (!may_go_.load())
+                  std::this_thread::yield();
+          }) {
+        while (!made_.load())
+            std::this_thread::yield();
+    }
+    ~holder() {
+        may_go_.store(true);
+        thread_.join();
+    }
+    [[nodiscard]] explicit operator bool() const { return has_it_.load(); }
+
+private:
+    std::atomic<bool> has_it_{false};
+    std::atomic<bool> made_{false};
+    std::atomic<bool> may_go_{false};
+    std::thread thread_;
+};
+
+} // namespace
+
+TEST_CASE("in a fork child the ranges of other threads stay sealed, the forking thread's are its own",
+          "[stress]") {
+    stress_zone zone{frames(8)};
+    {
+        auto own = zone.isolate(block(zone, 1), {.owner = owner_tag{1}});
+        const holder other{[&] { return zone.isolate(block(zone, 2), {.owner = owner_tag{2}}); }};
+        REQUIRE(own);
+        REQUIRE(other);
+        CHECK(in_child([&] {
+                  reuse_stacks();
+                  busy_frame blocker;
+                  if (zone.isolate(block(zone, 2), {.blocker = &blocker}).error() != status::busy) return 1;
+                  if (blocker.isolator != owner_tag::none) return 2; // forgotten
+                  if (zone.isolate(block(zone, 1)).error() != status::busy) return 3;
+                  if (own->undo() != status::ok) return 4;
+                  own = zone.isolate(block(zone, 1, 1), {.owner = owner_tag{3}});
+                  if (!own) return 5;
+                  if (zone.isolate(block(zone, 1), {.blocker = &blocker}).error() != status::busy) return 6;
+                  if (blocker.isolator != owner_tag{3}) return 7;
+                  if (own->undo() != status::ok) return 8;
+                  if (zone.stats().isolated_free != frame_count{small_block}) return 9;
+                  if (take_all(zone).size() != 7 * small_block) return 10;
+                  return zone.validate() ? 0 : 11;
+              }) == 0);
+        busy_frame blocker; // in the parent nothing has changed
+        CHECK(zone.isolate(block(zone, 2), {.blocker = &blocker}).error() == status::busy);
+        CHECK(blocker.isolator == owner_tag{2});
+    }
+    CHECK(zone.stats().free == zone.frames().count());
+}
+
+TEST_CASE("in a fork child the tokens of other threads keep the caches closed, the forking thread's end",
+          "[stress]") {
+    stress_zone zone{frames(4)};
+    const auto is_cached = [&] {
+        zone.free(*zone.allocate());
+        return zone.stats().cached.raw() != 0;
+    };
+    {
+        auto own = zone.disable_caches();
+        REQUIRE(own);
+        CHECK(in_child([&] {
+                  if (is_cached()) return 1;
+                  own->enable();
+                  return is_cached() ? 0 : 2;
+              }) == 0);
+        const holder other{[&] { return zone.disable_caches(); }};
+        REQUIRE(other);
+        CHECK(in_child([&] {
+                  reuse_stacks();
+                  own->enable();
+                  if (is_cached()) return 1;
+                  return zone.validate() ? 0 : 2;
+              }) == 0);
+    }
+    CHECK(is_cached());
 }

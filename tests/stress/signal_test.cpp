@@ -61,7 +61,7 @@ TEST_CASE("a signal handler may allocate and free wherever it interrupts its thr
     ownership_oracle oracle{zone.frames().count()};
     const sealed_now sealed;
     signal_oracle = &oracle;
-    const frame mine = *zone.allocate(); // this thread has its slot before a handler asks for it
+    const frame first = *zone.allocate(); // this thread has its slot before a handler asks for it
 
     struct sigaction action {};
     action.sa_handler = allocate_or_free;
@@ -110,7 +110,7 @@ TEST_CASE("a signal handler may allocate and free wherever it interrupts its thr
         thread.join();
     end_of_signals();
     ::sigaction(SIGPROF, &before, nullptr);
-    zone.free(mine);
+    zone.free(first);
     INFO(handled.load() << " handled, " << refused.load() << " refused");
     CHECK(wrong_in_handler.load() == 0);
     CHECK(oracle.mistakes() == 0);

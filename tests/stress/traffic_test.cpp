@@ -70,11 +70,11 @@ void traffic_under_isolation(unsigned threads, std::chrono::milliseconds time) {
                 if (zone.online(block(zone, first, count)) != status::ok) oracle.wrong();
             } else {
                 sealed.open();
-                const auto mine = range->claim();
-                if (!mine) oracle.wrong();
-                for (const frame f : *mine)
+                const auto got = range->claim();
+                if (!got) oracle.wrong();
+                for (const frame f : *got)
                     oracle.take(f, order{0}, 99);
-                for (const frame f : *mine) {
+                for (const frame f : *got) {
                     oracle.give(f, order{0}, 99);
                     zone.free(f);
                 }

@@ -50,7 +50,7 @@ inline hook byte_read;                  // behind a read of a byte: block traits
 inline hook lock_wait;                  // before the wait for a hooked_lock
 inline hook gate_wait;                  // while a drainer waits for an owner inside his gate
 inline hook barrier;                    // between the claims and the barrier of a drain
-inline hook traced[10];                 // by trace_event; where = null
+inline hook traced[11];                 // by trace_event; where = null
 inline std::function<bool()> no_frames; // what gate_that_skips asks instead of waiting
 
 inline hook& traced_event(trace_event event) {

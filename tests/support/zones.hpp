@@ -47,7 +47,11 @@ struct small_policy : default_policy {
     using thread_slots = explicit_slots<4>;
     using misuse_handler = misuse_record;
 };
+using small_zone = basic_zone<small_policy>;
 inline constexpr std::uint32_t small_block = 64;
+
+inline constexpr slot_index mine{0};
+inline constexpr slot_index nobody = slot_index::none();
 
 struct refusable_policy : small_policy {
     using gate = membarrier_gate<atomics, refusable_barrier, clock, backoff>;

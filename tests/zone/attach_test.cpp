@@ -37,9 +37,6 @@ struct other_orders : policy {
 struct unchecked : policy {
     static constexpr check_level checks = check_level::none;
 };
-struct tall_row : policy {
-    static constexpr cached_order cached_orders[] = {{0, 64}, {7, 4}}; // the second one is two pageblocks
-};
 
 [[nodiscard]] frame_range block_at(std::uint32_t n) {
     return {frame{n * small_block}, frame_count{small_block}};
@@ -372,23 +369,6 @@ TEST_CASE("several holes are taken over; one more than the options name is refus
     copy::ranges(parts.hole_table)[2] = {64 * 6, 1};
     parts.head->holes = 3;
     CHECK(zone_attachment<policy>::check(parts, geo, whole_blocks) == status::corrupt_metadata);
-}
-
-TEST_CASE("a magazine for runs that no cache holds has no room") {
-    using tall_zone = basic_zone<tall_row>;
-    using bins = magazine_bins<tall_row>;
-    const placed_memory memory{tall_zone::metadata_bytes(options)};
-    tall_zone zone = tall_zone::place(memory.bytes(), options);
-    zone.free(slot_index{0}, *zone.allocate(slot_index{0}));
-    const zone_geometry<tall_row> geo{all};
-    const zone_metadata<tall_row> parts{
-        memory.bytes().data(), geo, zone_creation<tall_row>::hole_capacity(options), options.max_poisoned};
-    REQUIRE(zone_attachment<tall_row>::check(parts, geo, options) == status::ok);
-    unsigned tall = 0;
-    while (bins::order_of(tall) != order{7})
-        ++tall;
-    parts.cache_slots[1].magazines[tall].mark = 1;
-    CHECK(zone_attachment<tall_row>::check(parts, geo, options) == status::corrupt_metadata);
 }
 
 TEST_CASE("attaching fails as the drain of what was cached does") {

@@ -17,9 +17,6 @@ using namespace cordon::testing;
 
 namespace {
 
-using small_zone = basic_zone<small_policy>;
-constexpr slot_index mine{0};
-constexpr slot_index nobody = slot_index::none();
 constexpr std::uint32_t blocks = 16;
 
 frame_range frames(std::uint32_t n = blocks) {

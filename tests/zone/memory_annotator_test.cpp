@@ -52,7 +52,6 @@ struct recorded_policy : small_policy {
     using memory_annotator = recording_annotator;
 };
 using recorded_zone = basic_zone<recorded_policy>;
-constexpr slot_index mine{0};
 constexpr slot_index other{1};
 
 struct fixture {

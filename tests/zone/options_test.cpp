@@ -8,13 +8,6 @@
 using namespace cordon;
 using namespace cordon::testing;
 
-namespace {
-
-using small_zone = basic_zone<small_policy>;
-constexpr slot_index mine{0};
-
-} // namespace
-
 TEST_CASE("frames in holes never exist: no way of allocating returns one", "[zone]") {
     // In no order: one frame, across blocks, a whole block, the last frames.
     const frame_range holes[] = {{frame{300}, frame_count{1}},

@@ -13,10 +13,7 @@ using namespace cordon::testing;
 
 namespace {
 
-using small_zone = basic_zone<small_policy>;
-constexpr slot_index mine{0};
 constexpr slot_index other{1};
-constexpr slot_index nobody = slot_index::none();
 
 frame_range frames(std::uint32_t blocks) {
     return {frame{0}, frame_count{blocks * small_block}};

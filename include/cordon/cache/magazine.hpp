@@ -14,32 +14,55 @@
 #include "cordon/frames/migrate_type.hpp"
 
 #include <bit>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 
 namespace cordon::inline v0 {
 
-// One line of the policy's table of cached orders.
+// One row of the policy's table of cached orders; an order that has none is not cached.
 struct cached_order {
     unsigned order;
     std::uint16_t capacity; // runs a magazine can hold
 };
 
+template <class P>
+constexpr bool cached_orders_hold_at_least_one_run = [] {
+    for (const cached_order& row : P::cached_orders)
+        if (row.capacity == 0) return false;
+    return true;
+}();
+// A run that spans several blocks would need the traits of each.
+template <class P>
+constexpr bool cached_orders_are_within_a_pageblock = [] {
+    for (const cached_order& row : P::cached_orders)
+        if (row.order > P::pageblock_order) return false;
+    return true;
+}();
+template <class P>
+constexpr bool cached_orders_are_listed_once = [] {
+    for (const cached_order& row : P::cached_orders)
+        for (const cached_order& other : P::cached_orders)
+            if (&row != &other && row.order == other.order) return false;
+    return true;
+}();
+
+template <class P>
+concept lists_cached_orders = requires {
+    { P::pageblock_order } -> std::convertible_to<unsigned>;
+    { P::cached_orders[0] } -> std::convertible_to<const cached_order&>;
+};
+template <class P>
+concept caching_policy = lists_cached_orders<P> && cached_orders_hold_at_least_one_run<P> &&
+    cached_orders_are_within_a_pageblock<P> && cached_orders_are_listed_once<P>;
+
 // The policy's table, as constants.
-template <class Policy>
+template <caching_policy Policy>
 class magazine_bins {
 public:
     static constexpr unsigned orders = sizeof(Policy::cached_orders) / sizeof(cached_order);
     static constexpr unsigned count = orders * migrate_types;
     static constexpr unsigned none = count;
-
-    static_assert(
-        [] {
-            for (const cached_order& row : Policy::cached_orders)
-                if (row.capacity == 0) return false;
-            return true;
-        }(),
-        "a magazine holds at least one run; leave an order out of cached_orders to not cache it");
 
     // Returns: the bin, or none if the order is not cached.
     [[nodiscard]] CORDON_ALWAYS_INLINE static constexpr unsigned of(order k, migrate_type t) {
@@ -76,14 +99,12 @@ private:
             r.at[row + 1] = r.at[row] + Policy::cached_orders[row].capacity * migrate_types;
         return r;
     }();
-    // A run that spans several blocks would need the traits of each; such orders are not cached.
     static constexpr rows row_of = [] {
         rows r{};
         for (std::uint8_t& row : r.at)
             row = orders;
         for (unsigned i = 0; i != orders; ++i)
-            if (Policy::cached_orders[i].order <= Policy::pageblock_order)
-                r.at[Policy::cached_orders[i].order] = static_cast<std::uint8_t>(i);
+            r.at[Policy::cached_orders[i].order] = static_cast<std::uint8_t>(i);
         return r;
     }();
 };

@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // The layer `core` is the vocabulary that all other layers speak: strong numbers (types.hpp), outcomes
-// (status.hpp), bit arithmetic (bits.hpp), the atomics policy (atomics.hpp) and text without allocation
-// (text.hpp). It includes the freestanding part of the standard library and nothing else; it has no state.
+// (status.hpp), deadlines (time.hpp), the atomics policy (atomics.hpp), small and large sets of bits (bitmap.hpp,
+// index_set.hpp), arrays in one region of memory (layout.hpp), check levels (check.hpp), events (trace.hpp) and text
+// without allocation (text.hpp). It includes the freestanding part of the standard library and nothing else; it has
+// no state.
 //
 // Macros exist only where the language has no other word: inlining, Clang's thread-safety attributes, and
 // facts about the compiler, which are turned into constants at once. Nothing here depends on NDEBUG: two

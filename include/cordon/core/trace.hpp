@@ -15,6 +15,7 @@ enum class trace_event : std::uint8_t {
     drain,     // caches were emptied of a range
     isolate,   // a range was sealed
     undo,      // a sealed range came back
+    claim,     // `count` frames of a sealed range were allocated, the rest of it came back
     offline,   // a sealed range left the zone
     online,    // an offline range came back
     poison,    // a frame was taken out for good

@@ -3,7 +3,8 @@
 //
 // The layer `frames` says what a frame and a pageblock are: geometry (geometry.hpp), migrate types, the traits
 // byte of a block that everybody may read (block_traits.hpp), the state byte of a frame that finds misuse
-// (frame_states.hpp), and the frames that are not there: holes and poisoned ones (range_table.hpp).
+// (frame_states.hpp), the name of who holds it (owner_tags.hpp), and the frames that are not there: holes and poisoned
+// ones (range_table.hpp).
 // It holds no lock and decides nothing; the layers above do.
 #pragma once
 

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Two things are rare enough for a table and must not cost the others a bit each: the holes of a zone, which
-// are given at its creation, and its poisoned frames. A block whose traits say `partial` or `poisoned` looks
-// here; all other blocks never do.
+// are given at its creation, and its poisoned frames. A free looks here only if the traits of its block say
+// `poisoned`; holes count as used for ever, so they matter only where somebody asks whether a block is idle.
 #pragma once
 
 #include "cordon/frames/geometry.hpp"

@@ -119,7 +119,6 @@ compact_report compact(zone_core<Policy>& engine, M& migrate_one, const compact_
     compact_report report;
     if ((report.outcome = engine.error()) != status::ok) return report;
     const std::uint64_t until = options.deadline.from(clock::now());
-    isolation_protocol<Policy> protocol{engine};
     const slot_index self = Policy::thread_slots::current();
     // What rests in caches would look used, and what is left of a refill would keep the last block from being whole.
     const auto drain = [&] { return engine.drain(self, typename core::filter{}, until); };
@@ -138,16 +137,13 @@ compact_report compact(zone_core<Policy>& engine, M& migrate_one, const compact_
         }
         isolate_options limited;
         limited.deadline = deadline::until(until, clock::now());
-        const block_span span{next.block, 1};
-        const status sealed = protocol.seal(self, span, limited);
-        if (sealed == status::timed_out || sealed == status::barrier_refused) {
-            report.outcome = sealed;
+        auto range = isolated_range<Policy>::seal(engine, engine.geometry().frames_of(next.block), limited);
+        if (range.error() == status::timed_out || range.error() == status::barrier_refused) {
+            report.outcome = range.error();
             break;
         }
-        if (sealed != status::ok) continue; // isolated by somebody else, or of another type now
-        isolated_range<Policy> range{
-            engine, engine.geometry().frames_of(next.block), {next.block, 1}, limited};
-        const migrate_report got = range.migrate(migrate_one);
+        if (!range) continue; // isolated by somebody else, or of another type now
+        const migrate_report got = range->migrate(migrate_one);
         report.moved += got.moved;
         report.freed += got.freed;
         report.failed += got.failed;

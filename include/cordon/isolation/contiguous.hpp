@@ -24,6 +24,7 @@ class contiguous_search {
 public:
     using geometry = zone_geometry<Policy>;
     using proof = typename zone_core<Policy>::zone_proof;
+    // Each costs a barrier, and moves that are in vain if it fails.
     static constexpr unsigned max_attempts = 8;
 
     // Requires: alignment is a power of two.
@@ -76,8 +77,10 @@ private:
     static constexpr std::uint64_t round_up(std::uint64_t n, std::uint64_t multiple) {
         return (n + multiple - 1) / multiple * multiple;
     }
+    // Lent blocks come first unless they are much fuller than others.
     static std::uint64_t price_in(migrate_type type, std::uint64_t used) {
-        return type == migrate_type::lent ? used / 4 : used;
+        constexpr std::uint64_t discount = 4;
+        return type == migrate_type::lent ? used / discount : used;
     }
     [[nodiscard]] bool was_tried(std::uint64_t at) const {
         for (unsigned i = 0; i != attempts_; ++i)
@@ -159,25 +162,22 @@ result<frame_range> allocate_contiguous(zone_core<Policy>& engine, frame_count c
     if (engine.error() != status::ok) return engine.error();
     if (count > engine.geometry().frames().count() || alignment > frame_count{std::uint64_t{1} << 32})
         return status::no_memory;
-    isolation_protocol<Policy> protocol{engine};
     contiguous_search<Policy> place{engine, count, alignment};
     const std::uint64_t until = options.deadline.from(Policy::clock::now());
     status trouble = status::no_memory;
     while (place.next()) {
-        const block_span span = *protocol.blocks_of(place.blocks());
         isolate_options limited = options;
         limited.deadline = deadline::until(until, Policy::clock::now());
-        trouble = protocol.seal(Policy::thread_slots::current(), span, limited);
+        auto range = isolated_range<Policy>::seal(engine, place.blocks(), limited);
+        trouble = range.error();
         if (trouble == status::timed_out || trouble == status::barrier_refused ||
             trouble == status::re_entered)
             return trouble;
-        if (trouble != status::ok) continue;
-        isolated_range<Policy> range{
-            engine, place.blocks(), {span.first, span.count, options.owner}, limited};
-        const migrate_report moved = range.migrate(place.wanted(), migrate_one, limited.deadline);
+        if (!range) continue;
+        const migrate_report moved = range->migrate(place.wanted(), migrate_one);
         trouble = moved.outcome;
         if (trouble == status::ok) {
-            const result<frame_range> claimed = range.claim(place.wanted());
+            const result<frame_range> claimed = range->claim(place.wanted());
             if (claimed) return claimed;
             trouble = claimed.error();
         } else if (options.blocker != nullptr) {

@@ -5,7 +5,8 @@
 //     if (range && range->migrate(mover).outcome == status::ok) range->offline();
 //
 // Destruction undoes what was not finished: an early return, an exception, a lost race leave no trace. The zone
-// outlives the range.
+// outlives the range. A fork() copies it: the thread that forks has its ranges in the child, too; those of other
+// threads stay sealed there, for nobody has them.
 #pragma once
 
 #include "cordon/isolation/migrator.hpp"
@@ -21,11 +22,26 @@ class isolated_range {
 public:
     // Owns nothing: every operation says not_isolated.
     isolated_range() = default;
-    // Requires: the blocks of `node` were sealed for the caller.
-    isolated_range(zone_core<Policy>& engine, frame_range range, sealed_blocks node,
-                   const isolate_options& options)
-        : zone_(&engine), range_(range), node_(node), level_(options.level), deadline_(options.deadline) {
-        zone_->with_zone_lock([&](proof held_lock) { zone_->sealed(held_lock).insert(node_); });
+    // Effects: see zone.isolate().
+    [[nodiscard]] static result<isolated_range> seal(zone_core<Policy>& engine, frame_range range,
+                                                     const isolate_options& options) {
+        isolation_protocol<Policy> protocol{engine};
+        const result<block_span> span = protocol.blocks_of(range);
+        if (!span) return span.error();
+        if (const status e = protocol.seal(slot(), *span, options); e != status::ok) return e;
+        return isolated_range{engine, range, *span, options};
+    }
+    // Effects: seals the blocks that choose(proof) picks, under one hold of the zone lock. All of them are whole and
+    // free, so no cache has a frame of them, and no barrier is needed. Returns: their owner; of nothing, if none was.
+    template <class Choose>
+    [[nodiscard]] static isolated_range seal_free(zone_core<Policy>& engine, Choose choose) {
+        const block_span span = engine.with_zone_lock([&](proof held_lock) {
+            const block_span chosen = choose(held_lock);
+            engine.blocks().seal(held_lock, chosen.first, chosen.count);
+            return chosen;
+        });
+        if (span.count == 0) return {};
+        return {engine, engine.geometry().frames_of(span.first, span.count), span, {}};
     }
     isolated_range(isolated_range&& other) noexcept { take(other); }
     isolated_range& operator=(isolated_range&& other) noexcept {
@@ -83,6 +99,7 @@ public:
         if (part.empty() || !range_.contains(part)) return status::invalid_range;
         const status outcome = isolation_protocol<Policy>{*zone_}.claim(span(), level_, part);
         if (outcome != status::ok) return outcome;
+        Policy::tracer::on(trace_event::claim, part.first(), part.count());
         release();
         return part;
     }
@@ -128,9 +145,26 @@ private:
         result<frame> to_;
     };
 
+    // Requires: the blocks were sealed for the caller.
+    isolated_range(zone_core<Policy>& engine, frame_range range, block_span span,
+                   const isolate_options& options)
+        : zone_(&engine),
+          range_(range),
+          node_{span.first, span.count, options.owner},
+          level_(options.level),
+          deadline_(options.deadline) {
+        zone_->with_zone_lock([&](proof held_lock) { zone_->sealed(held_lock).insert(node_); });
+        Policy::tracer::on(trace_event::isolate, range.first(), range.count());
+    }
+
     static slot_index slot() { return Policy::thread_slots::current(); }
     [[nodiscard]] block_span span() const { return {node_.first, node_.count}; }
     [[nodiscard]] busy_frame next_busy_in(frame_range part, frame from) const;
+    // Returns: whether the allocation is still one. Its frame within the range tells: nobody can get that one anew.
+    [[nodiscard]] bool is_in_use(const busy_frame& from) const {
+        const frame_state now = zone_->state_of(from.found.number).state;
+        return now == frame_state::allocated || now == frame_state::tail;
+    }
 
     template <class M>
     migrate_report run_passes(frame_range part, M& migrate_one, deadline limit);
@@ -192,26 +226,27 @@ template <class Policy>
 template <class M>
 migrate_outcome isolated_range<Policy>::ask(M& migrate_one, const busy_frame& from, status& trouble) {
     if (from.found.state == frame_state::cached) return migrate_outcome::retry; // on its way: nobody to ask
+    zone_core<Policy>& engine = *zone_; // also when the migrator ends the isolation
     trouble = status::migration_failed;
+    migrate_outcome outcome;
     if constexpr (!moving_migrator<M>) {
-        return migrate_one(from);
+        outcome = migrate_one(from);
     } else {
-        destination fresh{*zone_, from};
+        destination fresh{engine, from};
         if (!fresh.to()) {
             trouble = fresh.to().error();
             return migrate_outcome::failed;
         }
-        const migrate_outcome outcome = migrate_one(from, *fresh.to());
-        if (outcome == migrate_outcome::moved) {
-            fresh.keep();
-            zone_->free(slot(), from.head(), from.size());
-        }
-        return outcome;
+        outcome = migrate_one(from, *fresh.to());
+        if (outcome == migrate_outcome::moved) fresh.keep();
     }
+    if (outcome == migrate_outcome::moved) engine.free(slot(), from.head(), from.size());
+    return outcome;
 }
 
 // Passes over the range until it is idle. A pass asks for each allocation once; what failed ends the call after
-// the pass, so that one stubborn frame does not keep the others from moving.
+// the pass, so that one stubborn frame does not keep the others from moving. What is said to be freed is looked at:
+// without a deadline nothing else would end a call whose migrator forgets to free.
 template <class Policy>
 template <class M>
 migrate_report isolated_range<Policy>::run_passes(frame_range part, M& migrate_one, deadline limit) {
@@ -223,6 +258,9 @@ migrate_report isolated_range<Policy>::run_passes(frame_range part, M& migrate_o
     }
     const std::uint64_t until = limit.from(clock::now());
     typename Policy::backoff wait;
+    busy_frame unkept; // said to be freed, and was not
+    frame_count fewest{UINT64_MAX};
+    unsigned passes_in_vain = 0; // with such a frame, and no fewer in use than before
     for (;;) {
         bool progress = false;
         std::uint64_t at = part.first().raw();
@@ -232,15 +270,24 @@ migrate_report isolated_range<Policy>::run_passes(frame_range part, M& migrate_o
             const frame_count size = from.size().frames();
             at = from.head().raw() + size.raw();
             status trouble = status::ok;
-            switch (ask(migrate_one, from, trouble)) {
+            const migrate_outcome said = ask(migrate_one, from, trouble);
+            if (zone_ == nullptr) { // the migrator has ended the isolation
+                report.outcome = status::not_isolated;
+                return report;
+            }
+            switch (said) {
             case migrate_outcome::moved:
                 report.moved += size;
                 progress = true;
                 break;
             case migrate_outcome::freed:
-                report.freed += size;
-                progress = true;
-                break;
+                if (!is_in_use(from)) {
+                    report.freed += size;
+                    progress = true;
+                    break;
+                }
+                unkept = from;
+                [[fallthrough]];
             case migrate_outcome::retry: ++report.retries; break;
             case migrate_outcome::failed:
                 report.failed += size;
@@ -261,6 +308,19 @@ migrate_report isolated_range<Policy>::run_passes(frame_range part, M& migrate_o
             report.outcome = status::timed_out;
             report.blocker = left;
             return report;
+        }
+        if (unkept && !is_in_use(unkept)) unkept = {};
+        if (unkept) {
+            if (const frame_count now = busy(); now < fewest) {
+                fewest = now;
+                passes_in_vain = 0;
+            }
+            if (++passes_in_vain == migrate_patience) {
+                report.failed += unkept.size().frames();
+                report.outcome = status::migration_failed;
+                report.blocker = unkept;
+                return report;
+            }
         }
         if (progress) wait.reset();
         wait();

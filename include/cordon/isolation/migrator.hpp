@@ -9,12 +9,22 @@
 // The allocation may be freed by its owner at any time before the migrator has made sure of it, so a migrator
 // locks its own record of the frame first. What it returns says who owns what now:
 //
-//     moved    the contents live in `to`, which is the embedder's; `from` is the library's, which frees it
-//     freed    the embedder freed `from`, itself or just now; `to` goes back
+//     moved    the contents live in `to`, which is the embedder's; `from` is the library's, which frees it. A migrator
+//              that evicts says so if it has moved them to a frame of its own
+//     freed    the embedder freed `from`, or one of its threads is just about to; `to` goes back
 //     retry    not now (pinned for a moment, a lock was taken): it is asked again until the deadline
 //     failed   never: migrate finishes its pass over the others and gives up
 //
-// It may allocate, free and pin; it may throw: `to` goes back, the range stays isolated, the exception passes.
+// It may allocate, free and pin; it may throw: `to` goes back, the range stays isolated, the exception passes. If it ends
+// the isolation (undo, claim, offline), migrate returns not_isolated; it does not destroy the range. What it says is
+// believed, but for one thing:
+//
+//     freed, and `from` stays allocated    asked again, as after retry. When migrate_patience passes in a row have left
+//                                          as many frames in use as before, that is the end, deadline or not:
+//                                          migration_failed, with that frame as the blocker
+//     freed or moved `from` twice, or      a double free, for the misuse handler
+//     freed `to`
+//     moved, but it was not                `from` is freed all the same; its contents are lost
 #pragma once
 
 #include "cordon/isolation/options.hpp"
@@ -48,11 +58,15 @@ concept evicting_migrator = requires(M& migrate, const busy_frame& from) {
 template <class M>
 concept migrator = moving_migrator<M> || evicting_migrator<M>;
 
+// Passes over a range. With a backoff that sleeps they take 50 ms and more, in which a thread that is about to free a
+// frame gets a processor.
+inline constexpr unsigned migrate_patience = 1000;
+
 // What a call of migrate came to. Counts are of frames.
 struct migrate_report {
-    status outcome = status::ok; // ok: the range is idle; timed_out, no_memory, migration_failed
+    status outcome = status::ok; // ok: idle; timed_out, no_memory, migration_failed, not_isolated
     frame_count moved;
-    frame_count freed;  // by the embedder
+    frame_count freed;  // by the embedder when it was asked
     frame_count failed; // or no run could be had to move them to
     std::uint64_t retries = 0;
     busy_frame blocker; // one that is still in the way, unless outcome is ok

@@ -44,29 +44,25 @@ frame_count report_free(zone_core<Policy>& engine, frame_count most, Reporter&& 
         return blocks.traits(b).allocatable() && !blocks.traits(b).has(block_traits::reported) &&
                blocks.free_frames(held_lock, b) == geometry::block_frames;
     };
-    // Effects: seals the next run within the region of `at`. The zone lock is held for one region at a time.
-    const auto seal_next = [&](proof held_lock) {
+    block_span run;
+    // Returns: the next run within the region of `at`: the zone lock is held for one region at a time.
+    const auto find_next = [&](proof held_lock) {
         const std::uint32_t region_end = (at / regions::map::size + 1) * regions::map::size;
         const std::uint32_t end =
             region_end < engine.geometry().blocks() ? region_end : engine.geometry().blocks();
         while (at != end && !is_news(held_lock, block_index{at}))
             ++at;
-        block_span run{block_index{at}, 0};
+        run = {block_index{at}, 0};
         while (at != end && run.count != most_in_flight && reported + run.count != budget &&
                is_news(held_lock, block_index{at}))
             ++at, ++run.count;
-        blocks.seal(held_lock, run.first, run.count);
         return run;
     };
     if (engine.error() != status::ok) return frame_count{};
     while (at != engine.geometry().blocks() && reported != budget) {
-        const block_span run = engine.with_zone_lock(seal_next);
-        if (run.count == 0) continue;
-        const frame_range frames{engine.geometry().frame_at(geometry::index_of(run.first)),
-                                 frame_count{std::uint64_t{run.count} * geometry::block_frames}};
         // Undoes itself, also when the reporter throws.
-        const isolated_range<Policy> in_flight{engine, frames, {run.first, run.count, owner_tag::none}, {}};
-        if (!report(frames)) continue;
+        const auto in_flight = isolated_range<Policy>::seal_free(engine, find_next);
+        if (!in_flight || !report(in_flight.range())) continue;
         engine.with_zone_lock([&](proof held_lock) {
             protocol::for_each(run, [&](block_index b) { blocks.set_reported(held_lock, b); });
         });

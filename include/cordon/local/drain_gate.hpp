@@ -7,9 +7,9 @@
 //
 // States of a gate slot: the owner is away (busy = 0), inside (1), or beside (2): not at what the slot holds, but at a
 // lock that a signal handler on his thread must not wait for. The slot is open (claimed = 0) or claimed by a drainer for
-// a moment (draining), or for long (disabled).
+// a moment (draining), or for long (disabled); `locked`, `asked` and `helping` are told below and in membarrier_gate.hpp.
 //
-//     owner (fast path)                        drainer; drainers are serialised by the isolation mutex
+//     owner (fast path)                        drainer; drainers are serialised by the isolation lock
 //     busy.store(1, relaxed)                   claimed.store(draining, relaxed)   for every slot
 //     light_barrier()     compiler only        heavy_barrier()                    once for all slots
 //     if claimed.load(acquire): leave, slow    per slot: wait until busy.load(acquire) != 1, or the deadline

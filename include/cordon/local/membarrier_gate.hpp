@@ -159,7 +159,7 @@ public:
         if (!asymmetric_) s.lock.unlock();
     }
     void release(slot& s, gate_claim why) {
-        s.claimed.fetch_and(~bits(why), std::memory_order_release); // (4) release: pairs with (1)
+        s.claimed.fetch_and(~bits(why), std::memory_order_release); // (4) release: pairs with (1) and (5)
     }
 
 private:

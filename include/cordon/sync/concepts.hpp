@@ -13,8 +13,8 @@
 // The lock order of the library, outermost first. A thread waits only for a lock further right than every
 // lock it holds; lock_rank.hpp checks that:
 //
-//     thread-slot registry -> isolation mutex -> cache gate -> zone lock -> nothing
-//                                                              lruvec lock -> nothing
+//     thread-slot registry -> isolation lock -> cache gate -> zone lock -> nothing
+//                                                             lruvec lock -> nothing
 //
 // An lruvec lock ranks beside the zone lock: the two are never nested, nor are two of one kind. Callbacks of
 // the embedder (migrator, LRU callback, pressure callback) run with no lock held.

@@ -2,13 +2,11 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // A wrong order deadlocks only when two threads meet in it; the rank of a lock makes it visible whenever it
-// is taken. Hosted (thread_local, stdio): only policies with full checks include this header.
+// is taken. Hosted (thread_local): only policies with full checks include this header.
 #pragma once
 
 #include "cordon/core/text.hpp"
-
-#include <cstdio>
-#include <cstdlib>
+#include "cordon/platform/fatal.hpp"
 
 namespace cordon::inline v0 {
 
@@ -54,9 +52,8 @@ struct abort_on_wrong_order {
     [[noreturn]] void operator()(lock_rank held, lock_rank wanted) const {
         text_buffer<128> text;
         print(print(text, "cordon: wrong lock order: waits for "), name(wanted));
-        print(print(print(text, " while it holds "), name(held)), "\n");
-        std::fwrite(text.view().data(), 1, text.view().size(), stderr);
-        std::abort();
+        print(print(text, " while it holds "), name(held));
+        fatal(text.view());
     }
 };
 

@@ -109,13 +109,11 @@ private:
                 const slot& c = parts.cache_slots[s];
                 const std::uint32_t runs = c.magazines[bin].count.load(std::memory_order_relaxed);
                 const std::uint32_t mark = c.magazines[bin].mark;
-                const bool is_used = s != 0 && s <= active && is_cached(bin);
+                const bool is_used = s != 0 && s <= active;
                 if (runs > mark || mark > (is_used ? bins::capacity(bin) : 0u)) return false;
             }
         return true;
     }
-    // Returns: whether the bin's order is cached at all: a row of the policy's table may be above a pageblock.
-    static bool is_cached(unsigned bin) { return bins::of(bins::order_of(bin), bins::type_of(bin)) == bin; }
 };
 
 } // namespace cordon::inline v0

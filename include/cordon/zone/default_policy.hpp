@@ -1,4 +1,4 @@
-// cordon/zone/default_policy.hpp - default_policy: threads on Linux; single_threaded_policy: one of them.
+// cordon/zone/default_policy.hpp - default_policy: threads on an operating system; single_threaded_policy: one of them.
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 

@@ -41,10 +41,9 @@ concept misuse_handler = requires(const misuse_report& report) {
 };
 
 template <class P>
-concept zone_policy = requires {
+concept zone_parts = requires {
     requires P::pageblock_order >= 6 && P::pageblock_order <= 9;
     requires P::max_order >= P::pageblock_order&& P::max_order <= P::pageblock_order + 9;
-    { P::cached_orders[0] } -> std::convertible_to<const cached_order&>; // which orders, how many runs
     { P::checks } -> std::convertible_to<check_level>;
     { P::owner_tags } -> std::convertible_to<bool>; // 4 bytes a frame
     typename P::atomics;                            // core/atomics.hpp
@@ -59,6 +58,9 @@ concept zone_policy = requires {
     requires tracer<typename P::tracer>;
     requires misuse_handler<typename P::misuse_handler>;
 };
+// And cached_orders: which orders, how many runs of each (cache/magazine.hpp).
+template <class P>
+concept zone_policy = zone_parts<P> && caching_policy<P>;
 
 struct trap_on_misuse {
     static void on_misuse(const misuse_report&) { __builtin_trap(); }

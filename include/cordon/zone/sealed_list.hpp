@@ -24,6 +24,7 @@ public:
         node.next = head_;
         head_ = &node;
     }
+    // Effects: none if the node is not in the list.
     void erase(const sealed_blocks& node) {
         for (sealed_blocks** at = &head_; *at != nullptr; at = &(*at)->next)
             if (*at == &node) {

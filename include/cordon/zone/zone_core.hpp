@@ -85,7 +85,6 @@ public:
 
     // Effects: fills `out` with runs of order k, many under one hold of the zone lock. Returns: how many.
     std::size_t allocate_bulk(slot_index s, std::span<frame> out, order k, migrate_type type) {
-        constexpr std::size_t runs_per_hold = 512;
         std::size_t done = 0;
         while (done != out.size() && k.raw() <= Policy::max_order && error_ == status::ok) {
             const std::size_t want = out.size() - done < runs_per_hold ? out.size() - done : runs_per_hold;
@@ -163,7 +162,6 @@ public:
     // Effects: frees all of them, many under one hold of the zone lock; each that is no head of an allocation
     // of order k goes to the misuse handler and stays as it is.
     void free_bulk(std::span<const frame> frames, order k) {
-        constexpr std::size_t runs_per_hold = 512;
         entry batch[runs_per_hold];
         std::size_t n = 0;
         for (const frame f : frames) {
@@ -234,7 +232,7 @@ public:
         });
     }
 
-    // Returns: the same with every cache closed and the zone locked for a moment: the sums are exact.
+    // Returns: what stats() does, with every cache closed and the zone locked for a moment: the sums are exact.
     result<zone_stats> exact_stats(slot_index s) {
         if (error_ != status::ok) return error_;
         if (caches_.is_entered(s)) return status::re_entered;
@@ -247,6 +245,9 @@ public:
     }
 
 private:
+    // Of the bulk calls: as a magazine that is full. It bounds how long others wait for the zone lock.
+    static constexpr std::size_t runs_per_hold = 512;
+
     // ---- hit paths ----
 
     CORDON_ALWAYS_INLINE bool hit(slot_index s, order k, migrate_type type, frame_index& out) {
@@ -311,6 +312,7 @@ private:
     using base::pressure_;
     using base::report;
     using base::run_at;
+    using base::sealed_;
     using base::states_;
     using base::why_not_free;
     using base::zone_lock_;
@@ -354,6 +356,7 @@ bool zone_core<Policy>::take_anywhere(slot_index s, order k, migrate_type type, 
     bool found = false;
     if (caches_.may_hold(active_slots())) {
         const isolation_guard section{isolation_lock_};
+        // Its own also where the barrier is refused.
         if (!s.is_none() && s.raw() < active_slots()) caches_.hand_back(s, *this);
         if (drain(section.proof(), filter{}, gate_claim::draining, UINT64_MAX, [&] { found = take(); }) !=
             status::ok)
@@ -437,6 +440,8 @@ void zone_core<Policy>::on_thread_exit(void* self, slot_index s) noexcept {
 // A fork takes the zone at rest: every owner outside its gate, every cache empty, both locks held by the forking
 // thread. So the child's copy is whole, although the threads that its caches belonged to are gone. Without a
 // barrier to bring that about, what other threads had in their hands at that instant is lost to the child.
+// Nor can anybody end there what they had isolated or disabled: it stays so. Whose it was is forgotten, for the list
+// of it leads over stacks that new threads of the child may be given.
 template <zone_policy Policy>
 void zone_core<Policy>::on_fork(void* self, fork_phase phase,
                                 slot_index) noexcept CORDON_NO_THREAD_SAFETY_ANALYSIS {
@@ -459,6 +464,7 @@ void zone_core<Policy>::on_fork(void* self, fork_phase phase,
         // Threads that waited for a lock are gone, and must not be waited for (ticket_lock.hpp).
         ::new (&engine.zone_lock_) typename Policy::zone_lock;
         ::new (&engine.isolation_lock_) typename Policy::isolation_lock;
+        engine.sealed_ = sealed_list{};
     }
     if (!engine.fork_quiesced_) return;
     const isolation_guard section{engine.isolation_lock_};
