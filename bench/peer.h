@@ -3,7 +3,7 @@
  *
  *     cc -O2 -shared -fPIC -Ibench my_peer.c -o libmy_peer.so
  *     build/bench/bench/bench_frames --peer ./libmy_peer.so            measure it beside cordon
- *     build/bench/bench/bench_frames --peer ./libmy_peer.so --verify   does it lose frames, or hand one out twice?
+ *     build/bench/bench/bench_frames --peer ./libmy_peer.so --verify   does it lose frames, hand one out twice, crash?
  *
  * peers/example.c is the smallest one. Frames are numbers; a run of order k is 2^k frames in a row that begins at a
  * multiple of 2^k. A peer may number its frames as it likes (the address of the memory / 4096 will do), as long as

@@ -26,7 +26,7 @@ Flags, those of Google Benchmark first (`--flag=value` or `--flag value`):
   --load <results.json>            no measuring: show, compare or report these results; may be repeated
   --peer <library.so>              one more allocator (bench/peer.h); may be repeated
   --no_peers                       without those that were built with this program
-  --verify                         no measuring: does each allocator lose frames or hand one out twice?
+  --verify                         no measuring: does an allocator lose frames, hand one out twice, crash or hang?
 )";
 
 bool read(std::string_view text, double& out) {

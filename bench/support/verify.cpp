@@ -3,6 +3,7 @@
 #include "support/verify.hpp"
 
 #include "support/statistics.hpp"
+#include "support/watched_child.hpp"
 
 #include <array>
 #include <atomic>
@@ -56,16 +57,19 @@ private:
 
 class examination {
 public:
-    examination(const peer& api, const verify_options& options)
-        : api_(api), options_(options), self_(api.create(options.frames, options.threads), api.destroy) {}
+    examination(const peer& api, const verify_options& options, child_voice& voice)
+        : api_(api),
+          options_(options),
+          voice_(voice),
+          self_(api.create(options.frames, options.threads), api.destroy) {}
 
-    std::vector<std::string> hold() {
-        if (!self_) return {"cannot be created"};
+    void hold() {
+        if (!self_) return voice_.say("cannot be created");
         empty(fill("at first"));
         traffic();
         empty(fill("after traffic"));
         if (api_.offline != nullptr) offline();
-        return complaints();
+        complain();
     }
 
 private:
@@ -77,6 +81,7 @@ private:
 
     std::optional<run> allocate(unsigned thread, unsigned order) {
         const run r{api_.allocate(self_.get(), thread, order), order};
+        voice_.step();
         if (r.first == peer_no_frame) return std::nullopt;
         if (r.first % (std::uint64_t{1} << order) != 0) ++misaligned_;
         if (!out_.check_out(r)) ++twice_;
@@ -87,6 +92,7 @@ private:
     void free(unsigned thread, run r) {
         out_.check_in(r); // first: from now on it may be handed out
         api_.free(self_.get(), thread, r.first, r.order);
+        voice_.step();
     }
 
     // Returns: single frames, until there are no more or all are out.
@@ -100,8 +106,8 @@ private:
             held.push_back(*r);
         }
         if (held.size() != all)
-            lost_.push_back("lost frames " + std::string(when) + ": " + std::to_string(held.size()) + " of " +
-                            std::to_string(all) + " can be allocated");
+            voice_.say("lost frames " + std::string(when) + ": " + std::to_string(held.size()) + " of " +
+                       std::to_string(all) + " can be allocated");
         return held;
     }
     void empty(const std::vector<run>& held) {
@@ -160,23 +166,21 @@ private:
         empty(fill("after offline"));
     }
 
-    [[nodiscard]] std::vector<std::string> complaints() const {
-        std::vector<std::string> out = lost_;
-        const auto complain = [&](const char* what, std::uint64_t times) {
-            if (times != 0) out.push_back(what + std::string(": ") + std::to_string(times) + " times");
+    void complain() const {
+        const auto say = [&](const char* what, std::uint64_t times) {
+            if (times != 0) voice_.say(what + std::string(": ") + std::to_string(times) + " times");
         };
-        complain("handed out a frame that was in use", twice_);
-        complain("handed out a run that is not aligned to its size", misaligned_);
-        complain("handed out a frame of an offline block", from_offline_);
-        return out;
+        say("handed out a frame that was in use", twice_);
+        say("handed out a run that is not aligned to its size", misaligned_);
+        say("handed out a frame of an offline block", from_offline_);
     }
 
     const peer& api_;
     const verify_options options_;
+    child_voice& voice_;
     std::unique_ptr<void, decltype(&peer_destroy)> self_;
     ledger out_;
     std::optional<std::uint64_t> offline_;
-    std::vector<std::string> lost_;
     std::atomic<std::uint64_t> twice_{0};
     std::atomic<std::uint64_t> misaligned_{0};
     std::atomic<std::uint64_t> from_offline_{0};
@@ -185,7 +189,9 @@ private:
 } // namespace
 
 std::vector<std::string> verify(const peer& api, const verify_options& options) {
-    return examination{api, options}.hold();
+    return in_watched_child(options.patience, [&](child_voice& voice) {
+        examination{api, options, voice}.hold();
+    });
 }
 
 } // namespace bench

@@ -4,6 +4,7 @@
 
 #include "support/peer.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -15,10 +16,12 @@ struct verify_options {
     unsigned threads = 2;
     unsigned operations = 30'000; // for each thread
     std::uint64_t seed = 1;
+    std::chrono::milliseconds patience = std::chrono::seconds{10}; // with one call of the peer
 };
 
 // Effects: fills the allocator to the brim, empties it, lets threads allocate and free at random (one thread frees
-// what another allocated), takes a block offline if the peer can, and fills it again.
+// what another allocated), takes a block offline if the peer can, and fills it again. All in a child process, which the
+// peer may crash, end or keep for ever.
 // Returns: what went wrong, a line for each kind; empty if nothing did.
 std::vector<std::string> verify(const peer& api, const verify_options& options = {});
 

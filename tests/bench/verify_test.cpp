@@ -4,14 +4,29 @@
 
 #include "support/catch.hpp"
 
+#include <csignal>
+#include <cstdlib>
 #include <mutex>
+#include <string>
+#include <unistd.h>
 #include <vector>
 
 using namespace bench;
 
 namespace {
 
-enum class fault { none, loses, hands_out_twice, forgets_offline, misaligns };
+enum class fault {
+    none,
+    loses,
+    hands_out_twice,
+    forgets_offline,
+    misaligns,
+    crashes,
+    crashes_at_the_end,
+    exits,
+    hangs,
+    cannot_be_made
+};
 
 // A stack of frames behind a lock, order 0 only, with a fault now and then.
 template <fault Fault>
@@ -19,8 +34,14 @@ class stack {
 public:
     static peer api() {
         return {.name = "stack",
-                .create = [](std::uint64_t frames, unsigned) -> void* { return new stack(frames); },
-                .destroy = [](void* self) { delete static_cast<stack*>(self); },
+                .create = [](std::uint64_t frames, unsigned) -> void* {
+                    return Fault == fault::cannot_be_made ? nullptr : new stack(frames);
+                },
+                .destroy =
+                    [](void* self) {
+                        if (Fault == fault::crashes_at_the_end) std::raise(SIGABRT);
+                        delete static_cast<stack*>(self);
+                    },
                 .allocate = [](void* self, unsigned,
                                unsigned order) { return static_cast<stack*>(self)->allocate(order); },
                 .free = [](void* self, unsigned, std::uint64_t f,
@@ -36,6 +57,7 @@ private:
     }
     std::uint64_t allocate(unsigned order) {
         const std::lock_guard held{lock_};
+        if (++allocations_ == 5000) misbehave();
         if (Fault == fault::misaligns && order == 1 && free_.size() > 100) {
             const auto even = free_.back() & ~std::uint64_t{1};
             return even + 1; // and of frames that are others', but that is another complaint
@@ -50,6 +72,12 @@ private:
         const std::lock_guard held{lock_};
         if (!(Fault == fault::loses && ++calls_ % 1000 == 0)) free_.push_back(f);
     }
+    static void misbehave() {
+        if (Fault == fault::crashes) std::raise(SIGSEGV);
+        if (Fault == fault::exits) std::exit(3);
+        while (Fault == fault::hangs)
+            pause();
+    }
     int offline(std::uint64_t block) {
         if (Fault != fault::forgets_offline)
             std::erase_if(free_, [=](std::uint64_t f) { return f / 512 == block; });
@@ -58,13 +86,15 @@ private:
 
     std::mutex lock_;
     std::uint64_t calls_ = 0;
+    std::uint64_t allocations_ = 0;
     std::vector<std::uint64_t> free_;
 };
 
 template <fault Fault>
-std::string complaints() {
+std::string complaints(std::chrono::milliseconds patience = std::chrono::seconds{10}) {
     std::string out;
-    for (const std::string& c : verify(stack<Fault>::api(), {.frames = 2048, .operations = 20'000}))
+    for (const std::string& c :
+         verify(stack<Fault>::api(), {.frames = 2048, .operations = 20'000, .patience = patience}))
         out += c + '\n';
     return out;
 }
@@ -90,4 +120,21 @@ TEST_CASE("an allocator that hands out a frame of an offline block is found", "[
 
 TEST_CASE("an allocator that misaligns a run is found", "[bench]") {
     CHECK(complaints<fault::misaligns>().find("not aligned") != std::string::npos);
+}
+
+TEST_CASE("an allocator that crashes is told from one that loses frames", "[bench]") {
+    CHECK(complaints<fault::crashes>() == "crashed with signal 11 (Segmentation fault)\n");
+    CHECK(complaints<fault::crashes_at_the_end>() == "crashed with signal 6 (Aborted)\n");
+}
+
+TEST_CASE("an allocator that ends the process is found", "[bench]") {
+    CHECK(complaints<fault::exits>() == "ended the process with code 3\n");
+}
+
+TEST_CASE("an allocator that hangs is not waited for longer than one's patience", "[bench]") {
+    CHECK(complaints<fault::hangs>(std::chrono::milliseconds{300}) == "made no progress for 0.3 s\n");
+}
+
+TEST_CASE("an allocator that cannot be created says so", "[bench]") {
+    CHECK(complaints<fault::cannot_be_made>() == "cannot be created\n");
 }
