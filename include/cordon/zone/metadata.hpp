@@ -44,11 +44,12 @@ struct zone_header {
     std::uint32_t condemned;
     std::uint32_t disabled; // nesting depth of disable_caches; under the zone lock
     typename atomics::template atomic<std::uint32_t> active_slots;
-    typename atomics::template atomic<std::uint64_t> refills;
+    // What each batch writes is one line: these two and the first six of the counters.
+    alignas(cache_line_bytes) typename atomics::template atomic<std::uint64_t> refills;
     typename atomics::template atomic<std::uint64_t> spills;
-    alignas(cache_line_bytes) buddy_counters<atomics> count;
+    buddy_counters<atomics> count;
 
-    static constexpr std::uint64_t magic_value = 0x6e6f64726f63'0002; // "cordon", layout 2
+    static constexpr std::uint64_t magic_value = 0x6e6f64726f63'0003; // "cordon", layout 3
     // What the layout depends on, options aside; the table of cached orders as far as sizes tell.
     static constexpr std::uint32_t format_value =
         (Policy::pageblock_order | Policy::max_order << 4 |
