@@ -304,6 +304,16 @@ TEST_CASE("a request of type lent asks lent blocks first and movable ones then",
     CHECK(f.consistent());
 }
 
+TEST_CASE("a request of type lent for whole blocks asks lent ones first, too", "[buddy]") {
+    fixture<> f{4};
+    f.tested.set_type(f.proof(), block_index{2}, lent);
+    f.tested.set_type(f.proof(), block_index{3}, lent);
+    CHECK(f.take(lent, 7) == std::vector<std::uint32_t>{128});
+    CHECK(f.take(lent, 7) == std::vector<std::uint32_t>{0});
+    CHECK(f.take(lent, 7).empty());
+    CHECK(f.consistent());
+}
+
 TEST_CASE("a large movable run may mix ordinary and lent blocks", "[buddy]") {
     fixture<> f{4};
     f.tested.set_type(f.proof(), block_index{1}, lent);

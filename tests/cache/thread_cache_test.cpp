@@ -4,7 +4,6 @@
 
 #include "support/catch.hpp"
 #include "support/hooks.hpp"
-#include "support/skip.hpp"
 #include "support/zones.hpp"
 
 #include <algorithm>
@@ -23,7 +22,8 @@ struct fake_policy : small_policy {
     using gate = membarrier_gate<atomics, refusable_barrier, clock, backoff>;
 };
 struct hooked_policy : small_policy {
-    using gate = hooked_gate<fake_policy::gate>;
+    using gate =
+        hooked_gate<membarrier_gate<atomics, fence_barrier, clock, hooked_backoff>>; // never the lock mode
 };
 using caches_type = thread_caches<fake_policy>;
 using filter = caches_type::filter;
@@ -76,6 +76,47 @@ struct fixture {
     status drain(filter runs, std::uint64_t until = UINT64_MAX) {
         return caches.drain(2, runs, gate_claim::draining, until, source, [] {});
     }
+};
+
+// An owner stops in the middle of the work that a drainer asked him for.
+struct owner_at_work {
+    struct stopping_source : fake_source {
+        std::atomic<bool> is_at_work{false};
+        std::atomic<bool> may_go_on{false};
+        void give_batch(order k, std::span<const caches_type::entry> entries) {
+            is_at_work.store(true);
+            while (!may_go_on.load())
+                std::this_thread::yield();
+            fake_source::give_batch(k, entries);
+        }
+    };
+    using asking_caches = thread_caches<hooked_policy>;
+    std::unique_ptr<asking_caches::slot[]> memory{new asking_caches::slot[asking_caches::slot_count]()};
+    asking_caches caches;
+    stopping_source source;
+    fake_source drains;
+    slot_index mine{1};
+    unsigned bin = bins::of(order{0}, migrate_type::movable);
+    std::thread owner;
+
+    // Effects: the owner holds frame 7; while the next drain has not yet issued its barrier he starts to work.
+    owner_at_work() {
+        caches.start(memory.get());
+        REQUIRE(caches.push_slow(mine, order{0}, frame_index{7}, source));
+        hooks::barrier.arm(nullptr, [&] {
+            owner = std::thread{[&] {
+                frame_index out;
+                if (!caches.pop(mine, bin, out)) (void)caches.pop_slow(mine, bin, out, source);
+            }};
+            while (!source.is_at_work.load())
+                std::this_thread::yield();
+        });
+    }
+    status drain(std::uint64_t until) {
+        return caches.drain(2, asking_caches::filter{}, gate_claim::draining, until, drains,
+                            asking_caches::no_work{});
+    }
+    void end_work() { source.may_go_on.store(true); }
 };
 
 } // namespace
@@ -253,45 +294,23 @@ TEST_CASE("a drain whose barrier is refused leaves every run where it is", "[cac
 }
 
 TEST_CASE("a drainer that gives up on an owner who does its work leaves him to it", "[cache]") {
-    struct stopping_source : fake_source {
-        std::atomic<bool> is_at_work{false};
-        std::atomic<bool> may_go_on{false};
-        void give_batch(order k, std::span<const caches_type::entry> entries) {
-            is_at_work.store(true);
-            while (!may_go_on.load())
-                std::this_thread::yield();
-            fake_source::give_batch(k, entries);
-        }
-    };
-    using asking_caches = thread_caches<hooked_policy>;
-    const std::unique_ptr<asking_caches::slot[]> memory{new asking_caches::slot[asking_caches::slot_count]()};
-    asking_caches caches;
-    caches.start(memory.get());
-    if (caches.needs_lock()) return testing::skip("nobody is asked where there is no barrier");
-    stopping_source source;
-    const slot_index own{1};
-    const unsigned bin = bins::of(order{0}, migrate_type::movable);
-    REQUIRE(caches.push_slow(own, order{0}, frame_index{7}, source));
-    std::thread owner;
-    hooks::barrier.arm(nullptr, [&] {
-        owner = std::thread{[&] {
-            frame_index out;
-            if (!caches.pop(own, bin, out)) (void)caches.pop_slow(own, bin, out, source);
-        }};
-        while (!source.is_at_work.load())
-            std::this_thread::yield();
-    });
-    fake_source drains;
-    const auto drain = [&](std::uint64_t until) {
-        return caches.drain(2, asking_caches::filter{}, gate_claim::draining, until, drains,
-                            asking_caches::no_work{});
-    };
-    CHECK(drain(default_clock::now() + 1'000'000) == status::timed_out);
-    CHECK(drains.back.empty());
-    source.may_go_on.store(true);
-    owner.join();
-    CHECK(source.back == std::vector<std::uint32_t>{7});
-    CHECK(drain(UINT64_MAX) == status::ok);
+    owner_at_work on;
+    CHECK(on.drain(default_clock::now() + 1'000'000) == status::timed_out);
+    CHECK(on.drains.back.empty());
+    on.end_work();
+    on.owner.join();
+    CHECK(on.source.back == std::vector<std::uint32_t>{7});
+    CHECK(on.drain(UINT64_MAX) == status::ok);
+}
+
+TEST_CASE("a drainer waits until an owner has done its work", "[cache]") {
+    owner_at_work on;
+    hooks::gate_wait.arm(nullptr, [&] { on.end_work(); });
+    CHECK(on.drain(UINT64_MAX) == status::ok);
+    CHECK(hooks::gate_wait.fired());
+    CHECK(on.source.back == std::vector<std::uint32_t>{7});
+    CHECK(on.drains.back.empty());
+    on.owner.join();
 }
 
 TEST_CASE("a long claim stays until it is released", "[cache]") {

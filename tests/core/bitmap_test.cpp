@@ -201,6 +201,17 @@ TEST_CASE("a run whose buddy is in use is preferred to one that would split a la
     CHECK(m.find(1) == 0);
 }
 
+TEST_CASE("where a map loses its only large run, the next order may be far below", "[core]") {
+    bitmap<512> m{};
+    m.set(128, 7);
+    m.set(3, 0);
+    REQUIRE(m.largest_order() == 7);
+    m.clear(128, 7);
+    CHECK(m.shrunk_order(7) == 0);
+    m.set(128, 6);
+    CHECK(m.shrunk_order(7) == 6);
+}
+
 TEST_CASE("taking words takes exactly as many units, lone ones first", "[core]") {
     cordon::testing::rng numbers{cordon::testing::seed()};
     for (int round = 0; round != 2000; ++round) {

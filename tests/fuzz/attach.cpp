@@ -51,7 +51,7 @@ bool spoil(std::span<std::byte> metadata, byte_choices& choices, std::ostream* l
 
 } // namespace
 
-void run(input bytes, std::ostream* log) {
+void run(input bytes, comparison compared, std::ostream* log) {
     byte_choices choices{bytes};
     const testing::zone_choice zone = choose_zone(choices);
     episode first{choices, isolation_mix, zone, log};
@@ -67,7 +67,7 @@ void run(input bytes, std::ostream* log) {
     expect(outcome == status::ok, "attach refuses what is a zone, or for another reason");
     episode second{choices, isolation_mix, zone, metadata.bytes(), log};
     if (!spoilt) second.expect_frames_of(first);
-    run_all(choices, second);
+    run_all(choices, second, compared);
 }
 
 } // namespace cordon::fuzz

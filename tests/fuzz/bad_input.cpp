@@ -76,11 +76,11 @@ void make_any_zone(byte_choices& choices, std::ostream* log) {
 
 } // namespace
 
-void run(input bytes, std::ostream* log) {
+void run(input bytes, comparison compared, std::ostream* log) {
     byte_choices choices{bytes};
     for (std::uint64_t n = choices.below(4); n != 0; --n)
         make_any_zone(choices, log);
-    run_episode<small_policy>(choices, mix, log);
+    run_episode<small_policy>(choices, mix, compared, log);
 }
 
 } // namespace cordon::fuzz

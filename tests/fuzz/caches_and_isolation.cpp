@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "fuzz/target.hpp"
 
-void cordon::fuzz::run(input bytes, std::ostream* log) {
+void cordon::fuzz::run(input bytes, comparison compared, std::ostream* log) {
     testing::byte_choices choices{bytes};
-    run_episode<small_policy>(choices, isolation_mix, log);
+    run_episode<small_policy>(choices, isolation_mix, compared, log);
 }

@@ -23,9 +23,9 @@ static_assert(mix.total() == 256, "one byte of the input says which");
 
 } // namespace
 
-void run(input bytes, std::ostream* log) {
+void run(input bytes, comparison compared, std::ostream* log) {
     testing::byte_choices choices{bytes};
-    run_episode<policy>(choices, mix, log);
+    run_episode<policy>(choices, mix, compared, log);
 }
 
 } // namespace cordon::fuzz

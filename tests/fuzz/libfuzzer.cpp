@@ -5,17 +5,34 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <iostream>
+#include <string_view>
+
+namespace {
+
+using namespace cordon;
+
+// One input of 64 is compared closely, and which one no mutation can steer: comparing runs so much that, left to the
+// inputs, the fuzzer would breed those that do.
+fuzz::comparison comparison_of(fuzz::input bytes) {
+    const std::string_view text{reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    return std::hash<std::string_view>{}(text) % 64 == 0 ? fuzz::comparison::behind_each_operation
+                                                         : fuzz::comparison::behind_the_last_operation;
+}
+
+} // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace cordon;
+    const fuzz::input bytes{data, size};
     try {
-        fuzz::run({data, size}, nullptr);
-    } catch (const testing::disagreement&) {
+        fuzz::run(bytes, comparison_of(bytes), nullptr);
+    } catch (const testing::disagreement& found) {
+        std::cerr << "\ndisagreement: " << found.what() << '\n';
         try {
-            fuzz::run({data, size}, &std::cerr); // once more, told
-        } catch (const testing::disagreement& found) {
-            std::cerr << "\ndisagreement: " << found.what() << std::endl;
+            fuzz::run(bytes, fuzz::comparison::behind_each_operation, &std::cerr); // once more, told
+        } catch (const testing::disagreement& first) {
+            std::cerr << "\ndisagreement: " << first.what() << std::endl;
         }
         std::abort();
     }

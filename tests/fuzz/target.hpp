@@ -13,9 +13,13 @@ namespace cordon::fuzz {
 
 using input = std::span<const std::uint8_t>;
 
+// When the whole zone is compared with the model and its invariants are walked, which takes far longer than an operation.
+enum class comparison { behind_the_last_operation, behind_each_operation };
+
 // Defined by each target. Effects: throws a testing::disagreement at the first operation that comes to something else
-// than the model says, or leaves a broken invariant behind. Tells the operations to `log` unless it is null.
-void run(input bytes, std::ostream* log);
+// than the model says, or at the first comparison that shows a broken invariant. Tells the operations to `log` unless
+// it is null.
+void run(input bytes, comparison compared, std::ostream* log);
 
 // Small magazines, which spill and refill all the time, and nothing that sleeps.
 struct small_policy : testing::small_policy {
@@ -46,20 +50,17 @@ inline constexpr testing::operation_mix isolation_mix{.allocate_or_free = 116,
                                                       .report_free = 6};
 static_assert(isolation_mix.total() == 256);
 
-// Effects: does all operations of the input. What is compared is the larger part of the time, so the input chooses: after
-// the last operation, or when everything has been given back, or after each operation, which shows the one that broke it.
+// Effects: does all operations of the input; half of the inputs then give everything back.
 template <class Choices, class Episode>
-void run_all(Choices& choices, Episode& one) {
-    const std::uint64_t how = choices.below(64);
-    const bool closely = how == 63;
+void run_all(Choices& choices, Episode& one, comparison compared) {
+    const bool releases = choices.below(2) == 1;
     one.turn();
     while (!choices.ended()) {
         one.step();
         one.conserve();
-        if (closely) one.compare_all();
+        if (compared == comparison::behind_each_operation) one.compare_all();
     }
-    if (how % 2 == 0) return one.compare_all();
-    one.release_all();
+    if (releases) one.release_all();
     one.compare_all();
 }
 
@@ -68,9 +69,10 @@ inline testing::zone_choice choose_zone(testing::byte_choices& choices) {
 }
 
 template <class Policy>
-void run_episode(testing::byte_choices& choices, const testing::operation_mix& mix, std::ostream* log) {
+void run_episode(testing::byte_choices& choices, const testing::operation_mix& mix, comparison compared,
+                 std::ostream* log) {
     testing::episode<Policy, testing::byte_choices> one{choices, mix, choose_zone(choices), log};
-    run_all(choices, one);
+    run_all(choices, one, compared);
 }
 
 } // namespace cordon::fuzz

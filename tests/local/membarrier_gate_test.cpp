@@ -126,6 +126,21 @@ TEST_CASE("a drainer that the owner overtakes has nothing to take over", "[local
     CHECK(gate.try_enter(slot));
 }
 
+TEST_CASE("an owner whom the drainer forestalls leaves the work to him", "[local]") {
+    using gate_between = membarrier_gate<atomics_between, refusable_barrier, default_clock, default_backoff>;
+    gate_between gate;
+    gate.start();
+    gate_between::slot slot{};
+    gate.ask(slot);
+    bool taken = false;
+    before_exchange.arm(&slot.claimed, [&] { taken = gate.take_over(slot, 0); });
+    CHECK_FALSE(gate.help(slot));
+    REQUIRE(taken);
+    CHECK(gate.is_outside(slot)); // the drainer does not wait for him
+    gate.release(slot, gate_claim::draining);
+    CHECK(gate.try_enter(slot));
+}
+
 TEST_CASE("a zone whose barrier is refused at the start works in lock mode", "[local]") {
     const refusal at_start{true, false};
     misuse_record::reset();

@@ -98,3 +98,14 @@ TEST_CASE("newcomers start in the oldest generations, what comes back too early 
     CHECK(starts(true, 9) == 2);
     CHECK(starts(false, 0) == 0);
 }
+
+TEST_CASE(
+    "a frame put back at the tail is the next of the oldest generation, one at the head is of the youngest",
+    "[lru]") {
+    tracked<generations<>> t{3};
+    CHECK(t.isolate(frame{2}) == status::ok);
+    CHECK(t.putback(frame{2}, cordon::putback_at::tail) == status::ok);
+    CHECK(t.isolate(frame{0}) == status::ok);
+    CHECK(t.putback(frame{0}, cordon::putback_at::head) == status::ok);
+    CHECK(t.coldest(3) == numbers{2, 1, 0});
+}

@@ -134,3 +134,12 @@ TEST_CASE("a cold frame whose gap was long becomes hot where hot ones are missin
     CHECK(list_of_a_touched_one(50, 50) == lirs::hot_list);
     CHECK(list_of_a_touched_one(90, 10) == lirs::cold_list);
 }
+
+TEST_CASE("a hot frame put back at the tail is the next cold one, otherwise it stays hot", "[lru]") {
+    cordon::testing::fake_view<lirs> v;
+    v.lists[7] = lirs::hot_list;
+    const auto putback = [&](cordon::putback_at at) { return lirs{}.putback(v, cordon::frame_index{7}, at); };
+    CHECK(putback(cordon::putback_at::tail).list == lirs::cold_list);
+    CHECK(putback(cordon::putback_at::tail).end == cordon::list_end::oldest);
+    CHECK(putback(cordon::putback_at::automatic).list == lirs::hot_list);
+}

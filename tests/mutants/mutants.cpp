@@ -4,7 +4,7 @@
 //     mutants check <root> <file>...                               do all apply, and are their test cases there?
 //     mutants pass <killer> <root> <scratch> <compiler>...         does the killer pass without any mutant?
 //     mutants kill <file> <mutant> <root> <scratch> <compiler>...  does it fail with this one?
-//     mutants fuzz <file> <mutant> <killer> <corpus> <root> <scratch> <compiler>...
+//     mutants fuzz <file> <mutant> <killer> <root> <scratch> <compiler>...
 //                                                                  does this fuzz target find it within a minute?
 //     mutants table <scratch>                                      what became of all of them
 //
@@ -203,13 +203,13 @@ struct workshop {
         return "exit code " + std::to_string(code);
     }
 
-    // Returns: what the fuzz target found, from the inputs of the corpus on; empty if it found nothing.
-    string finding(const string& corpus, const fs::path& place) const {
+    // Returns: what the fuzz target found, by itself: no corpus tells it where to look; empty if it found nothing.
+    string finding(const fs::path& place) const {
         fs::create_directories(place / "found");
         const auto [code, output] =
             run({"timeout", "-k", "1", std::to_string(2 * seconds_to_live), (place / "killer").string(),
-                 "-max_total_time=" + std::to_string(seconds_to_live), "-seed=1",
-                 "-artifact_prefix=" + place.string() + '/', (place / "found").string(), corpus},
+                 "-max_total_time=" + std::to_string(seconds_to_live), "-seed=1", "-max_len=128",
+                 "-entropic=0", "-artifact_prefix=" + place.string() + '/', (place / "found").string()},
                 place / "killer.log");
         if (code == 0) return "";
         std::istringstream lines{output};
@@ -305,11 +305,10 @@ void kill(const fs::path& file, const string& name, const workshop& shop) {
     try_out(file, m, shop, [&](const fs::path& place) { return shop.failure(m.test_case, place); });
 }
 
-void fuzz(const fs::path& file, const string& name, const string& target, const string& corpus,
-          const workshop& shop) {
+void fuzz(const fs::path& file, const string& name, const string& target, const workshop& shop) {
     mutant m = find(file, name);
     m.killer = target;
-    try_out(file, m, shop, [&](const fs::path& place) { return shop.finding(corpus, place); });
+    try_out(file, m, shop, [&](const fs::path& place) { return shop.finding(place); });
 }
 
 void table(const fs::path& scratch) {
@@ -336,8 +335,8 @@ int main(int argc, char** argv) try {
         pass(words[1], {words[2], words[3], rest(4)});
     else if (verb == "kill" && words.size() > 5)
         kill(words[1], words[2], {words[3], words[4], rest(5)});
-    else if (verb == "fuzz" && words.size() > 7)
-        fuzz(words[1], words[2], words[3], words[4], {words[5], words[6], rest(7)});
+    else if (verb == "fuzz" && words.size() > 6)
+        fuzz(words[1], words[2], words[3], {words[4], words[5], rest(6)});
     else if (verb == "table" && words.size() == 2)
         table(words[1]);
     else

@@ -111,6 +111,7 @@ public:
 
 private:
     using base::all_blocks;
+    using base::block_starts;
     using base::check;
     using base::end_of;
     using base::expect_same;
@@ -270,7 +271,8 @@ private:
         check(misuse_record::count == before + wrong, "free_bulk reported other misuses");
     }
     void free_wrongly() {
-        const frame f = any_frame_at_all();
+        const bool is_head = !live_.empty() && choices_.below(2) == 1;
+        const frame f = is_head ? live_[any_index(live_.size())].head : any_frame_at_all();
         const order k = any_order_at_all();
         const slot_index s = any_slot();
         const status expected = model_.free_status(f, k, zone_.state_of(f).state == frame_state::cached);
@@ -407,7 +409,7 @@ private:
         const frame_range range = any_blocks();
         const auto type = static_cast<migrate_type>(choices_.below(migrate_types));
         status expected = status::ok;
-        for (const frame f : range) {
+        for (const frame f : block_starts(range)) {
             if (model_.block_of(f) == block::isolated) expected = status::busy;
             if (is_absent_block(f)) expected = status::absent;
         }

@@ -246,8 +246,16 @@ protected:
         }
         return true;
     }
+    // Returns: the first frame of the range in each of its blocks.
+    [[nodiscard]] static std::vector<frame> block_starts(frame_range range) {
+        std::vector<frame> starts;
+        for (std::uint64_t at = range.first().raw(); at < range.end_raw();
+             at = (at / block_frames + 1) * block_frames)
+            starts.emplace_back(static_cast<std::uint32_t>(at));
+        return starts;
+    }
     [[nodiscard]] status isolate_status(frame_range range) const {
-        for (const frame f : range) {
+        for (const frame f : block_starts(range)) {
             if (model_.block_of(f) == block::isolated) return status::busy;
             if (model_.block_of(f) == block::offline) return status::offline;
             if (is_absent_block(f)) return status::absent;

@@ -52,8 +52,11 @@ public:
     // Effects: the same for one run. Returns: false if there is none.
     bool take_one(proof, migrate_type type, unsigned k, frame_index& out) {
         block_index b;
-        if (k < block_order)
-            return find_block(type, k, b) && take_from(b, k, 1, [&](frame_index i) { out = i; }) != 0;
+        if (k < block_order) {
+            if (!find_block(type, k, b)) return false;
+            take_from(b, k, 1, [&](frame_index i) { out = i; });
+            return true;
+        }
         if (!find_blocks(type, k - block_order, b)) return false;
         use_all(b, k - block_order, type);
         out = geometry::index_of(b);

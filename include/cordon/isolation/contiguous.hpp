@@ -102,8 +102,7 @@ private:
             const block_index first = geometry::block_of(start);
             const auto last = static_cast<std::uint32_t>((start.raw() + count_ - 1) / geometry::block_frames);
             place whole{0, at};
-            for (block_index b = first; b.raw() <= last && (whole.price < limit || first.raw() == last);
-                 ++b) {
+            for (block_index b = first; b.raw() <= last && whole.price < limit; ++b) {
                 const block_traits t = zone_.blocks().traits(b);
                 const std::uint64_t missing = cut_off(b); // any other missing frame is in the way for ever
                 if (!t.allocatable() || t.type() == migrate_type::unmovable ||

@@ -401,8 +401,9 @@ bool zone_core<Policy>::allocations_are_all_that_is_used(zone_proof) const {
             this->annotator_.on_restore(this->run_at(head.head, head.size));
         }
         return count(frame_count{}).allocated.raw() == frames;
+    } else {
+        return true;
     }
-    return true;
 }
 
 template <zone_policy Policy>
