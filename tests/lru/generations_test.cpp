@@ -99,13 +99,20 @@ TEST_CASE("newcomers start in the oldest generations, what comes back too early 
     CHECK(starts(false, 0) == 0);
 }
 
-TEST_CASE(
-    "a frame put back at the tail is the next of the oldest generation, one at the head is of the youngest",
-    "[lru]") {
-    tracked<generations<>> t{3};
-    CHECK(t.isolate(frame{2}) == status::ok);
-    CHECK(t.putback(frame{2}, cordon::putback_at::tail) == status::ok);
-    CHECK(t.isolate(frame{0}) == status::ok);
-    CHECK(t.putback(frame{0}, cordon::putback_at::head) == status::ok);
-    CHECK(t.coldest(3) == numbers{2, 1, 0});
+TEST_CASE("put back at the head a frame is of the youngest generation, at the tail the oldest's next",
+          "[lru]") {
+    using policy = generations<5>;
+    cordon::testing::fake_view<policy> v;
+    v.sizes[0] = 4;
+    for (int n = 0; n != 2; ++n)
+        policy{}.tick(v);
+    v.lists[7] = 1;
+    const auto putback = [&](cordon::putback_at at) {
+        return policy{}.putback(v, cordon::frame_index{7}, at);
+    };
+    CHECK(putback(cordon::putback_at::head).list == 2);
+    CHECK(putback(cordon::putback_at::head).end == cordon::list_end::newest);
+    CHECK(putback(cordon::putback_at::tail).list == policy{}.next(v));
+    CHECK(putback(cordon::putback_at::tail).end == cordon::list_end::oldest);
+    CHECK(putback(cordon::putback_at::automatic).list == 1);
 }
