@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <span>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -146,24 +147,15 @@ TEST_CASE("a fork child goes on with the locks of a parent that has no barrier, 
 
 namespace {
 
-// Effects: overwrites what threads that are gone had on their stacks: a new thread is given one of theirs.
-void reuse_stacks() {
-    for (int i = 0; i != 4; ++i)
-        std::thread{[] {
-            unsigned char all[256 * 1024];
-            std::memset(all, 0xa5, sizeof all);
-            asm volatile("" : : "r"(all) : "memory");
-        }}.join();
-}
-
 // Another thread, which has a token on its stack until it may go.
 class holder {
 public:
     template <class Make>
     explicit holder(Make make)
         : thread_([this, make] {
-              const auto token = make();
+              auto token = make();
               has_it_.store(static_cast<bool>(token));
+              token_ = {reinterpret_cast<unsigned char*>(&token), sizeof token};
               made_.store(true);
               while (!may_go_.load())
                   std::this_thread::yield();
@@ -176,11 +168,15 @@ public:
         thread_.join();
     }
     [[nodiscard]] explicit operator bool() const { return has_it_.load(); }
+    // Effects: in a fork child, what was on the other thread's stack is overwritten, as by a new thread that is given it
+    // (which ThreadSanitizer does not let a child have).
+    void overwrite() const { std::memset(token_.data(), 0xa5, token_.size()); }
 
 private:
     std::atomic<bool> has_it_{false};
     std::atomic<bool> made_{false};
     std::atomic<bool> may_go_{false};
+    std::span<unsigned char> token_; // written before made_
     std::thread thread_;
 };
 
@@ -195,7 +191,7 @@ TEST_CASE("in a fork child the ranges of other threads stay sealed, the forking 
         REQUIRE(own);
         REQUIRE(other);
         CHECK(in_child([&] {
-                  reuse_stacks();
+                  other.overwrite();
                   busy_frame blocker;
                   if (zone.isolate(block(zone, 2), {.blocker = &blocker}).error() != status::busy) return 1;
                   if (blocker.isolator != owner_tag::none) return 2; // forgotten
@@ -235,7 +231,7 @@ TEST_CASE("in a fork child the tokens of other threads keep the caches closed, t
         const holder other{[&] { return zone.disable_caches(); }};
         REQUIRE(other);
         CHECK(in_child([&] {
-                  reuse_stacks();
+                  other.overwrite();
                   own->enable();
                   if (is_cached()) return 1;
                   return zone.validate() ? 0 : 2;
