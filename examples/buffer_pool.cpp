@@ -18,6 +18,7 @@
 #include <cinttypes>
 #include <cstdarg>
 #include <cstdio>
+#include <ctime>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -64,7 +65,7 @@ public:
           yardstick_(16) {}
 
     int run() {
-        if (!file_) return missing("no room for the file");
+        if (!file_) return missing(file_.problem().c_str());
         if (!ram_ || pool_.zone().error() != status::ok || pool_.tracker().error() != status::ok)
             return missing("no memory");
         std::printf("cordon: a page cache shrinks and grows under load   (policy %s, seed %" PRIu64 ")\n\n",
@@ -102,6 +103,7 @@ private:
     // Effects: half of the pageblocks are emptied, the cheapest first, and their memory is the system's.
     bool shrink() {
         const clock::time_point start = clock::now();
+        const double worked = processor_seconds();
         const std::uint64_t resident = ram_.resident_bytes(), written = pool_.written();
         std::vector<block_cost> cheapest(blocks() / 2);
         // A block with a frame that is pinned, or just being loaded, is left out: there are others, or it is soon over.
@@ -126,8 +128,9 @@ private:
             offline_.push_back(block.range);
             longest = std::max(longest, seconds_since(begin));
         }
-        row("shrink", "%.0f ms for %zu pageblocks, the longest %.1f ms", seconds_since(start) * 1e3,
-            offline_.size(), longest * 1e3);
+        // Threads at work in the pool take the processor from this one: what it waits for, mostly.
+        row("shrink", "%.0f ms for %zu pageblocks, the longest %.1f ms; %.0f ms of a processor",
+            seconds_since(start) * 1e3, offline_.size(), longest * 1e3, (processor_seconds() - worked) * 1e3);
         row("", "%" PRIu64 " pages moved, %" PRIu64 " evicted, %" PRIu64 " written back meanwhile", moved,
             evicted, pool_.written() - written);
         row("", "%" PRIu64 " MiB resident before, %" PRIu64 " MiB after", resident >> 20,
@@ -141,6 +144,12 @@ private:
         for (std::uint64_t n = ages.by_age[0]; cold != 255 && n + ages.by_age[cold + 1] <= frames;)
             n += ages.by_age[++cold];
         return static_cast<std::uint8_t>(cold);
+    }
+    // Returns: time for which this thread has had a processor.
+    static double processor_seconds() {
+        timespec t{};
+        ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+        return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
     }
     bool grow() {
         const clock::time_point start = clock::now();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
@@ -57,14 +58,15 @@ class page_file {
 public:
     explicit page_file(std::uint64_t pages) {
         std::signal(SIGXFSZ, SIG_IGN); // a file larger than the shell allows is an error like any other
-        std::error_code none;
-        std::string name = std::filesystem::temp_directory_path(none) / "buffer_pool-XXXXXX";
-        if (none) return;
-        fd_ = ::mkstemp(name.data());
-        if (fd_ < 0) return;
-        ::unlink(name.c_str());
-        if (::ftruncate(fd_, static_cast<off_t>(pages * page_bytes)) == 0) return;
-        ::close(std::exchange(fd_, -1));
+        std::error_code error;
+        const std::filesystem::path directory = std::filesystem::temp_directory_path(error);
+        std::string name = directory / "buffer_pool-XXXXXX";
+        if (error)
+            fail("no temporary directory", directory, error.value());
+        else if (fd_ = ::mkstemp(name.data()); fd_ < 0)
+            fail("cannot make a file in ", directory, errno);
+        else if (::unlink(name.c_str()); ::ftruncate(fd_, static_cast<off_t>(pages * page_bytes)) != 0)
+            fail("no room for the file in ", directory, errno);
     }
     ~page_file() {
         if (fd_ >= 0) ::close(fd_);
@@ -72,6 +74,8 @@ public:
     page_file(const page_file&) = delete;
     page_file& operator=(const page_file&) = delete;
     [[nodiscard]] explicit operator bool() const { return fd_ >= 0; }
+    // Returns: why there is no file.
+    [[nodiscard]] const std::string& problem() const { return problem_; }
 
     // Returns: whether all of it was read, or written.
     [[nodiscard]] bool read(std::uint32_t page, std::byte* to) const {
@@ -88,10 +92,15 @@ public:
     }
 
 private:
+    void fail(const char* what, const std::filesystem::path& where, int error) {
+        problem_ = what + where.string() + ": " + std::generic_category().message(error);
+        if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+    }
     static off_t offset(std::uint32_t page) {
         return static_cast<off_t>(page) * static_cast<off_t>(page_bytes);
     }
     int fd_ = -1;
+    std::string problem_;
 };
 
 } // namespace demo
