@@ -180,11 +180,12 @@ public:
     // Returns: a new group, or no_memory if there are as many as the options allow; re_entered. Cost: when ids of merged
     // groups must be collected first, one barrier and O(frames).
     result<group_id> create_group() { return core_.create_group(); }
-    // Returns: ok; busy unless empty; invalid_argument, barrier_refused. Requires: nobody adds to it meanwhile. Tokens that
-    // it gave may be taken for those of the group that gets its id next: a hint that is wrong, no more.
+    // Returns: ok; busy unless empty; invalid_argument, barrier_refused, re_entered. Requires: nobody adds to it
+    // meanwhile. Tokens that it gave may be taken for those of the group that gets its id next: a hint that is wrong, no
+    // more.
     status remove_group(group_id group) { return core_.remove_group(group); }
     // Effects: all frames of `from` are in `into`; the id `from` means `into` from now on. Returns: ok;
-    // invalid_argument. Cost: O(1).
+    // invalid_argument. Cost: O(1) for any number of frames; O(groups) of those that were merged into `from` before.
     status merge_groups(group_id from, group_id into) { return core_.merge_groups(from, into); }
     // Effects: a frame that nobody has isolated changes its group. Returns: ok; absent, busy, invalid_argument,
     // foreign_frame.
@@ -260,9 +261,7 @@ public:
     // ---- batches ----
 
     // Effects: what was added before is on its list. Returns: ok; barrier_refused, timed_out, re_entered.
-    status drain(deadline limit = {}) {
-        return core_.drain(limit, [] {});
-    }
+    status drain(deadline limit = {}) { return core_.drain(limit); }
     // Returns: a token; while one lives, no batch is used. Nests.
     result<batches_disabled> disable_batches(deadline limit = {}) {
         return batches_disabled::make(core_, limit);

@@ -4,6 +4,7 @@
 #include "explorer/lru_world.hpp"
 
 #include "cordon/lru/policies/fifo.hpp"
+#include "cordon/lru/policies/tick_byte.hpp"
 
 using namespace cordon;
 using namespace cordon::explorer;
@@ -13,6 +14,9 @@ namespace {
 using linked = replacement::lru;
 using ring = replacement::clock<1>;
 using hand = replacement::clock<1, list_kind::hand>;
+struct ticking : replacement::tick_byte {
+    static constexpr list_kind kind = list_kind::linked;
+};
 constexpr frame first{0};
 constexpr frame second{1};
 
@@ -140,10 +144,10 @@ struct traffic : lru_world<R> {
     void check() { this->check_lists(1); }
 };
 // A frame in a batch that is wanted by all: stolen, pinned, drained.
-template <class R>
-struct batched_traffic : lru_world<R> {
+template <class R, class Policy = explored_policy>
+struct batched_traffic : lru_world<R, Policy> {
     static constexpr unsigned threads = 4;
-    batched_traffic() : lru_world<R>(0) { this->warm(0); }
+    batched_traffic() : lru_world<R, Policy>(0) { this->warm(0); }
     void run(unsigned thread) {
         if (thread == 0)
             expect(this->tracker.add(first) == status::ok, "an untracked frame could not be added");
@@ -152,6 +156,26 @@ struct batched_traffic : lru_world<R> {
         if (thread == 3) this->pin_and_unpin(first);
     }
     void check() { this->check_lists(1); }
+};
+// An add reads the id of a group that is merged away meanwhile; the id is given out again.
+template <class R, class Policy = explored_policy>
+struct add_against_recycling : lru_world<R, Policy> {
+    static constexpr unsigned threads = 2;
+    bool added = false;
+    add_against_recycling() : lru_world<R, Policy>(0) { this->warm(0); }
+    void run(unsigned thread) {
+        if (thread == 0) {
+            const status s = this->tracker.add(first, this->other_group);
+            expect(s == status::ok || s == status::invalid_argument, "the add failed");
+            added = s == status::ok;
+            return;
+        }
+        expect(this->tracker.merge_groups(this->other_group, root_group) == status::ok,
+               "the group could not be merged");
+        const result<group_id> again = this->tracker.create_group();
+        expect(again && *again == this->other_group, "the id of a merged group is not given out again");
+    }
+    void check() { this->check_lists(added); }
 };
 // A frame leaves, and comes back, twice.
 template <class R>
@@ -195,6 +219,83 @@ struct evict_against_add : lru_world<R, Policy> {
     void check() {
         expect(!added || evicted, "a frame is added that was not evicted");
         this->check_lists(evicted && !added ? 0 : 1);
+    }
+};
+// The last owner gives a frame up while it is isolated: one of them has it, and nobody else gets it.
+template <class R, class Policy = explored_policy>
+struct isolate_against_last_put : lru_world<R, Policy> {
+    static constexpr unsigned threads = 2;
+    bool isolated = false;
+    bool given_up = false;
+    isolate_against_last_put() : lru_world<R, Policy>(1) {}
+    void run(unsigned thread) {
+        if (thread == 0) {
+            isolated = this->isolate(first);
+            return;
+        }
+        const status s = this->tracker.forget(first);
+        expect(s == status::ok || s == status::busy, "a tracked frame could be neither given up nor left");
+        given_up = s == status::ok;
+        if (given_up) this->take(first); // it may be freed
+    }
+    void check() {
+        expect(isolated != given_up, "both have the frame, or nobody");
+        if (isolated) this->put_back(first);
+        this->check_lists(isolated);
+    }
+};
+// The contents of a frame move to another while somebody pins it: he keeps it where it is, or finds it gone. A third one
+// believes that the other frame still holds a page of his.
+template <class R, class Policy = explored_policy>
+struct transfer_against_pin : lru_world<R, Policy> {
+    static constexpr unsigned threads = 3;
+    bool moved = false;
+    transfer_against_pin() : lru_world<R, Policy>(1) {}
+    void run(unsigned thread) {
+        if (thread == 2) return this->pin_and_unpin(second);
+        if (thread == 1) {
+            const status s = this->tracker.pin(first);
+            if (s == status::absent) return;
+            expect(s == status::ok, "a pin failed");
+            expect(this->tracker.state_of(first).place != lru_place::untracked,
+                   "the contents of a pinned frame move");
+            return expect(this->tracker.unpin(first) == status::ok, "a pinned frame could not be unpinned");
+        }
+        if (!this->isolate(first)) return;
+        const status s = this->tracker.transfer(first, second);
+        expect(s == status::ok || s == status::busy, "an isolated frame could not be moved");
+        moved = s == status::ok;
+        if (moved) this->take(second), this->give(first);
+        this->put_back(moved ? second : first);
+    }
+    void check() {
+        if (moved) {
+            expect(this->tracker.isolate(second) == status::ok &&
+                       this->tracker.transfer(second, first) == status::ok &&
+                       this->tracker.putback(first) == status::ok,
+                   "the new frame is not in the old one's place");
+        }
+        this->check_lists(1);
+    }
+};
+// The clock comes round: old ages are clamped, and a touch that comes meanwhile is not lost.
+template <class R, class Policy = explored_policy>
+struct touch_against_wrap : lru_world<R, Policy> {
+    static constexpr unsigned threads = 2;
+    touch_against_wrap() : lru_world<R, Policy>(2) {
+        for (unsigned tick = 0; tick != 63; ++tick)
+            this->tracker.age();
+    }
+    void run(unsigned thread) {
+        if (thread == 0)
+            this->tracker.touch(first);
+        else
+            this->tracker.age();
+    }
+    void check() {
+        expect(this->tracker.state_of(first).cold <= 1, "a touched frame is old");
+        expect(this->tracker.state_of(second).cold == 63, "an old frame is not as old as can be");
+        this->check_lists(2);
     }
 };
 // A frame that is pinned is not reclaimed.
@@ -280,12 +381,34 @@ TEMPLATE_TEST_CASE("a frame leaves and comes back, and a pinned one stays", "[ex
     holds<evict_against_add<TestType>>(named<TestType>("evict against add"), 3);
     holds<pin_against_reclaim<TestType>>(named<TestType>("pin against reclaim"), 90);
 }
+TEMPLATE_TEST_CASE("a frame that is given up, or moves to another, has one owner", "[explorer]", linked,
+                   ring) {
+    holds<isolate_against_last_put<TestType>>(named<TestType>("isolate against last put"), 7);
+    holds<transfer_against_pin<TestType>>(named<TestType>("transfer against pin"), 1'400);
+}
+TEST_CASE("a touch is not lost when old ages are clamped", "[explorer]") {
+    holds<touch_against_wrap<ticking>>("touch against wrap", 3);
+}
 TEMPLATE_TEST_CASE("all at one frame: it ends on one list", "[explorer]", linked, ring) {
     holds<traffic<TestType, 3>>(named<TestType>("claim, pin, move"), 5'000);
     holds<traffic<TestType, 4>>(named<TestType>("claim, pin, move, scan"), 500'000);
     holds<traffic<TestType, 3>>(named<TestType>("claim, pin, move, PSO"), 5'000, in(memory_model::pso));
     holds<batched_traffic<TestType>>(named<TestType>("add, steal, drain, pin"), 18'000);
     holds<rounds<TestType>>(named<TestType>("evict and add, twice"), 45'000);
+}
+TEMPLATE_TEST_CASE("the id of a merged group is given out again while a thread still adds with it",
+                   "[explorer]", linked, ring) {
+    holds<add_against_recycling<TestType>>(named<TestType>("add against recycling"), 150);
+    holds<add_against_recycling<TestType, asking_policy>>(named<TestType>("asking, add against recycling"),
+                                                          1);
+}
+TEMPLATE_TEST_CASE("owners who are asked for their batches lose no frame", "[explorer]", linked, ring) {
+    holds<steal<TestType, true, asking_policy>>(named<TestType>("asking, steal against drain"), 22'000);
+    options how = in(memory_model::pso);
+    how.random_runs = testing::scaled(100'000u);
+    how.seed = testing::seed();
+    holds<batched_traffic<TestType, asking_policy>>(named<TestType>("asking, add, steal, drain, pin, random"),
+                                                    1, how);
 }
 TEST_CASE("each part of the LRU's protocol is needed", "[explorer]") {
     dies<isolators<linked, split_claims>>("LRU, claim as load and store");

@@ -27,6 +27,9 @@ struct as_slot {
 struct refusable_lru_policy : small_lru_policy {
     using gate = membarrier_gate<atomics, refusable_barrier, clock, backoff>;
 };
+struct hooked_lru_policy : small_lru_policy {
+    using gate = hooked_gate<membarrier_gate<atomics, fence_barrier, clock, backoff>>;
+};
 struct locked_lru_policy : small_lru_policy {
     using gate = lock_gate<atomics, clock, backoff>;
 };
@@ -97,6 +100,21 @@ TEST_CASE("A frame that is pinned in a batch is on no list until it is unpinned"
     REQUIRE(tracker.unpin(frame{1001}) == status::ok); // still in the batch
     CHECK(tracker.drain() == status::ok);
     CHECK(on_list(tracker).size() == 2);
+}
+
+TEST_CASE("An owner who comes by while his batch is asked for empties it himself, and goes on with it",
+          "[lru]") {
+    lru<ring_fifo, hooked_lru_policy> tracker{some_frames(64)};
+    const as_slot owner{1};
+    REQUIRE(tracker.add(frame{1000}) == status::ok);
+    hooks::barrier.arm(nullptr, [&] {
+        CHECK(tracker.add(frame{1001}) == status::ok);
+        CHECK(tracker.state_of(frame{1000}).place == lru_place::listed);
+    });
+    CHECK(tracker.drain() == status::ok);
+    CHECK(tracker.state_of(frame{1001}).place == lru_place::batched);
+    CHECK(tracker.drain() == status::ok);
+    CHECK(on_list(tracker) == std::vector{frame{1000}, frame{1001}});
 }
 
 TEMPLATE_TEST_CASE("While batches are disabled every add is listed at once; tokens nest", "[lru]",

@@ -18,7 +18,7 @@
 #include "cordon/cache/magazine.hpp"
 #include "cordon/core/status.hpp"
 #include "cordon/frames/geometry.hpp"
-#include "cordon/local/drain_gate.hpp"
+#include "cordon/local/drain.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -169,17 +169,13 @@ public:
     template <class Source, class Work>
     status drain(std::uint32_t active, filter runs, gate_claim why, std::uint64_t until_ns, Source& source,
                  Work work) {
-        if (std::is_same_v<Work, no_work> && why == gate_claim::draining)
-            return drain_by_asking(active, runs, until_ns, source);
-        for (std::uint32_t s = 0; s != active; ++s)
-            gate_.claim(at(slot_index{s}).gate, why);
-        status outcome = gate_.barrier() ? status::ok : status::barrier_refused;
-        for (std::uint32_t s = 0; s != active && outcome == status::ok; ++s)
-            outcome = empty(at(slot_index{s}), runs, until_ns, source);
-        if (outcome == status::ok) work();
-        if (outcome != status::ok || why == gate_claim::draining)
-            release(active, why); // else the caller does
-        return outcome;
+        const auto take = [&](slot& c) { take_out(c, runs, source); };
+        const std::span all{slots_, active};
+        if (!std::is_same_v<Work, no_work> || why != gate_claim::draining)
+            return drain_by_claiming(gate_, all, why, until_ns, take, work);
+        asked_.first.store(runs.first_run(), std::memory_order_relaxed);
+        asked_.last.store(runs.last_run(), std::memory_order_relaxed);
+        return drain_by_asking(gate_, all, until_ns, take);
     }
     // Effects: in a fork child, forgets owners that were beside, or inside, or just looked whether they may enter; slots
     // that are not active yet and the closed one included. What the slot of one inside holds may be torn: it is lost.
@@ -256,41 +252,10 @@ private:
         return magazine_marks::of(c.magazines[bin].mark);
     }
     static void set_marks(slot& c, unsigned bin, magazine_marks m) { c.magazines[bin].mark = m.mark; }
-    template <class Source>
-    status drain_by_asking(std::uint32_t active, filter runs, std::uint64_t until_ns, Source& source) {
-        asked_.first.store(runs.first_run(), std::memory_order_relaxed);
-        asked_.last.store(runs.last_run(), std::memory_order_relaxed);
-        for (std::uint32_t s = 0; s != active; ++s)
-            gate_.ask(at(slot_index{s}).gate);
-        status outcome = gate_.barrier() ? status::ok : status::barrier_refused;
-        // To the end also when it fails: what was asked is taken back.
-        for (std::uint32_t s = 0; s != active; ++s) {
-            slot& c = at(slot_index{s});
-            if (gate_.take_over(c.gate, outcome == status::ok ? until_ns : 0)) {
-                if (outcome == status::ok) outcome = empty(c, runs, until_ns, source);
-                gate_.release(c.gate, gate_claim::draining);
-            } else if (outcome == status::ok && !gate_.wait_helped(c.gate, until_ns)) {
-                outcome = status::timed_out;
-            }
-        }
-        return outcome;
-    }
-    // Effects: waits for the owner of a claimed slot, and gives back what the filter takes.
-    template <class Source>
-    status empty(slot& c, filter runs, std::uint64_t until_ns, Source& source) {
-        if (!gate_.wait(c.gate, until_ns)) return status::timed_out;
-        take_out(c, runs, source);
-        gate_.done(c.gate);
-        return status::ok;
-    }
     // Effects: the owner does first what a drainer asks of him.
     template <class Source>
     [[nodiscard]] bool enter_slow(slot& c, Source& source) {
-        if (gate_.help(c.gate)) {
-            take_out(c, asked_.runs(), source);
-            gate_.helped(c.gate);
-        }
-        return gate_.enter_slow(c.gate);
+        return help_and_enter(gate_, c, [&](slot& asked) { take_out(asked, asked_.runs(), source); });
     }
     static bool is_full(const slot& c, unsigned bin) {
         return c.magazines[bin].count.load(std::memory_order_relaxed) >= c.magazines[bin].mark;

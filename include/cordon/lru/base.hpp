@@ -160,8 +160,8 @@ public:
     // What the replacement policy sees (replacement.hpp).
     class view {
     public:
-        view(lru_base& tracker, group_id g) : tracker_(tracker), id_(g) {}
-        [[nodiscard]] auto& state() const { return self().state; }
+        view(lru_base& tracker, group_id g) : tracker_(tracker), self_(tracker.group_of(g)), id_(g) {}
+        [[nodiscard]] auto& state() const { return self_.state; }
         [[nodiscard]] std::uint32_t size(unsigned list) const { return tracker_.size(id_, list); }
         [[nodiscard]] std::uint32_t total() const { return tracker_.total(id_); }
         [[nodiscard]] std::uint8_t age(frame_index i) const {
@@ -176,7 +176,7 @@ public:
         [[nodiscard]] std::uint8_t clock() const { return tracker_.clock_of(id_); }
         void advance() { tracker_.advance(id_); }
         [[nodiscard]] std::uint32_t evictions() const {
-            return static_cast<std::uint32_t>(self().count.evicted.load(std::memory_order_relaxed));
+            return static_cast<std::uint32_t>(self_.count.evicted.load(std::memory_order_relaxed));
         }
         [[nodiscard]] std::uint32_t payload() const {
             return evictions() >> shift() & lru_token::payload_mask;
@@ -197,9 +197,8 @@ public:
             const auto bits = static_cast<unsigned>(std::bit_width(tracker_.frames_)) + 1;
             return bits > lru_token::payload_bits ? bits - lru_token::payload_bits : 0;
         }
-        [[nodiscard]] auto& self() const { return tracker_.group_of(id_); }
-
         lru_base& tracker_;
+        group& self_;
         group_id id_;
     };
 

@@ -6,12 +6,14 @@
 #pragma once
 
 #include "cordon/core/time.hpp"
+#include "cordon/local/drain.hpp"
 #include "cordon/lru/frames.hpp"
 #include "cordon/sync/guard.hpp"
 #include "cordon/sync/timed_lock.hpp"
 
 #include <atomic>
 #include <cstdint>
+#include <span>
 
 namespace cordon::inline v0 {
 
@@ -54,51 +56,38 @@ public:
             if (batch_at(s).size() != 0) return true;
         return false;
     }
-    // Effects: empties all batches; with all of them closed, calls work(). When it returns, every add that had begun
-    // has ended or will see what the caller wrote before. Returns: ok; barrier_refused, timed_out: work() not called.
-    // Requires: the caller is not inside its own batch. Cost: one barrier, and the batched frames.
-    template <class Work>
-    status drain(control_proof, gate_claim why, std::uint64_t until_ns, Work work) {
-        std::uint32_t active = 0;
-        with_slots_lock([&] { active = active_slots(); });
-        for (std::uint32_t s = 0; s != active; ++s)
-            gate_.claim(batch_at(s).gate, why);
-        status outcome = gate_.barrier() ? status::ok : status::barrier_refused;
-        for (std::uint32_t s = 0; s != active && outcome == status::ok; ++s) {
-            batch& b = batch_at(s);
-            if (!gate_.wait(b.gate, until_ns)) {
-                outcome = status::timed_out;
-                break;
-            }
-            empty(b);
-            gate_.done(b.gate);
-        }
-        if (outcome == status::ok) work();
-        if (outcome != status::ok || why == gate_claim::draining) release(active, why);
-        return outcome;
+    // Effects: empties all batches. When it returns, every add that had begun has ended or will see what the caller wrote
+    // before. Returns: ok; barrier_refused, timed_out. Requires: the caller is not inside its own batch. Cost: one
+    // barrier, and the batched frames.
+    status drain(control_proof, std::uint64_t until_ns) {
+        return drain_by_asking(gate_, active_batches(), until_ns, [this](batch& b) { empty(b); });
     }
     // Returns: ok; barrier_refused, timed_out, re_entered.
-    template <class Work>
-    status drain(deadline limit, Work work) {
+    status drain(deadline limit) {
         if (error_ != status::ok) return error_;
         if (is_entered(P::thread_slots::peek())) return status::re_entered;
         const std::uint64_t until = limit.from(P::clock::now());
         if (!lock_until<typename P::clock, typename P::backoff>(control_lock_, until))
             return status::timed_out;
         const control_guard control{control_lock_, adopt_lock};
-        return drain(control.proof(), gate_claim::draining, until, work);
+        return drain(control.proof(), until);
     }
     // Effects: empties and closes all batches until enable_batches; nests.
     status disable_batches(control_proof proof, std::uint64_t until_ns) {
         bool first = false;
         with_slots_lock([&] { first = this->parts_.head->disabled++ == 0; });
-        const status outcome = first ? drain(proof, gate_claim::disabled, until_ns, [] {}) : status::ok;
+        const auto take_out = [this](batch& b) { empty(b); };
+        const status outcome = first ? drain_by_claiming(gate_, active_batches(), gate_claim::disabled,
+                                                         until_ns, take_out, [] {})
+                                     : status::ok;
         if (outcome != status::ok) enable_batches(proof);
         return outcome;
     }
     void enable_batches(control_proof) {
         with_slots_lock([&] {
-            if (--this->parts_.head->disabled == 0) release(active_slots(), gate_claim::disabled);
+            if (--this->parts_.head->disabled != 0) return;
+            for (std::uint32_t s = 0; s != active_slots(); ++s)
+                gate_.release(batch_at(s).gate, gate_claim::disabled);
         });
     }
 
@@ -134,10 +123,14 @@ private:
             gate_.leave(b.gate);
             return true;
         }
-        if (!gate_.enter_slow(b.gate)) return false;
+        if (!enter_slow(b)) return false;
         f(b);
         gate_.leave_slow(b.gate);
         return true;
+    }
+    // Effects: the owner does first what a drainer asks of him. Returns: whether he is inside.
+    CORDON_NO_INLINE bool enter_slow(batch& b) {
+        return help_and_enter(gate_, b, [this](batch& asked) { empty(asked); });
     }
     // Returns: deferred if the slot may not be used now.
     status add_batched(batch& b, slot_index s, const addition& a, group_id g) {
@@ -183,9 +176,10 @@ private:
         const guard<group_lock_t<P>> section_of_slots{slots_lock_};
         f();
     }
-    void release(std::uint32_t active, gate_claim why) {
-        for (std::uint32_t s = 0; s != active; ++s)
-            gate_.release(batch_at(s).gate, why);
+    [[nodiscard]] std::span<batch> active_batches() {
+        std::uint32_t active = 0;
+        with_slots_lock([&] { active = active_slots(); });
+        return {this->parts_.batches, active};
     }
     // Effects: links what the batch holds, in the order in which it was added. Requires: inside its gate.
     void empty(batch& b) {

@@ -5,7 +5,7 @@
 // section that holds, or will hold, the group's lock.
 #pragma once
 
-#include "cordon/lru/base.hpp"
+#include "cordon/lru/words.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -15,8 +15,8 @@
 namespace cordon::inline v0 {
 
 template <replacement_policy R, lru_policy P>
-class lru_frames : public lru_base<R, P> {
-    using base = lru_base<R, P>;
+class lru_frames : public lru_words<R, P> {
+    using base = lru_words<R, P>;
 
 public:
     using typename base::group;
@@ -26,22 +26,8 @@ public:
 
     static constexpr std::size_t frames_per_hold = 32;
 
-    // ---- claim ----
+    // ---- isolate ----
 
-    // Returns: ok, the frame is the caller's and `before` is what its word said; absent, busy. Locks: none.
-    [[nodiscard]] status claim(frame_index i, state_word& before) {
-        auto& word = this->word_of(i);
-        std::uint32_t raw = word.load(std::memory_order_relaxed);
-        for (;;) {
-            before = state_word{raw};
-            if (before.place() == lru_place::untracked) return status::absent;
-            if (!before.claimable()) return status::busy;
-            // (1) acquire: pairs with (2), (3)
-            if (word.compare_exchange(raw, before.claimed().raw(), std::memory_order_acquire)) break;
-        }
-        note_claim(before);
-        return status::ok;
-    }
     // Effects: the claimed frame is off its list; `before` is its word before the claim.
     void detach(section& hold, frame_index i, state_word before) {
         if (!lists_type::unlinks || before.place() != lru_place::listed) return;
@@ -51,7 +37,7 @@ public:
 
     [[nodiscard]] status isolate(frame_index i) {
         state_word before;
-        if (const status e = claim(i, before); e != status::ok) return e;
+        if (const status e = this->claim(i, before); e != status::ok) return e;
         section hold{*this};
         detach(hold, i, before);
         return status::ok;
@@ -88,8 +74,8 @@ public:
         if (!this->is_live(to)) return status::invalid_argument;
         hold.enter(to);
         if (this->route_of(hold.id()).what() != group_route::kind::live) return status::invalid_argument;
-        rebase(i, w.group(), hold.id());
-        if (w.pins() != 0 && settle_pinned(i, hold.id())) return status::ok;
+        this->rebase(i, w.group(), hold.id());
+        if (w.pins() != 0 && this->settle_pinned(i, hold.id())) return status::ok;
         view seen{*this, hold.id()};
         set_age(seen, i, at);
         const list_place where = this->replacement_.insert(seen, i, arrival{});
@@ -101,7 +87,7 @@ public:
     status move_to(frame_index i, group_id to) {
         if (!this->is_live(to)) return status::invalid_argument;
         state_word before;
-        if (const status e = claim_pinned_too(i, before); e != status::ok) return e;
+        if (const status e = this->claim_pinned_too(i, before); e != status::ok) return e;
         section hold{*this};
         leave_group(hold, i, before);
         const status e = put_back_to(hold, i, to, putback_at::automatic);
@@ -121,41 +107,14 @@ public:
         this->age_of(i).store(this->replacement_.cold(clock), std::memory_order_relaxed);
     }
 
-    // ---- pins ----
-
-    // Effects: one more pin: no claim for reclaim succeeds from now on. Returns: ok; absent; no_memory if the count is
-    // at its end. Locks: none.
-    status pin(frame_index i) {
-        auto& word = this->word_of(i);
-        std::uint32_t raw = word.load(std::memory_order_relaxed);
-        for (;;) {
-            const state_word w{raw};
-            if (w.place() == lru_place::untracked) return status::absent;
-            // One reference is left for a claimant.
-            if (w.references() + 1 >= state_word::max_references) return status::no_memory;
-            // (4) acquire: pairs with (2), (3)
-            if (word.compare_exchange(raw, w.referenced().raw(), std::memory_order_acquire))
-                return status::ok;
-        }
-    }
-    // Effects: one pin less. Who takes the last one of an unevictable frame claims it in the same step, and links it.
-    // Returns: ok; absent; invalid_argument if there is no pin.
+    // Effects: one pin less. Who takes the last one of an unevictable frame links it. Returns: ok; absent;
+    // invalid_argument if there is no pin.
     status unpin(frame_index i) {
-        auto& word = this->word_of(i);
-        std::uint32_t raw = word.load(std::memory_order_relaxed);
-        for (;;) {
-            const state_word w{raw};
-            if (w.place() == lru_place::untracked) return status::absent;
-            if (w.pins() == 0) return status::invalid_argument;
-            const bool last = w.pins() == 1 && w.place() == lru_place::unevictable;
-            // The pin becomes the claimant's reference.
-            const state_word after = last ? w.with(lru_place::isolated) : w.released();
-            // (3) acq_rel: pairs with (1), (2), (4), (5), (8)
-            if (!word.compare_exchange(raw, after.raw(), std::memory_order_acq_rel)) continue;
-            if (!last) return status::ok;
-            section hold{*this};
-            return put_back(hold, i, putback_at::automatic);
-        }
+        bool is_mine = false;
+        const status s = this->drop_pin(i, is_mine);
+        if (s != status::ok || !is_mine) return s;
+        section hold{*this};
+        return put_back(hold, i, putback_at::automatic);
     }
 
     // ---- leave ----
@@ -169,36 +128,34 @@ public:
         hold.enter(w.group());
         view seen{*this, hold.id()};
         const lru_token token{hold.id(), this->replacement_.evicted(seen, i)};
-        if (!untrack(i)) return status::busy;
+        if (!this->untrack(i)) return status::busy;
         group::bump(hold.self().count.evicted);
         return token;
     }
     // Effects: a frame that nobody has claimed is untracked. Returns: ok, absent, busy.
     status forget(frame_index i) {
         state_word before;
-        if (const status e = claim(i, before); e != status::ok) return e;
+        if (const status e = this->claim(i, before); e != status::ok) return e;
         section hold{*this};
         detach(hold, i, before);
-        if (untrack(i)) return status::ok;
+        if (this->untrack(i)) return status::ok;
         (void)put_back(hold, i, putback_at::automatic);
         return status::busy;
     }
 
     // Effects: `to`, which nobody tracks, is claimed in the stead of the claimed frame, which is untracked: same group,
-    // age and list. Returns: ok; absent, not_isolated; busy if `from` is pinned or `to` is tracked. Locks: the group's, if the policy wants_keys.
+    // age and list. Returns: ok; absent, not_isolated; busy if `from` is pinned or `to` is tracked. Locks: the group's,
+    // if the policy wants_keys.
     status transfer(frame_index from, frame_index to) {
         const state_word w = this->peek(from);
         if (w.place() != lru_place::isolated)
             return w.place() == lru_place::untracked ? status::absent : status::not_isolated;
-        if (claim_new(to, lru_place::isolated, w.group()) != status::ok) return status::busy;
-        this->age_of(to).store(this->age_of(from).load(std::memory_order_relaxed), std::memory_order_relaxed);
-        const state_word fresh = this->peek(to);
-        const unsigned mark = lists_type::with_list(fresh.mark(), lists_type::list_of(w.mark()));
-        settle(to, fresh, fresh.with_mark(mark));
-        if (!untrack(from)) {
-            (void)untrack(to);
-            return status::busy;
-        }
+        if (this->peek(to).place() != lru_place::untracked) return status::busy;
+        // First the one leaves, then the other comes: so a stray pin of `to`, by who believes that it still holds another
+        // page, finds it untracked until there is no way back.
+        const std::uint8_t age = this->age_of(from).load(std::memory_order_relaxed);
+        if (!this->untrack(from)) return status::busy;
+        stand_in(to, w, age);
         if constexpr (R::wants_keys) {
             section hold{*this};
             hold.enter(w.group());
@@ -210,17 +167,6 @@ public:
 
     // ---- for batches and scans; with the lock of the frame's group ----
 
-    // Effects: an untracked frame is the caller's. Returns: busy if it is tracked.
-    [[nodiscard]] status claim_new(frame_index i, lru_place first, group_id g) {
-        auto& word = this->word_of(i);
-        std::uint32_t raw = word.load(std::memory_order_relaxed);
-        if (state_word{raw}.place() != lru_place::untracked) return status::busy;
-        this->age_of(i).store(this->replacement_.fresh(this->clock_of(g)), std::memory_order_relaxed);
-        const std::uint32_t references = first == lru_place::isolated ? 1 : 0;
-        const state_word w = state_word{first, g, references}.with_mark(state_word{raw}.mark());
-        // (6) acq_rel: pairs with (1), (4), (5), (9)
-        return word.compare_exchange(raw, w.raw(), std::memory_order_acq_rel) ? status::ok : status::busy;
-    }
     // Effects: links a frame that is added and that the caller has claimed.
     void link_new(section& hold, const addition& a, state_word claimed) {
         view seen{*this, hold.id()};
@@ -238,53 +184,17 @@ public:
         }
         link(hold, a.frame, claimed, this->replacement_.insert(seen, a.frame, how));
     }
-    // Effects: a pinned frame that scans meet leaves its list. Returns: false if it is not as `w` says any more.
-    [[nodiscard]] bool cull(frame_index i, state_word w) {
-        std::uint32_t raw = w.raw();
-        return this->word_of(i).compare_exchange(raw, w.with(lru_place::unevictable).raw(),
-                                                 std::memory_order_relaxed);
-    }
-    // The same for what a scan keeps on another list, evicts, or finds with the id of an alias.
-    [[nodiscard]] bool remark(frame_index i, state_word w, unsigned list) {
-        std::uint32_t raw = w.raw();
-        const unsigned mark = lists_type::with_list(w.mark(), list);
-        return this->word_of(i).compare_exchange(raw, w.with_mark(mark).raw(), std::memory_order_relaxed);
-    }
-    [[nodiscard]] bool claim_as(frame_index i, state_word w) {
-        std::uint32_t raw = w.raw();
-        // (5) acquire: pairs with (2), (3), (6)
-        return this->word_of(i).compare_exchange(raw, w.claimed().raw(), std::memory_order_acquire);
-    }
-    [[nodiscard]] bool adopt(frame_index i, state_word w, group_id to) {
-        std::uint32_t raw = w.raw();
-        const state_word after = w.with_group(to);
-        if (!this->word_of(i).compare_exchange(raw, after.raw(), std::memory_order_relaxed)) return false;
-        rebase(i, w.group(), to);
-        return true;
-    }
-    // Effects: the frame's age, kept by one group's clock, means the same by another's.
-    void rebase(frame_index i, group_id from, group_id to) {
-        if (!R::ages_in_ticks || from == to) return;
-        auto& age = this->age_of(i);
-        const int shift = this->clock_of(to) - this->clock_of(from);
-        age.store(static_cast<std::uint8_t>(age.load(std::memory_order_relaxed) + shift),
-                  std::memory_order_relaxed);
-    }
     // Effects: a claimed frame links and is free to be claimed. The lock is held, so who claims it next and wants to
     // unlink it waits until the list is whole.
     void link(section& hold, frame_index i, state_word claimed, list_place where) {
         const unsigned mark =
             this->lists_.push(this->list_at(hold.id(), where.list), i, where.end, claimed.mark());
-        settle(i, claimed, claimed.with(lru_place::listed).with_mark(mark).with_group(hold.id()).released());
+        this->settle(i, claimed,
+                     claimed.with(lru_place::listed).with_mark(mark).with_group(hold.id()).released());
         const group_id g = hold.id();
         this->lists_.tidy(this->list_at(g, where.list), this->stale(g, where.list), [&](auto entry) {
             return this->is_current(g, where.list, entry, this->peek(frame_index{entry.frame}));
         });
-    }
-    // Effects: the claimed frame's word becomes `after`; pins that came since `before` was read stay.
-    void settle(frame_index i, state_word before, state_word after) {
-        // (2) release: pairs with (1), (3), (4), (5), (7), (8)
-        this->word_of(i).fetch_add(after.raw() - before.raw(), std::memory_order_release);
     }
     [[nodiscard]] bool same_group(group_id a, group_id b) const {
         return a.raw() < this->groups_ && this->route_of(a).to() == this->route_of(b).to();
@@ -294,16 +204,6 @@ protected:
     using base::base;
 
 private:
-    // Effects: what a claim leaves behind in a ring is counted where the word says; what it takes out of a batch is
-    // counted.
-    void note_claim(state_word before) {
-        if (before.place() == lru_place::batched)
-            this->group_of(this->route_of(before.group()).to())
-                .count.stolen.fetch_add(1, std::memory_order_relaxed);
-        if constexpr (!lists_type::unlinks)
-            if (before.place() == lru_place::listed)
-                lists_type::claimed(this->group_of(before.group()).lists[lists_type::list_of(before.mark())]);
-    }
     void unlink(section& hold, frame_index i, state_word before) {
         if constexpr (lists_type::unlinks)
             this->lists_.unlink(this->list_at(hold.id(), lists_type::list_of(before.mark())), i);
@@ -322,7 +222,7 @@ private:
         for (const frame f : in) {
             const frame_index i = this->index_of(f);
             state_word before;
-            if (!this->contains(i) || claim(i, before) != status::ok) continue;
+            if (!this->contains(i) || this->claim(i, before) != status::ok) continue;
             out[out_n++] = f;
             if (lists_type::unlinks && before.place() == lru_place::listed) claimed[n++] = {i, before};
         }
@@ -345,22 +245,10 @@ private:
         const state_word w = this->peek(i);
         if (w.place() == lru_place::untracked) return status::absent;
         if (w.place() != lru_place::isolated) return status::not_isolated;
-        return w.pins() != 0 && settle_pinned(i, w.group()) ? status::ok : status::busy;
-    }
-    // Effects: the claimed frame becomes unevictable in that group, if it is still pinned when that happens.
-    [[nodiscard]] bool settle_pinned(frame_index i, group_id g) {
-        auto& word = this->word_of(i);
-        std::uint32_t raw = word.load(std::memory_order_relaxed);
-        for (;;) {
-            const state_word w{raw};
-            if (w.pins() == 0) return false;
-            const state_word after = w.with(lru_place::unevictable).with_group(g).released();
-            // (7) acq_rel: pairs with (2), (3)
-            if (word.compare_exchange(raw, after.raw(), std::memory_order_acq_rel)) return true;
-        }
+        return w.pins() != 0 && this->settle_pinned(i, w.group()) ? status::ok : status::busy;
     }
     void link_back(section& hold, frame_index i, state_word claimed, putback_at at) {
-        rebase(i, claimed.group(), hold.id());
+        this->rebase(i, claimed.group(), hold.id());
         view seen{*this, hold.id()};
         set_age(seen, i, at);
         link(hold, i, claimed, this->replacement_.putback(seen, i, at));
@@ -370,19 +258,13 @@ private:
         if (at == putback_at::head) seen.set_age(i, this->replacement_.touched(seen.age(i), clock));
         if (at == putback_at::tail) seen.set_age(i, this->replacement_.cold(clock));
     }
-    // Like claim, for frames that are pinned, too.
-    [[nodiscard]] status claim_pinned_too(frame_index i, state_word& before) {
-        auto& word = this->word_of(i);
-        std::uint32_t raw = word.load(std::memory_order_relaxed);
-        for (;;) {
-            before = state_word{raw};
-            if (before.place() == lru_place::untracked) return status::absent;
-            if (before.place() == lru_place::isolated) return status::busy;
-            // (8) acquire: pairs with (2), (3)
-            if (word.compare_exchange(raw, before.claimed().raw(), std::memory_order_acquire)) break;
-        }
-        note_claim(before);
-        return status::ok;
+    // Effects: an untracked frame is claimed as a frame of that word was, and as old. Requires: nobody adds it meanwhile.
+    void stand_in(frame_index i, state_word w, std::uint8_t age) {
+        (void)this->claim_new(i, lru_place::isolated, w.group());
+        this->age_of(i).store(age, std::memory_order_relaxed);
+        const state_word fresh = this->peek(i);
+        this->settle(i, fresh,
+                     fresh.with_mark(lists_type::with_list(fresh.mark(), lists_type::list_of(w.mark()))));
     }
     // Effects: the frame is off the lists of its group. An unevictable one may be in the hands of the scan that
     // culled it: it holds the lock until the frame is off.
@@ -390,17 +272,6 @@ private:
         if (before.place() == lru_place::batched) return;
         hold.enter(before.group());
         unlink(hold, i, before);
-    }
-    [[nodiscard]] bool untrack(frame_index i) {
-        auto& word = this->word_of(i);
-        std::uint32_t raw = word.load(std::memory_order_relaxed);
-        for (;;) {
-            const state_word w{raw};
-            if (w.pins() != 0) return false;
-            // (9) release: pairs with (6)
-            if (word.compare_exchange(raw, state_word{}.with_mark(w.mark()).raw(), std::memory_order_release))
-                return true;
-        }
     }
 };
 

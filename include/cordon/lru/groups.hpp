@@ -1,10 +1,11 @@
 // cordon/lru/groups.hpp - lru_groups: making, merging, removing and ageing groups.
 // SPDX-License-Identifier: BSL-1.0
 //
-// A merge is O(1): the lists are joined and the id is redirected (group.hpp). The id of a merged group is given out again
-// when ids run out: then all frames that bear it are renamed, behind a drain that ends all adds which still read it as
-// live. A claimed frame keeps its id, so it keeps the id from being given out. The lock of a group, once made, stays:
-// a thread that read an old route may still come to it, and finds under it that the route has changed.
+// A merge touches no frame: the lists are joined, and the id is redirected with those that led to it before (group.hpp).
+// The id of a merged group is given out again when ids run out: then all frames that bear it are renamed, behind a drain
+// that ends all adds which still read it as live. A claimed frame keeps its id, so it keeps the id from being given out.
+// The lock of a group, once made, stays: a thread that read an old route may still come to it, and finds under it that
+// the route has changed.
 #pragma once
 
 #include "cordon/lru/batches.hpp"
@@ -49,7 +50,7 @@ public:
         if (!is_own(g) || g == root_group) return status::invalid_argument;
         if (this->total(g) != 0) return status::busy;
         this->set_route(g, {group_route::kind::closing, g});
-        status outcome = this->drain(control.proof(), gate_claim::draining, UINT64_MAX, [] {});
+        status outcome = this->drain(control.proof(), UINT64_MAX);
         if (outcome == status::ok && is_used(g)) outcome = status::busy;
         if (outcome == status::ok)
             close_group(g);
@@ -59,7 +60,7 @@ public:
     }
     // Effects: the frames of `from` are in `into`, as its newest; the id `from` leads there, and is given out again
     // when no frame bears it. Returns: ok; invalid_argument. Locks: first the one group's, then the other's.
-    // Cost: O(1).
+    // Cost: O(ids that led to `from` and were not given out again), whatever number of frames.
     status merge_groups(group_id from, group_id into) {
         if (error_ != status::ok) return error_;
         const control_guard control{this->control_lock_};
@@ -163,7 +164,7 @@ private:
     // then are free. Returns: whether one is. Cost: one barrier, O(frames).
     bool recycle(control_proof proof) {
         // Behind the barrier nobody adds with an id that was redirected before.
-        if (this->drain(proof, gate_claim::draining, UINT64_MAX, [] {}) != status::ok) return false;
+        if (this->drain(proof, UINT64_MAX) != status::ok) return false;
         bool any = false;
         for (std::uint32_t g = 1; g < this->groups_; ++g) {
             const group_id alias{g};

@@ -33,7 +33,7 @@ public:
         tracker_.flush(s);
         std::size_t n = scan(g, out, scanned);
         // What other threads have added lately is better than nothing.
-        if (n == 0 && tracker_.any_batched() && tracker_.drain(deadline::never(), [] {}) == status::ok)
+        if (n == 0 && tracker_.any_batched() && tracker_.drain(deadline::never()) == status::ok)
             n = scan(g, out, scanned);
         tracker_.clamp_if_due(g);
         return n;
@@ -85,32 +85,34 @@ private:
         section hold{tracker_};
         hold.enter(g);
         std::size_t n = 0;
-        std::uint64_t looks = 0, kept = 0, culled = 0;
+        std::uint64_t looks = 0, gone = 0, culled = 0;
         const std::uint64_t limit =
             std::uint64_t{R::passes} * (tracker_.entries(hold.id()) + std::uint64_t{1});
+        group_id at = hold.id();
         while (n != out.size() && looks < limit) {
-            view seen{tracker_, hold.id()};
+            view seen{tracker_, at};
             const unsigned list = tracker_.replacement().next(seen);
             if (list >= R::lists) break;
-            const auto from = tracker_.list_at(hold.id(), list);
+            const auto from = tracker_.list_at(at, list);
             typename lists_type::entry e;
             if (!lists.oldest(from, e)) break;
             tracker_.prefetch(lists.ahead(from));
-            const found what = look(hold, seen, from, e);
+            const found what = look(hold, at, seen, from, e);
             // Somebody has changed the word meanwhile, or it bears the group's id only now.
             if (what == found::again) [[unlikely]]
                 continue;
             if (what == found::victim) out[n++] = tracker_.frame_at(frame_index{e.frame});
-            kept += what == found::kept;
+            gone += what == found::nothing;
             culled += what == found::pinned;
             if (++looks % looks_per_hold != 0) continue;
             hold.leave();
             hold.enter(g);
+            at = hold.id();
         }
         auto& count = hold.self().count;
         group::bump(count.scanned, looks);
         group::bump(count.isolated, n);
-        group::bump(count.kept, kept);
+        group::bump(count.kept, looks - n - gone - culled);
         group::bump(count.culled, culled);
         scanned += frame_count{looks};
         return n;
@@ -120,26 +122,25 @@ private:
 
     // Inlined whatever the compiler thinks: its one caller loops over it, and pays 50 instructions for the call.
     // Effects: deals with the oldest entry of the list. A victim's frame is claimed for the caller.
-    CORDON_ALWAYS_INLINE found look(section& hold, view& seen, typename lists_type::place from,
+    CORDON_ALWAYS_INLINE found look(section& hold, group_id at, view& seen, typename lists_type::place from,
                                     typename lists_type::entry e) {
         auto& lists = tracker_.lists();
         const unsigned list = from.mark;
         const frame_index i{e.frame};
         // The word of a frame that nobody has pinned or claimed since it was listed here: one comparison for all that.
-        const state_word usual =
-            state_word{lru_place::listed, hold.id(), 0}.with_mark(lists_type::mark_of(from, e));
+        const state_word usual = state_word{lru_place::listed, at, 0}.with_mark(lists_type::mark_of(from, e));
         const state_word w = tracker_.peek(i);
         if (w != usual) [[unlikely]]
             return look_closer(hold, from, e, w);
         decision what = tracker_.replacement().examine(seen, i, list);
-        if (what.is_evict() && tracker_.is_young(hold.id(), i)) what = decision::keep(list);
+        if (what.is_evict() && tracker_.is_young(at, i)) what = decision::keep(list);
         if (what.is_evict()) {
             if (!tracker_.claim_as(i, w)) return found::again;
             lists.drop(from, e, true);
             return found::victim;
         }
         if (what.list() != list && !tracker_.remark(i, w, what.list())) return found::again;
-        lists.pass(from, tracker_.list_at(hold.id(), what.list()), e);
+        lists.pass(from, tracker_.list_at(at, what.list()), e);
         return found::kept;
     }
     // Effects: deals with an entry of which `w` says more than that its frame is listed here.
