@@ -29,6 +29,7 @@
 #include "cordon/lru/policies/two_list.hpp"
 #include "cordon/lru/scan.hpp"
 #include "cordon/lru/survey.hpp"
+#include "cordon/lru/text.hpp"
 #include "cordon/zone/default_policy.hpp"
 
 #include <bit>

@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 namespace cordon::inline v0 {
 
@@ -26,7 +27,24 @@ enum class list_kind : std::uint8_t {
     ring,   // 6.3 bytes a frame; isolating is one compare-exchange; scans are sequential; up to 4 lists
     hand, // no byte a frame; the same; a scan goes over the frames of all groups in order of number; one list
 };
+// Returns: the enumerator's name.
+[[nodiscard]] constexpr std::string_view name(list_kind value) {
+    switch (value) {
+    case list_kind::linked: return "linked";
+    case list_kind::ring: return "ring";
+    case list_kind::hand: return "hand";
+    }
+    return "unknown list_kind";
+}
 enum class list_end : std::uint8_t { newest, oldest };
+// Returns: the enumerator's name.
+[[nodiscard]] constexpr std::string_view name(list_end value) {
+    switch (value) {
+    case list_end::newest: return "newest";
+    case list_end::oldest: return "oldest";
+    }
+    return "unknown list_end";
+}
 
 struct list_place {
     unsigned list = 0;

@@ -7,6 +7,7 @@
 #include <bit>
 #include <compare>
 #include <cstdint>
+#include <string_view>
 
 namespace cordon::inline v0 {
 
@@ -33,6 +34,17 @@ enum class lru_place : std::uint8_t {
     isolated,    // claimed; its claimant alone may put it back, move it or evict it
     unevictable, // pinned, and off the lists
 };
+// Returns: the enumerator's name.
+[[nodiscard]] constexpr std::string_view name(lru_place value) {
+    switch (value) {
+    case lru_place::untracked: return "untracked";
+    case lru_place::listed: return "listed";
+    case lru_place::batched: return "batched";
+    case lru_place::isolated: return "isolated";
+    case lru_place::unevictable: return "unevictable";
+    }
+    return "unknown lru_place";
+}
 
 struct lru_state {
     lru_place place = lru_place::untracked;
@@ -48,12 +60,30 @@ enum class putback_at : std::uint8_t {
     head,      // as if just used: reclaimed last
     tail,      // reclaimed next
 };
+// Returns: the enumerator's name.
+[[nodiscard]] constexpr std::string_view name(putback_at value) {
+    switch (value) {
+    case putback_at::automatic: return "automatic";
+    case putback_at::head: return "head";
+    case putback_at::tail: return "tail";
+    }
+    return "unknown putback_at";
+}
 
 enum class lru_hint : std::uint8_t {
     will_need,  // as if touched
     sequential, // used once and in order: touches so far do not count
     once,       // not used again: reclaimed next
 };
+// Returns: the enumerator's name.
+[[nodiscard]] constexpr std::string_view name(lru_hint value) {
+    switch (value) {
+    case lru_hint::will_need: return "will_need";
+    case lru_hint::sequential: return "sequential";
+    case lru_hint::once: return "once";
+    }
+    return "unknown lru_hint";
+}
 
 // What a reclaim callback wants done with a frame.
 enum class verdict : std::uint8_t {
@@ -63,6 +93,17 @@ enum class verdict : std::uint8_t {
     pin,     // pinned once, by the callback's owner
     move,    // to another group
 };
+// Returns: the enumerator's name.
+[[nodiscard]] constexpr std::string_view name(verdict value) {
+    switch (value) {
+    case verdict::keep: return "keep";
+    case verdict::rotate: return "rotate";
+    case verdict::reclaim: return "reclaim";
+    case verdict::pin: return "pin";
+    case verdict::move: return "move";
+    }
+    return "unknown verdict";
+}
 
 struct reclaim_answer {
     constexpr reclaim_answer(verdict v = verdict::keep) : what(v) {}
