@@ -404,11 +404,8 @@ TEMPLATE_TEST_CASE("the id of a merged group is given out again while a thread s
 }
 TEMPLATE_TEST_CASE("owners who are asked for their batches lose no frame", "[explorer]", linked, ring) {
     holds<steal<TestType, true, asking_policy>>(named<TestType>("asking, steal against drain"), 22'000);
-    options how = in(memory_model::pso);
-    how.random_runs = testing::scaled(100'000u);
-    how.seed = testing::seed();
     holds<batched_traffic<TestType, asking_policy>>(named<TestType>("asking, add, steal, drain, pin, random"),
-                                                    1, how);
+                                                    1, at_random(100'000, 0, in(memory_model::pso)));
 }
 TEST_CASE("each part of the LRU's protocol is needed", "[explorer]") {
     dies<isolators<linked, split_claims>>("LRU, claim as load and store");
