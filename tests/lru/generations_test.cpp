@@ -107,12 +107,13 @@ TEST_CASE("put back at the head a frame is of the youngest generation, at the ta
     for (int n = 0; n != 2; ++n)
         policy{}.tick(v);
     v.lists[7] = 1;
+    const unsigned oldest = policy{}.next(v);
     const auto putback = [&](cordon::putback_at at) {
         return policy{}.putback(v, cordon::frame_index{7}, at);
     };
     CHECK(putback(cordon::putback_at::head).list == 2);
     CHECK(putback(cordon::putback_at::head).end == cordon::list_end::newest);
-    CHECK(putback(cordon::putback_at::tail).list == policy{}.next(v));
+    CHECK(putback(cordon::putback_at::tail).list == oldest);
     CHECK(putback(cordon::putback_at::tail).end == cordon::list_end::oldest);
     CHECK(putback(cordon::putback_at::automatic).list == 1);
 }
