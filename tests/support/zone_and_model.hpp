@@ -67,6 +67,16 @@ public:
                 model_.block_of(f) = block::offline;
             else if (info.state == frame_state::absent || info.state == frame_state::poisoned)
                 model_.at(f).state = info.state;
+        // Whether a block without a free frame, all of them poisoned, is offline, no state tells: from here on it is not.
+        for (const frame f : block_starts(frames())) {
+            const std::uint64_t end = (f.raw() / block_frames + 1) * block_frames;
+            const frame_range rest{f, frame_count{std::min(end, frames().end_raw()) - f.raw()}};
+            if (std::all_of(rest.begin(), rest.end(), [&](frame each) {
+                    return model_.at(each).state == frame_state::absent ||
+                           model_.at(each).state == frame_state::poisoned;
+                }))
+                (void)zone_.online(rest);
+        }
         for (const frame f : frames()) {
             const frame_info info = zone_.state_of(f);
             if (info.state == frame_state::allocated) remember(f, info.size);
