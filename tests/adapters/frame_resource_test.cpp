@@ -173,8 +173,8 @@ TEST_CASE("several threads allocate from one resource", "[adapters]") {
     for (unsigned user = 0; user != 4; ++user)
         users.emplace_back([&, user] {
             for (unsigned round = 0; round != 200; ++round) {
-                std::pmr::vector<unsigned> mine(100 + round * 10, user, &f.tested);
-                for (const unsigned value : mine)
+                std::pmr::vector<unsigned> numbers(100 + round * 10, user, &f.tested);
+                for (const unsigned value : numbers)
                     if (value != user) std::abort();
             }
         });
