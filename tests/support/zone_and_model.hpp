@@ -120,10 +120,10 @@ public:
     // Effects: compares with the zone that the metadata was copied from: who holds what.
     void expect_frames_of(const zone_and_model& origin) {
         for (const frame f : frames()) {
-            const reference_model::cell& mine = model_.at(f);
+            const reference_model::cell& copied = model_.at(f);
             const reference_model::cell& other = origin.model_.at(f);
-            check(mine.state == other.state && mine.condemned == other.condemned && mine.size == other.size &&
-                      mine.head == other.head,
+            check(copied.state == other.state && copied.condemned == other.condemned &&
+                      copied.size == other.size && copied.head == other.head,
                   "a copied zone knows a frame in another state", f);
         }
     }
