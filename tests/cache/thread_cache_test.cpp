@@ -21,9 +21,13 @@ namespace {
 struct fake_policy : small_policy {
     using gate = membarrier_gate<atomics, refusable_barrier, clock, backoff>;
 };
+// It does not fail at the start, so that the gate is never in lock mode.
+struct fence_that_may_fail : fence_barrier {
+    static inline bool fails = false;
+    [[nodiscard]] bool issue() const noexcept { return fence_barrier::issue() && !fails; }
+};
 struct hooked_policy : small_policy {
-    using gate =
-        hooked_gate<membarrier_gate<atomics, fence_barrier, clock, hooked_backoff>>; // never the lock mode
+    using gate = hooked_gate<membarrier_gate<atomics, fence_that_may_fail, clock, hooked_backoff>>;
 };
 using caches_type = thread_caches<fake_policy>;
 using filter = caches_type::filter;
@@ -311,6 +315,16 @@ TEST_CASE("a drainer waits until an owner has done its work", "[cache]") {
     CHECK(on.source.back == std::vector<std::uint32_t>{7});
     CHECK(on.drains.back.empty());
     on.owner.join();
+}
+
+TEST_CASE("a drain whose barrier is refused does not wait for an owner that does its work", "[cache]") {
+    owner_at_work on;
+    fence_that_may_fail::fails = true;
+    CHECK(on.drain(default_clock::now() + 1'000'000) == status::barrier_refused);
+    fence_that_may_fail::fails = false;
+    on.end_work();
+    on.owner.join();
+    CHECK(on.source.back == std::vector<std::uint32_t>{7});
 }
 
 TEST_CASE("a long claim stays until it is released", "[cache]") {

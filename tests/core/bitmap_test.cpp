@@ -210,6 +210,9 @@ TEST_CASE("where a map loses its only large run, the next order may be far below
     CHECK(m.shrunk_order(7) == 0);
     m.set(128, 6);
     CHECK(m.shrunk_order(7) == 6);
+    m.clear(128, 6);
+    m.clear(3, 0);
+    CHECK(m.shrunk_order(0) == m.largest_order()); // it is empty
 }
 
 TEST_CASE("taking words takes exactly as many units, lone ones first", "[core]") {

@@ -39,6 +39,23 @@ struct counting_policy : single_threaded_policy {
     using atomics = counting_atomics;
 };
 
+// Another thread holds the lock of a group for as many attempts.
+class CORDON_CAPABILITY("lock") busy_lock {
+public:
+    static inline unsigned refusals = 0;
+    void lock() CORDON_ACQUIRE() CORDON_NO_THREAD_SAFETY_ANALYSIS { lock_.lock(); }
+    [[nodiscard]] bool try_lock() CORDON_TRY_ACQUIRE(true) CORDON_NO_THREAD_SAFETY_ANALYSIS {
+        return refusals != 0 ? refusals-- == 0 : lock_.try_lock();
+    }
+    void unlock() CORDON_RELEASE() CORDON_NO_THREAD_SAFETY_ANALYSIS { lock_.unlock(); }
+
+private:
+    spin_lock<> lock_;
+};
+struct busy_policy : default_policy {
+    using group_lock = busy_lock;
+};
+
 struct no_memory_policy : default_policy {
     using metadata_memory = no_memory_source;
 };
@@ -230,6 +247,16 @@ TEST_CASE("A forked child has whole lists and working batches", "[lru]") {
     busy.join();
     CHECK(tracker.drain() == status::ok);
     CHECK(tracker.validate(true));
+}
+
+TEST_CASE("A fork waits for who works on a group", "[lru]") {
+    lru<linked_fifo, busy_policy> tracker{some_frames(8)};
+    REQUIRE(tracker.add(frame{1000}) == status::ok);
+    busy_lock::refusals = 3;
+    CHECK(in_child([&] { return tracker.add(frame{1001}) == status::ok && tracker.validate() ? 0 : 1; }) ==
+          0);
+    CHECK(busy_lock::refusals == 0);
+    CHECK(tracker.add(frame{1002}) == status::ok);
 }
 
 TEST_CASE("A fork that the barrier cannot prepare frees the batches of threads that are gone", "[lru]") {
