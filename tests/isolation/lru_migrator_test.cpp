@@ -173,6 +173,53 @@ TEST_CASE("a frame that copy has freed is not tracked any more", "[isolation]") 
     CHECK(on.matches());
 }
 
+TEST_CASE("a stray pin of the new frame delays the way back, and nothing is lost", "[isolation]") {
+    fixture on;
+    const frame f = on.put(small_block + 7, on.second, 2);
+    auto range = on.seal(1);
+    std::thread stray; // believes that the new frame is still the page's that it was
+    const auto pin_for_a_moment = [&](frame to) {
+        REQUIRE(on.tracker.pin(to) == status::ok);
+        stray = std::thread{[&on, to] {
+            std::this_thread::sleep_for(20ms);
+            (void)on.tracker.unpin(to);
+        }};
+    };
+    SECTION("to where it was") {
+        const auto fail = [&](const busy_frame&, frame to) {
+            pin_for_a_moment(to);
+            return migrate_outcome::failed;
+        };
+        CHECK(range.migrate(lru_migrator{on.tracker, fail}).outcome == status::migration_failed);
+        CHECK(on.tracker.state_of(f).place == lru_place::listed);
+        CHECK(on.tracker.state_of(f).group == on.second);
+    }
+    SECTION("to nowhere") {
+        const auto drop = [&](const busy_frame& from, frame to) {
+            pin_for_a_moment(to);
+            on.drop(from.head());
+            return migrate_outcome::freed;
+        };
+        CHECK(range.migrate(lru_migrator{on.tracker, drop}).outcome == status::ok);
+        CHECK(on.pages.empty());
+    }
+    stray.join();
+    CHECK(on.matches());
+}
+
+TEST_CASE("an old frame that was added while it moved stays as it was added", "[isolation]") {
+    fixture on;
+    const frame f = on.put(small_block + 7, on.second);
+    auto range = on.seal(1);
+    const auto add = [&](const busy_frame& from, frame) {
+        REQUIRE(on.tracker.add(from.head()) == status::ok);
+        return migrate_outcome::failed;
+    };
+    CHECK(range.migrate(lru_migrator{on.tracker, add}).outcome == status::migration_failed);
+    CHECK(on.tracker.state_of(f).group == root_group);
+    CHECK(on.matches());
+}
+
 TEST_CASE("a pinned frame is asked for again, or ends the call", "[isolation]") {
     fixture<exact_clock, basic_zone<stepped_policy>> on;
     const frame f = on.put(small_block + 3);

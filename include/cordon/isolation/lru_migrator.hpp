@@ -17,6 +17,7 @@
 #include "cordon/isolation/isolated_range.hpp"
 #include "cordon/lru/token.hpp"
 #include "cordon/lru/types.hpp"
+#include "cordon/platform/concepts.hpp"
 
 #include <concepts>
 #include <cstddef>
@@ -34,6 +35,7 @@ concept frame_tracker = requires(T& tracker, const T& looked_at, frame f) {
     { tracker.transfer(f, f) } -> std::same_as<status>;
     { tracker.evicted(f) } -> std::same_as<result<lru_token>>;
     { looked_at.state_of(f) } -> std::same_as<lru_state>;
+    requires backoff<typename T::policy::backoff>;
 };
 
 // ---- moving ----
@@ -61,21 +63,37 @@ public:
     }
 
 private:
-    // The new frame, claimed in the old one's stead.
+    // The new frame, claimed in the old one's stead. It may have been another page's before, and somebody who still
+    // believes that may hold a pin until he looks again: the way back waits for him.
     struct stand_in {
         Lru& tracker;
         frame old;
         frame fresh;
         migrate_outcome outcome = migrate_outcome::retry;
         ~stand_in() {
-            if (outcome == migrate_outcome::freed) {
-                (void)tracker.evicted(fresh);
-            } else if (outcome == migrate_outcome::moved) {
+            if (outcome == migrate_outcome::moved)
                 (void)tracker.putback(fresh, putback_at::automatic);
-            } else {
-                (void)tracker.transfer(fresh, old);
-                (void)tracker.putback(old, putback_at::automatic);
-            }
+            else if (outcome == migrate_outcome::freed || !go_back())
+                once_unpinned([&] { return tracker.evicted(fresh).error(); });
+        }
+        // Returns: false if somebody has added the old frame meanwhile.
+        bool go_back() {
+            const auto attempt = [&] {
+                const status e = tracker.transfer(fresh, old);
+                const bool is_added = tracker.state_of(old).place != lru_place::untracked;
+                return e == status::busy && is_added ? status::invalid_argument : e;
+            };
+            if (once_unpinned(attempt) != status::ok) return false;
+            (void)tracker.putback(old, putback_at::automatic);
+            return true;
+        }
+        template <class Attempt>
+        static status once_unpinned(Attempt attempt) {
+            typename Lru::policy::backoff breath;
+            status outcome;
+            while ((outcome = attempt()) == status::busy)
+                breath();
+            return outcome;
         }
     };
     [[nodiscard]] migrate_outcome answer(frame f, status refused) const {
