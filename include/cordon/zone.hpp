@@ -27,6 +27,7 @@
 #include "cordon/zone/default_policy.hpp"
 #include "cordon/zone/zone_core.hpp"
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -168,8 +169,8 @@ public:
     compact_report compact(M&& migrate_one, const compact_options& options = {}) {
         return cordon::compact(core_, migrate_one, options);
     }
-    template <migrator M>
-    compact_report compact(M&& migrate_one, frame_count budget) {
+    template <migrator M> // `auto`: an empty pair of braces is options
+    compact_report compact(M&& migrate_one, std::same_as<frame_count> auto budget) {
         return cordon::compact(core_, migrate_one, {.budget = budget});
     }
     // Effects: calls report(frame_range) for whole free pageblocks, up to `most` frames of them, that it did not

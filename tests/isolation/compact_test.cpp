@@ -88,7 +88,7 @@ TEST_CASE("compaction after churn yields at least 90 % of the whole blocks that 
         CHECK(after * 10 >= on.most_whole_blocks() * 9);
         CHECK(report.failed.raw() == 0);
         // A second call finds nothing that pays.
-        CHECK(on.zone.compact(on.mover()).moved.raw() <= small_block);
+        CHECK(on.zone.compact(on.mover(), {}).moved.raw() <= small_block);
     }
 }
 
