@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // The layer `local` is per-thread batching: this protocol and its three forms (membarrier_gate.hpp,
-// lock_gate.hpp, and null_gate below). Thread caches and LRU batches both stand on it, so it is argued once,
-// here.
+// lock_gate.hpp, and null_gate below), and draining all slots by it (drain.hpp). Thread caches and LRU batches both
+// stand on it, so it is argued once, here.
 //
 // States of a gate slot: the owner is away (busy = 0), inside (1), or beside (2): not at what the slot holds, but at a
 // lock that a signal handler on his thread must not wait for. The slot is open (claimed = 0) or claimed by a drainer for
