@@ -10,11 +10,13 @@
 //
 // A file holds the mutants of one layer; its form is told in local.mutants. The mutated header goes into a directory
 // of its own that the compiler searches before include/, so that everything else is the shipped text. A killer is a
-// test program; it must fail in an assertion or by a signal, or still run after a minute. That the mutant does not
-// compile, that there is no such test case, or that it skips, kills nothing.
+// test program; it must fail in an assertion or by a signal, or still run after a minute of processor time: a busy
+// machine kills nothing. That the mutant does not compile, that there is no such test case, or that it skips, kills
+// nothing, either.
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -35,8 +37,11 @@ namespace fs = std::filesystem;
 using std::string;
 using clock_type = std::chrono::steady_clock;
 
-constexpr int seconds_to_live = 60;
-constexpr int skipped = 77; // as in support/skip.hpp
+constexpr int seconds_to_live = 60;  // of processor time, as a limit of the shell
+constexpr int seconds_to_wait = 400; // for one that sleeps
+constexpr int skipped = 77;          // as in support/skip.hpp
+constexpr int out_of_time = 128 + SIGXCPU;
+constexpr int out_of_patience = 128 + SIGKILL; // as timeout(1) says it
 
 struct trouble : std::runtime_error {
     using std::runtime_error::runtime_error;
@@ -160,9 +165,8 @@ string quoted(const string& s) {
     return out + '\'';
 }
 
-// Effects: runs the words as a command. Returns: its exit code, and what it wrote.
-std::pair<int, string> run(const std::vector<string>& words, const fs::path& log) {
-    string command;
+// Effects: runs the words as a command, behind what the shell does first. Returns: its exit code, and what it wrote.
+std::pair<int, string> run(const std::vector<string>& words, const fs::path& log, string command = "") {
     for (const string& word : words)
         command += quoted(word) + ' ';
     const int result = std::system((command + "> " + quoted(log.string()) + " 2>&1").c_str());
@@ -188,15 +192,17 @@ struct workshop {
     // Returns: how the killer failed; empty if it passed.
     string failure(const string& test_case, const fs::path& place) const {
         std::vector<string> words{
-            "timeout",    "-k",      "1",      std::to_string(seconds_to_live), (place / "killer").string(),
+            "timeout",    "-s",      "KILL",   std::to_string(seconds_to_wait), (place / "killer").string(),
             "--reporter", "compact", "--abort"};
         if (!test_case.empty()) words.push_back(as_test_spec(test_case));
-        const auto [code, output] = run(words, place / "killer.log");
+        const auto [code, output] =
+            run(words, place / "killer.log", "ulimit -S -t " + std::to_string(seconds_to_live) + "; ");
         if (output.find("No test cases matched") != string::npos) throw trouble{"there is no such test case"};
         if (code == skipped) throw trouble{"the test case skips here"};
         if (code == 0) return "";
-        if (code == 124 || code == 137)
-            return "still running after " + std::to_string(seconds_to_live) + " s";
+        if (code == out_of_time)
+            return "still running after " + std::to_string(seconds_to_live) + " s of the processor";
+        if (code == out_of_patience) return "still asleep after " + std::to_string(seconds_to_wait) + " s";
         std::istringstream lines{output};
         for (string line; std::getline(lines, line);)
             if (line.find(": failed") != string::npos) return shortened(line);
