@@ -72,19 +72,21 @@ TEST_CASE("A refault prints its distance, if that is known", "[lru]") {
 }
 
 TEST_CASE("The figures of a group print in the order of lru_stats", "[lru]") {
-    const lru_stats s{.listed = frame_count{1},
-                      .added = 2,
-                      .scanned = 3,
-                      .isolated = 4,
-                      .stolen = 5,
-                      .kept = 6,
-                      .culled = 7,
-                      .evicted = 8,
-                      .refaulted = 9,
-                      .activated = 10,
-                      .ticks = 1};
+    lru_stats s{.listed = frame_count{1},
+                .added = 2,
+                .scanned = 3,
+                .isolated = 4,
+                .stolen = 5,
+                .kept = 6,
+                .culled = 7,
+                .evicted = 8,
+                .refaulted = 9,
+                .activated = 10,
+                .ticks = 1};
     CHECK(text_of(s) == "1 frame listed; 2 added, 3 scanned, 4 isolated, 5 stolen, 6 kept, 7 culled, "
                         "8 evicted, 9 refaulted, 10 activated, 1 tick");
+    s.ticks = 2;
+    CHECK(text_of(s).ends_with(", 2 ticks"));
 }
 
 TEST_CASE("A histogram prints all places, and the ages that there are", "[lru]") {
@@ -105,4 +107,5 @@ TEST_CASE("A miss curve prints where it falls", "[lru]") {
     c.by_distance[miss_curve::power_of(UINT64_MAX)] = 30;
     CHECK(text_of(c) == "100 misses; left with so many frames more: 1: 90, 1023: 30");
     CHECK(text_of(miss_curve{}) == "0 misses");
+    CHECK(text_of(miss_curve{.misses = 1}) == "1 miss");
 }
