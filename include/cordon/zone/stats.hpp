@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "cordon/core/text.hpp"
 #include "cordon/core/types.hpp"
 #include "cordon/frames/migrate_type.hpp"
 
@@ -26,5 +27,22 @@ struct zone_stats {
 
     bool operator==(const zone_stats&) const = default;
 };
+// "4096 frames: 3000 free, 512 free but isolated, 84 cached, 500 allocated, 0 offline, 0 poisoned; 9 refills, 2 spills,
+// 1 slot"
+template <text_sink S>
+S& operator<<(S& sink, const zone_stats& s) {
+    print(sink << s.managed, ": ");
+    const auto figure = [&](std::uint64_t n, const char* what) { print(print_decimal(sink, n), what); };
+    figure(s.free.raw(), " free, ");
+    figure(s.isolated_free.raw(), " free but isolated, ");
+    figure(s.cached.raw(), " cached, ");
+    figure(s.allocated.raw(), " allocated, ");
+    figure(s.offline.raw(), " offline, ");
+    figure(s.poisoned.raw(), " poisoned; ");
+    figure(s.refills, " refills, ");
+    figure(s.spills, " spills, ");
+    figure(s.active_slots, s.active_slots == 1 ? " slot" : " slots");
+    return sink;
+}
 
 } // namespace cordon::inline v0
