@@ -6,6 +6,7 @@
 #include "support/zones.hpp"
 
 #include <chrono>
+#include <functional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -29,6 +30,18 @@ struct counting_tracer {
 };
 struct traced_policy : small_policy {
     using tracer = counting_tracer;
+};
+
+// Calls somebody at the first drain: the blocks are sealed, and the isolator still holds the isolation lock.
+struct drain_tracer {
+    static inline std::function<void()> drains;
+    static void on(trace_event event, frame, frame_count) {
+        if (event != trace_event::drain) return;
+        if (const auto tell = std::exchange(drains, nullptr)) tell();
+    }
+};
+struct drain_policy : small_policy {
+    using tracer = drain_tracer;
 };
 
 } // namespace
@@ -184,6 +197,33 @@ TEST_CASE("a range with a poisoned frame goes offline and comes back without it"
     CHECK(zone.state_of(frame{3}).state == frame_state::poisoned);
     CHECK(zone.stats().free.raw() == 8 * small_block - 1);
     CHECK(agrees(zone));
+}
+
+TEST_CASE("a sealed range has its isolator\'s name from the first moment, and none once its seal has failed",
+          "[isolation]") {
+    basic_zone<drain_policy> zone{frames()};
+    auto& core = zone.internals();
+    const auto owner = [&] {
+        return core.with_zone_lock([&](auto proof) { return core.sealed(proof).owner_of(block_index{1}); });
+    };
+    owner_tag during = owner_tag::none;
+    drain_tracer::drains = [&] { during = owner(); };
+    {
+        const auto range = zone.isolate(block(zone, 1), {.owner = owner_tag{9}});
+        REQUIRE(range);
+        CHECK(during == owner_tag{9});
+        CHECK(owner() == owner_tag{9});
+    }
+    CHECK(owner() == owner_tag::none);
+
+    basic_zone<refusable_policy> refusing{frames()};
+    auto& other = refusing.internals();
+    sealed_blocks node{{block_index{1}, 1}, owner_tag{9}};
+    refusable_barrier::at_issue = true;
+    CHECK(isolation_protocol<refusable_policy>{other}.seal(nobody, node, {}) == status::barrier_refused);
+    refusable_barrier::at_issue = false;
+    CHECK(other.with_zone_lock([&](auto proof) { return other.sealed(proof).owner_of(block_index{1}); }) ==
+          owner_tag::none);
 }
 
 TEST_CASE("a range is moved with its ownership; the one that is assigned to is undone first", "[isolation]") {

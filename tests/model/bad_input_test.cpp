@@ -122,7 +122,8 @@ private:
             now.first.push_back(std::uint64_t{i.head.raw()} << 32 |
                                 static_cast<std::uint64_t>(i.state) << 24 |
                                 std::uint64_t{i.size.raw()} << 16 | static_cast<std::uint64_t>(i.type) << 8 |
-                                std::uint64_t{i.block_isolated} << 1 | std::uint64_t{i.poison_pending});
+                                std::uint64_t{i.block_offline} << 2 | std::uint64_t{i.block_isolated} << 1 |
+                                std::uint64_t{i.poison_pending});
         }
         now.second = *zone_.exact_stats();
         return now;

@@ -315,6 +315,7 @@ private:
             info.state == expected || (info.state == frame_state::cached && expected == frame_state::free);
         return same && info.poison_pending == cell.condemned &&
                info.block_isolated == (model_.block_of(info.number) == block::isolated) &&
+               info.block_offline == (model_.block_of(info.number) == block::offline) &&
                (!in_use || (info.head == cell.head && info.size == cell.size));
     }
     void validate() {

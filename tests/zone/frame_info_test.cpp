@@ -41,6 +41,10 @@ TEST_CASE("a frame's description says what matters in its state", "[zone]") {
           "frame 40: allocated, order 0, unmovable block");
     CHECK(text(frame_info{.number = frame{40}, .state = frame_state::isolated, .block_isolated = true}) ==
           "frame 40: isolated, movable block");
+    CHECK(text(frame_info{.number = frame{40}, .state = frame_state::offline, .block_offline = true}) ==
+          "frame 40: offline, movable block");
+    CHECK(text(frame_info{.number = frame{40}, .state = frame_state::poisoned, .block_offline = true}) ==
+          "frame 40: poisoned, movable block, offline");
 }
 
 TEST_CASE("a misuse report says what was called, what was expected, and what was found", "[zone]") {

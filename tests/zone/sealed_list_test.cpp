@@ -8,9 +8,9 @@ using namespace cordon;
 
 TEST_CASE("the owner of a block is that of the range it lies in", "[zone]") {
     sealed_list list;
-    sealed_blocks a{block_index{3}, 2, owner_tag{1}};
-    sealed_blocks b{block_index{5}, 1, owner_tag{2}};
-    sealed_blocks c{block_index{0}, 1, owner_tag{3}};
+    sealed_blocks a{{block_index{3}, 2}, owner_tag{1}};
+    sealed_blocks b{{block_index{5}, 1}, owner_tag{2}};
+    sealed_blocks c{{block_index{0}, 1}, owner_tag{3}};
     CHECK(list.owner_of(block_index{3}) == owner_tag::none);
     for (sealed_blocks* node : {&a, &b, &c})
         list.insert(*node);

@@ -28,20 +28,25 @@ public:
         isolation_protocol<Policy> protocol{engine};
         const result<block_span> span = protocol.blocks_of(range);
         if (!span) return span.error();
-        if (const status e = protocol.seal(slot(), *span, options); e != status::ok) return e;
-        return isolated_range{engine, range, *span, options};
+        result<isolated_range> made{isolated_range{range, *span, options}};
+        if (const status e = protocol.seal(slot(), made->node_, options); e == status::ok)
+            made->own(engine);
+        else
+            made = e;
+        return made;
     }
     // Effects: seals the blocks that choose(proof) picks, under one hold of the zone lock. All of them are whole and
     // free, so no cache has a frame of them, and no barrier is needed. Returns: their owner; of nothing, if none was.
     template <class Choose>
     [[nodiscard]] static isolated_range seal_free(zone_core<Policy>& engine, Choose choose) {
-        const block_span span = engine.with_zone_lock([&](proof held_lock) {
+        isolated_range made;
+        engine.with_zone_lock([&](proof held_lock) {
             const block_span chosen = choose(held_lock);
-            engine.blocks().seal(held_lock, chosen.first, chosen.count);
-            return chosen;
+            made = {engine.geometry().frames_of(chosen.first, chosen.count), chosen, {}};
+            if (chosen.count != 0) isolation_protocol<Policy>::close(held_lock, engine, made.node_);
         });
-        if (span.count == 0) return {};
-        return {engine, engine.geometry().frames_of(span.first, span.count), span, {}};
+        if (made.span().count != 0) made.own(engine);
+        return made;
     }
     isolated_range(isolated_range&& other) noexcept { take(other); }
     isolated_range& operator=(isolated_range&& other) noexcept {
@@ -97,28 +102,28 @@ public:
     result<frame_range> claim(frame_range part) {
         if (zone_ == nullptr) return status::not_isolated;
         if (part.empty() || !range_.contains(part)) return status::invalid_range;
-        const status outcome = isolation_protocol<Policy>{*zone_}.claim(span(), level_, part);
+        const status outcome = isolation_protocol<Policy>{*zone_}.claim(node_, level_, part);
         if (outcome != status::ok) return outcome;
         Policy::tracer::on(trace_event::claim, part.first(), part.count());
-        release();
+        zone_ = nullptr;
         return part;
     }
     // Effects: the range leaves the zone until zone.online(). Returns: busy, with the range still isolated, if
     // a frame of it is in use.
     status offline() {
         if (zone_ == nullptr) return status::not_isolated;
-        const status outcome = isolation_protocol<Policy>{*zone_}.offline(span(), level_);
+        const status outcome = isolation_protocol<Policy>{*zone_}.offline(node_, level_);
         if (outcome != status::ok) return outcome;
         Policy::tracer::on(trace_event::offline, range_.first(), range_.count());
-        release();
+        zone_ = nullptr;
         return status::ok;
     }
     // Effects: the range is as if it had never been isolated.
     status undo() {
         if (zone_ == nullptr) return status::not_isolated;
-        isolation_protocol<Policy>{*zone_}.open(span(), level_);
+        isolation_protocol<Policy>{*zone_}.open(node_, level_);
         Policy::tracer::on(trace_event::undo, range_.first(), range_.count());
-        release();
+        zone_ = nullptr;
         return status::ok;
     }
 
@@ -145,20 +150,17 @@ private:
         result<frame> to_;
     };
 
-    // Requires: the blocks were sealed for the caller.
-    isolated_range(zone_core<Policy>& engine, frame_range range, block_span span,
-                   const isolate_options& options)
-        : zone_(&engine),
-          range_(range),
-          node_{span.first, span.count, options.owner},
-          level_(options.level),
-          deadline_(options.deadline) {
-        zone_->with_zone_lock([&](proof held_lock) { zone_->sealed(held_lock).insert(node_); });
-        Policy::tracer::on(trace_event::isolate, range.first(), range.count());
+    // Owns nothing until own().
+    isolated_range(frame_range range, block_span span, const isolate_options& options)
+        : range_(range), node_{span, options.owner}, level_(options.level), deadline_(options.deadline) {}
+    // Requires: node_ was sealed, and is listed.
+    void own(zone_core<Policy>& engine) {
+        zone_ = &engine;
+        Policy::tracer::on(trace_event::isolate, range_.first(), range_.count());
     }
 
     static slot_index slot() { return Policy::thread_slots::current(); }
-    [[nodiscard]] block_span span() const { return {node_.first, node_.count}; }
+    [[nodiscard]] block_span span() const { return node_.blocks; }
     [[nodiscard]] busy_frame next_busy_in(frame_range part, frame from) const;
     // Returns: whether the allocation is still one. Its frame within the range tells: nobody can get that one anew.
     [[nodiscard]] bool is_in_use(const busy_frame& from) const {
@@ -175,7 +177,7 @@ private:
         zone_ = other.zone_;
         range_ = other.range_;
         // Not its link: that is the list's, under the zone lock.
-        node_ = {other.node_.first, other.node_.count, other.node_.owner, nullptr};
+        node_ = {other.node_.blocks, other.node_.owner, nullptr};
         level_ = other.level_;
         deadline_ = other.deadline_;
         if (zone_ == nullptr) return;
@@ -184,10 +186,6 @@ private:
             zone_->sealed(held_lock).insert(node_);
         });
         other.zone_ = nullptr;
-    }
-    void release() {
-        zone_->with_zone_lock([&](proof held_lock) { zone_->sealed(held_lock).erase(node_); });
-        zone_ = nullptr;
     }
 
     zone_core<Policy>* zone_ = nullptr;

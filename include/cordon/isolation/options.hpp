@@ -32,7 +32,7 @@ enum class isolation_level : std::uint8_t { targeted, exclusive };
 
 // A frame that keeps a range from being emptied, as it was when it was seen; `found.number` is none if nothing
 // is in the way. A frame in state cached is on its way between a cache and its owner: it will settle.
-// The isolator is named once its seal is done, in the process that sealed: none is said before, and in a fork child.
+// The isolator is named in the process that sealed: none is said in a fork child.
 struct busy_frame {
     frame_info found{.number = frame::none()};
     owner_tag isolator = owner_tag::none; // of the isolation that holds its block, if one does

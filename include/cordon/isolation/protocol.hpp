@@ -24,12 +24,6 @@
 
 namespace cordon::inline v0 {
 
-// The blocks of a range.
-struct block_span {
-    block_index first;
-    std::uint32_t count = 0;
-};
-
 template <class Policy>
 class isolation_protocol {
 public:
@@ -56,9 +50,9 @@ public:
                           static_cast<std::uint32_t>((end - 1) / geometry::block_frames - first_block + 1)};
     }
 
-    // Effects: steps 1 to 3. Returns: ok, the blocks sealed; else nothing changed, and options.blocker names a
-    // frame in the way. Cost: O(blocks) under the zone lock, one barrier, the cached runs.
-    status seal(slot_index s, block_span span, const isolate_options& options) {
+    // Effects: steps 1 to 3. Returns: ok, the blocks of `range` sealed, and it listed; else nothing changed, and
+    // options.blocker names a frame in the way. Cost: O(blocks) under the zone lock, one barrier, the cached runs.
+    status seal(slot_index s, sealed_blocks& range, const isolate_options& options) {
         const std::uint64_t until = options.deadline.from(clock::now());
         if (zone_.caches().is_entered(s)) return status::re_entered;
         if (!lock_until<clock, typename Policy::backoff>(zone_.isolation_lock(), until))
@@ -68,30 +62,38 @@ public:
         if (exclusive)
             if (const status e = zone_.disable_caches(section.proof(), until); e != status::ok) return e;
         status outcome = zone_.with_zone_lock([&](proof held_lock) {
-            const status refused = admit(held_lock, span, options);
-            if (refused == status::ok) zone_.blocks().seal(held_lock, span.first, span.count);
+            const status refused = admit(held_lock, range.blocks, options);
+            if (refused == status::ok) close(held_lock, zone_, range);
             return refused;
         });
         if (outcome == status::ok && !exclusive) { // else every cache is closed and empty
-            outcome = zone_.drain(section.proof(), runs_of(span), gate_claim::draining, until,
+            outcome = zone_.drain(section.proof(), runs_of(range.blocks), gate_claim::draining, until,
                                   typename core::no_work{});
             if (outcome != status::ok)
-                zone_.with_zone_lock([&](proof held_lock) { unseal(held_lock, span); });
+                zone_.with_zone_lock([&](proof held_lock) { unseal(held_lock, range); });
         }
         if (outcome != status::ok && exclusive) zone_.enable_caches(section.proof());
         return outcome;
     }
 
+    // Effects: the blocks are sealed and listed. Requires: they may be; no cache holds a frame of them, or a drain of
+    // those follows.
+    static void close(proof held_lock, core& engine, sealed_blocks& range) {
+        engine.blocks().seal(held_lock, range.blocks.first, range.blocks.count);
+        engine.sealed(held_lock).insert(range);
+    }
+
     // Effects: the blocks are as if they had never been sealed, with what was freed into them since.
-    void open(block_span span, isolation_level level) {
-        zone_.with_zone_lock([&](proof held_lock) { unseal(held_lock, span); });
+    void open(const sealed_blocks& range, isolation_level level) {
+        zone_.with_zone_lock([&](proof held_lock) { unseal(held_lock, range); });
         finish(level);
     }
     // Effects: sealed, idle blocks leave the zone. Returns: busy, with nothing changed, if one is not idle.
-    status offline(block_span span, isolation_level level) {
+    status offline(const sealed_blocks& range, isolation_level level) {
         const status outcome = zone_.with_zone_lock([&](proof held_lock) {
-            if (used_frames(held_lock, span) != 0) return status::busy;
-            for_each(span, [&](block_index b) { zone_.blocks().set_offline(held_lock, b); });
+            if (used_frames(held_lock, range.blocks) != 0) return status::busy;
+            for_each(range.blocks, [&](block_index b) { zone_.blocks().set_offline(held_lock, b); });
+            zone_.sealed(held_lock).erase(range);
             return status::ok;
         });
         if (outcome == status::ok) finish(level);
@@ -112,12 +114,12 @@ public:
     }
     // Effects: the frames `wanted` of sealed blocks are allocated, order 0 each; the rest of the blocks is open.
     // Returns: busy, poisoned or absent, with nothing changed, if one of them cannot be had.
-    status claim(block_span span, isolation_level level, frame_range wanted) {
+    status claim(const sealed_blocks& range, isolation_level level, frame_range wanted) {
         const status outcome = zone_.with_zone_lock([&](proof held_lock) {
             for (const frame f : wanted)
                 if (const status e = claimable(held_lock, zone_.geometry().index_of(f)); e != status::ok)
                     return e;
-            unseal(held_lock, span);
+            unseal(held_lock, range);
             take(held_lock, zone_.geometry().index_of(wanted.first()).raw(), wanted.count().raw());
             return status::ok;
         });
@@ -216,8 +218,9 @@ private:
         }
         return zone_.state_of(held_lock, geometry::index_of(b));
     }
-    void unseal(proof held_lock, block_span span) {
-        for_each(span, [&](block_index b) { zone_.blocks().unseal(held_lock, b); });
+    void unseal(proof held_lock, const sealed_blocks& range) {
+        for_each(range.blocks, [&](block_index b) { zone_.blocks().unseal(held_lock, b); });
+        zone_.sealed(held_lock).erase(range);
     }
     void finish(isolation_level level) {
         if (level != isolation_level::exclusive) return;

@@ -46,6 +46,7 @@ struct frame_info {
     order size{};                              // of the allocation
     migrate_type type = migrate_type::movable; // of the block
     bool block_isolated = false;
+    bool block_offline = false;
     bool block_reported = false;       // free, and the embedder knows (zone.report_free)
     bool poison_pending = false;       // allocated and poisoned: taken out when it is freed
     owner_tag owner = owner_tag::none; // of the head, if the policy keeps tags
@@ -68,6 +69,7 @@ S& operator<<(S& sink, const frame_info& info) {
     if (info.state == frame_state::foreign || info.state == frame_state::absent) return sink;
     print(print(print(sink, ", "), name(info.type)), " block");
     if (info.block_isolated && info.state != frame_state::isolated) print(sink, ", isolated");
+    if (info.block_offline && info.state != frame_state::offline) print(sink, ", offline");
     if (info.block_reported) print(sink, ", reported");
     if (info.poison_pending) print(sink, ", poison pending");
     if (info.owner != owner_tag::none)

@@ -9,10 +9,16 @@
 
 namespace cordon::inline v0 {
 
-// The blocks of a sealed range; a node that lives in its isolated_range.
-struct sealed_blocks {
+// Blocks in a row.
+struct block_span {
     block_index first;
     std::uint32_t count = 0;
+    [[nodiscard]] constexpr bool contains(block_index b) const { return b.raw() - first.raw() < count; }
+};
+
+// The blocks of a sealed range; a node that lives in its isolated_range.
+struct sealed_blocks {
+    block_span blocks;
     owner_tag owner = owner_tag::none;
     sealed_blocks* next = nullptr;
 };
@@ -34,7 +40,7 @@ public:
     }
     [[nodiscard]] owner_tag owner_of(block_index b) const {
         for (const sealed_blocks* at = head_; at != nullptr; at = at->next)
-            if (b.raw() - at->first.raw() < at->count) return at->owner;
+            if (at->blocks.contains(b)) return at->owner;
         return owner_tag::none;
     }
 

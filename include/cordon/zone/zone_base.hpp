@@ -61,6 +61,7 @@ public:
         const block_traits t = buddy_.traits(geometry_type::block_of(i));
         frame_info info{.number = geometry_.frame_at(i), .type = t.type()};
         info.block_isolated = t.has(block_traits::isolated);
+        info.block_offline = t.has(block_traits::offline);
         info.block_reported = t.has(block_traits::reported);
         info.poison_pending = t.has(block_traits::poisoned) && parts_.condemned_table.contains(i);
         if (t.has(block_traits::absent) || parts_.hole_table.contains(i)) {
