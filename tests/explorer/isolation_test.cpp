@@ -92,16 +92,16 @@ TEST_CASE("S9, S11: a seal that is refused, or waits in vain, changes nothing", 
     holds<seal_refused<targeted>>("S9 S3 targeted", 900, with_a_death());
     holds<seal_refused<exclusive>>("S9 S3 exclusive", 1'600, with_a_death());
     holds<seal_refused<targeted, owner_work::both>>("S9 S4 targeted", 40'000, with_a_death());
-    holds<seal_refused<exclusive, owner_work::both>>("S9 S4 exclusive", 130'000, with_a_death());
+    holds<seal_refused<exclusive, owner_work::both>>("S9 S4 exclusive", 98'000, with_a_death());
     holds<seal_refused<targeted, owner_work::refills>>("S9 S5 targeted", 900, with_a_death());
     holds<seal_refused<exclusive, owner_work::refills>>("S9 S5 exclusive", 3'000, with_a_death());
 }
 TEST_CASE("S12: buddies merge while their block is sealed", "[explorer]") {
-    holds<merge_against_seal<spin_lock>>("S12 spin_lock", 24'000);
+    holds<merge_against_seal<spin_lock>>("S12 spin_lock", 9'700);
     holds<merge_against_seal<ticket_lock>>("S12 ticket_lock", 300);
 }
 TEST_CASE("late frees find their way whether they come before an undo or behind it", "[explorer]") {
-    holds<undo_against_frees<targeted>>("undo targeted", 30);
+    holds<undo_against_frees<targeted>>("undo targeted", 24);
     holds<undo_against_frees<exclusive>>("undo exclusive", 120);
 }
 TEST_CASE("a range that is emptied by its owner leaves the zone and comes back", "[explorer]") {

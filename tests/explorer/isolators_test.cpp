@@ -7,9 +7,9 @@ using namespace cordon;
 using namespace cordon::explorer;
 
 TEST_CASE("of two isolators of one block at most one has it", "[explorer]") {
-    holds<two_isolators<targeted, targeted>>("two isolators, targeted", 18'000);
-    holds<two_isolators<exclusive, exclusive>>("two isolators, exclusive", 99'000);
-    holds<two_isolators<targeted, exclusive>>("two isolators, mixed", 600'000);
+    holds<two_isolators<targeted, targeted>>("two isolators, targeted", 9'700);
+    holds<two_isolators<exclusive, exclusive>>("two isolators, exclusive", 22'000);
+    holds<two_isolators<targeted, exclusive>>("two isolators, mixed", 110'000);
 }
 TEST_CASE("a contiguous allocation and one that steals share no frame", "[explorer]") {
     holds<contiguous_against_stealing<false>>("contiguous, uncached", 400);
