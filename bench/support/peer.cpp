@@ -2,7 +2,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "support/peer.hpp"
 
+#include "support/watched_child.hpp"
+
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <dlfcn.h>
 #include <filesystem>
@@ -18,16 +21,7 @@ void find(void* library, const char* name, Function& out) {
     out = reinterpret_cast<Function>(dlsym(library, name));
 }
 
-} // namespace
-
-void make_room_for_peers(char** argv) {
-    constexpr const char* name = "GLIBC_TUNABLES";
-    if (std::getenv(name) != nullptr) return; // the user's own, or ours
-    setenv(name, "glibc.rtld.optional_static_tls=65536", 0);
-    execv("/proc/self/exe", argv); // returns if it fails: then some peers are left out
-}
-
-peer load_peer(const std::string& path, std::string& problem) {
+peer load_here(const std::string& path, std::string& problem) {
     // A name without a slash would be looked for elsewhere. Each peer finds its own symbols first: several bring
     // a malloc.
     const std::string file = std::filesystem::absolute(path).string();
@@ -53,6 +47,26 @@ peer load_peer(const std::string& path, std::string& problem) {
     }
     out.name = name();
     return out;
+}
+
+} // namespace
+
+void make_room_for_peers(char** argv) {
+    constexpr const char* name = "GLIBC_TUNABLES";
+    if (std::getenv(name) != nullptr) return; // the user's own, or ours
+    setenv(name, "glibc.rtld.optional_static_tls=65536", 0);
+    execv("/proc/self/exe", argv); // returns if it fails: then some peers are left out
+}
+
+peer load_peer(const std::string& path, std::string& problem) {
+    constexpr std::chrono::seconds patience{10};
+    const auto endings = in_watched_child(patience, [&](child_voice&) {
+        std::string told_later;
+        load_here(path, told_later);
+    });
+    if (endings.empty()) return load_here(path, problem);
+    problem = path + ": when it is loaded it " + endings.front();
+    return {};
 }
 
 bool serves(const peer& api, unsigned order) {

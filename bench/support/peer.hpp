@@ -26,7 +26,8 @@ struct peer {
 // Effects: starts the program anew if the loader has not kept enough room for the thread-local variables of libraries
 // that are loaded later (jemalloc's are large); no allocator could be loaded as a peer otherwise.
 void make_room_for_peers(char** argv);
-// Returns: the library's peer, which stays loaded; without a name if `problem` says what is wrong with it.
+// Returns: the library's peer, which stays loaded; without a name if `problem` says what is wrong with it. What a library
+// does when it is loaded it does in a child first: one that crashes or hangs there ends nothing here.
 peer load_peer(const std::string& path, std::string& problem);
 // Returns: whether it has runs of that order; not each allocator has.
 bool serves(const peer& api, unsigned order);
