@@ -28,6 +28,13 @@ struct with_row : table_policy {
     static constexpr cached_order cached_orders[] = {{0, 10}, {2, 6}, {Order, Capacity}};
 };
 
+struct rows_above : table_policy {
+    static constexpr cached_order cached_orders[] = {{9, 8}, {0, 10}, {7, 5}, {2, 6}, {6, 4}};
+};
+struct runs_of_blocks : table_policy {
+    static constexpr cached_order cached_orders[] = {{7, 5}};
+};
+
 constexpr migrate_type types[] = {migrate_type::movable, migrate_type::unmovable, migrate_type::reclaimable,
                                   migrate_type::lent};
 
@@ -63,12 +70,27 @@ TEST_CASE("an order above the largest is not cached, even if the largest is", "[
         CHECK(all::of(order{k}, migrate_type::movable) == all::none);
 }
 
-TEST_CASE("a table lists each order once, with room for a run, and none above a pageblock", "[cache]") {
+TEST_CASE("a table lists each order once, with room for a run, and one that a pageblock has", "[cache]") {
     STATIC_REQUIRE(caching_policy<with_row<6, 1>>);
-    STATIC_REQUIRE_FALSE(caching_policy<with_row<7, 1>>);
+    STATIC_REQUIRE_FALSE(caching_policy<runs_of_blocks>);
     STATIC_REQUIRE_FALSE(caching_policy<with_row<6, 0>>);
     STATIC_REQUIRE_FALSE(caching_policy<with_row<0, 1>>);
     STATIC_REQUIRE_FALSE(caching_policy<with_row<2, 6>>);
+}
+
+TEST_CASE("rows above a pageblock are left out, wherever they stand", "[cache]") {
+    using all = magazine_bins<rows_above>;
+    REQUIRE(caching_policy<rows_above>);
+    CHECK(all::count == bins::count);
+    CHECK(all::total() == bins::total());
+    CHECK(all::of(order{7}, migrate_type::movable) == all::none);
+    CHECK(all::of(order{9}, migrate_type::movable) == all::none);
+    for (const unsigned k : {0u, 2u, 6u}) {
+        const unsigned bin = all::of(order{k}, migrate_type::lent);
+        REQUIRE(bin < all::count);
+        CHECK(all::order_of(bin) == order{k});
+        CHECK(all::capacity(bin) == bins::capacity(bins::of(order{k}, migrate_type::lent)));
+    }
 }
 
 TEST_CASE("a slot starts with its gate, alone on its cache lines", "[cache]") {

@@ -34,6 +34,11 @@ struct ticket_policy : default_policy {
     using zone_lock = ticket_lock<atomics, backoff>;
     using isolation_lock = ticket_lock<atomics, backoff>;
 };
+// The table of cached orders is that of pageblocks of 2^9.
+struct small_blocks_policy : default_policy {
+    static constexpr unsigned pageblock_order = 6;
+    static constexpr unsigned max_order = 15;
+};
 struct mutex_policy : default_policy {
     using zone_lock = std::mutex;
     using isolation_lock = std::mutex;
@@ -110,9 +115,9 @@ void exercise(basic_zone<Policy>& zone, unsigned threads) {
 
 } // namespace
 
-TEMPLATE_TEST_CASE("a zone works with any lock, gate, level of checks and kind of slots", "[zone]",
-                   default_policy, ticket_policy, mutex_policy, counted_policy, full_policy, lock_gate_policy,
-                   unchecked_policy, uncached_policy, tagged_policy) {
+TEMPLATE_TEST_CASE("a zone works with any lock, gate, level of checks, kind of slots and size of blocks",
+                   "[zone]", default_policy, small_blocks_policy, ticket_policy, mutex_policy, counted_policy,
+                   full_policy, lock_gate_policy, unchecked_policy, uncached_policy, tagged_policy) {
     wrong_order::count.store(0);
     basic_zone<TestType> zone{frames(8 * 512)};
     exercise(zone, 3);

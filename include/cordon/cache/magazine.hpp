@@ -20,7 +20,8 @@
 
 namespace cordon::inline v0 {
 
-// One row of the policy's table of cached orders; an order that has none is not cached.
+// One row of the policy's table of cached orders; an order that has none is not cached. Rows above the pageblock's order
+// count for nothing, since a run of several blocks would need the traits of each: one table serves every geometry.
 struct cached_order {
     unsigned order;
     std::uint16_t capacity; // runs a magazine can hold
@@ -32,13 +33,15 @@ constexpr bool cached_orders_hold_at_least_one_run = [] {
         if (row.capacity == 0) return false;
     return true;
 }();
-// A run that spans several blocks would need the traits of each.
 template <class P>
-constexpr bool cached_orders_are_within_a_pageblock = [] {
+constexpr unsigned rows_within_a_pageblock = [] {
+    unsigned rows = 0;
     for (const cached_order& row : P::cached_orders)
-        if (row.order > P::pageblock_order) return false;
-    return true;
+        rows += row.order <= P::pageblock_order;
+    return rows;
 }();
+template <class P>
+constexpr bool cached_orders_have_one_within_a_pageblock = rows_within_a_pageblock<P> != 0;
 template <class P>
 constexpr bool cached_orders_are_listed_once = [] {
     for (const cached_order& row : P::cached_orders)
@@ -54,13 +57,13 @@ concept lists_cached_orders = requires {
 };
 template <class P>
 concept caching_policy = lists_cached_orders<P> && cached_orders_hold_at_least_one_run<P> &&
-    cached_orders_are_within_a_pageblock<P> && cached_orders_are_listed_once<P>;
+    cached_orders_have_one_within_a_pageblock<P> && cached_orders_are_listed_once<P>;
 
 // The policy's table, as constants.
 template <caching_policy Policy>
 class magazine_bins {
 public:
-    static constexpr unsigned orders = sizeof(Policy::cached_orders) / sizeof(cached_order);
+    static constexpr unsigned orders = rows_within_a_pageblock<Policy>;
     static constexpr unsigned count = orders * migrate_types;
     static constexpr unsigned none = count;
 
@@ -70,13 +73,13 @@ public:
         return row == orders ? none : row * migrate_types + static_cast<unsigned>(t);
     }
     [[nodiscard]] static constexpr order order_of(unsigned bin) {
-        return order{Policy::cached_orders[bin / migrate_types].order};
+        return order{table.row[bin / migrate_types].order};
     }
     [[nodiscard]] static constexpr migrate_type type_of(unsigned bin) {
         return static_cast<migrate_type>(bin % migrate_types);
     }
     [[nodiscard]] static constexpr std::uint16_t capacity(unsigned bin) {
-        return Policy::cached_orders[bin / migrate_types].capacity;
+        return table.row[bin / migrate_types].capacity;
     }
     // Returns: where the entries of the bin start. With a constant order this is arithmetic, without a load.
     [[nodiscard]] CORDON_ALWAYS_INLINE static constexpr std::uint32_t offset(unsigned bin) {
@@ -85,6 +88,16 @@ public:
     [[nodiscard]] static constexpr std::uint32_t total() { return row_start[orders]; }
 
 private:
+    struct cached_rows {
+        cached_order row[orders];
+    };
+    static constexpr cached_rows table = [] {
+        cached_rows r{};
+        unsigned n = 0;
+        for (const cached_order& row : Policy::cached_orders)
+            if (row.order <= Policy::pageblock_order) r.row[n++] = row;
+        return r;
+    }();
     struct starts {
         std::uint32_t at[orders + 1];
         constexpr std::uint32_t operator[](unsigned row) const { return at[row]; }
@@ -96,7 +109,7 @@ private:
     static constexpr starts row_start = [] {
         starts r{};
         for (unsigned row = 0; row != orders; ++row)
-            r.at[row + 1] = r.at[row] + Policy::cached_orders[row].capacity * migrate_types;
+            r.at[row + 1] = r.at[row] + table.row[row].capacity * migrate_types;
         return r;
     }();
     static constexpr rows row_of = [] {
@@ -104,7 +117,7 @@ private:
         for (std::uint8_t& row : r.at)
             row = orders;
         for (unsigned i = 0; i != orders; ++i)
-            r.at[Policy::cached_orders[i].order] = static_cast<std::uint8_t>(i);
+            r.at[table.row[i].order] = static_cast<std::uint8_t>(i);
         return r;
     }();
 };

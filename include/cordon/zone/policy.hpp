@@ -58,7 +58,7 @@ concept zone_parts = requires {
     requires tracer<typename P::tracer>;
     requires misuse_handler<typename P::misuse_handler>;
 };
-// And cached_orders: which orders, each once and at most the pageblock's, and how many runs (cache/magazine.hpp).
+// And cached_orders: which orders, each once, and how many runs; those above a pageblock are left out (cache/magazine.hpp).
 template <class P>
 concept zone_policy = zone_parts<P> && caching_policy<P>;
 
