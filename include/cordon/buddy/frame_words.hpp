@@ -56,8 +56,7 @@ public:
         for (; at != end && n != capacity; ++n) {
             const std::uint32_t first = entries[at];
             prefetch(frame_index{first});
-            frame_word* const w =
-                ::new (&words_[n]) frame_word{frame_index{first & ~63u}, 1, 1ull << (first % 64)};
+            auto* const w = ::new (&words_[n]) frame_word{frame_index{first & ~63u}, 1, 1ull << (first % 64)};
             if (++at != end && entries[at] / 64 == first / 64) at = gather_more(entries, at, end, *w);
         }
         size_ = n;

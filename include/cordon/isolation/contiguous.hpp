@@ -118,7 +118,7 @@ private:
         const geometry& geo = zone_.geometry();
         const block_index b = geometry::block_of(start);
         const auto map = zone_.blocks().free_map(held_lock, b);
-        const unsigned size = static_cast<unsigned>(count_);
+        const auto size = static_cast<unsigned>(count_);
         const std::uint64_t behind = geo.span() - geometry::index_of(b).raw();
         const std::uint64_t end = behind < geometry::block_frames ? behind : geometry::block_frames;
         const auto used_in = [&](unsigned from, std::uint64_t to) {

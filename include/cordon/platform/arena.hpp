@@ -78,7 +78,8 @@ public:
     arena& operator=(arena&& other) noexcept {
         if (this == &other) return *this;
         std::destroy_at(this);
-        return *std::construct_at(this, std::move(other));
+        std::construct_at(this, std::move(other));
+        return *this;
     }
     ~arena() { release(); }
 

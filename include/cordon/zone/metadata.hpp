@@ -117,7 +117,7 @@ private:
     static constexpr std::size_t colour = layout::page / 2;
 
     index_sets sets(std::uint32_t n, std::uint32_t capacity) {
-        std::uint64_t* const words = layout_.part<std::uint64_t>(index_sets::word_count(n, capacity));
+        auto* const words = layout_.part<std::uint64_t>(index_sets::word_count(n, capacity));
         return words == nullptr ? index_sets{} : index_sets{words, n, capacity};
     }
 
