@@ -108,7 +108,8 @@ parsed_flags parse_flags(const std::vector<std::string>& arguments) {
         const flag* found = nullptr;
         for (const flag& f : known)
             if (f.name == name) found = &f;
-        if (found == nullptr) return {std::nullopt, 2, "unknown flag " + arguments[i] + "\n" + help};
+        if (found == nullptr)
+            return {std::nullopt, 2, "unknown flag " + arguments[i] + "; --help tells which there are\n"};
         std::string_view text;
         if (equals != std::string_view::npos) {
             text = argument.substr(equals + 1);

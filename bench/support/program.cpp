@@ -32,6 +32,10 @@ void end_on_interrupt() {
 
 std::optional<results> read_results(const std::string& path) {
     std::ifstream in(path);
+    if (!in) {
+        std::perror(path.c_str());
+        return std::nullopt;
+    }
     const std::string text{std::istreambuf_iterator<char>(in), {}};
     const auto parsed = json::read(text);
     auto out = parsed ? from_json(*parsed) : std::nullopt;
@@ -43,6 +47,14 @@ bool write_file(const std::string& path, const std::string& text) {
     std::ofstream out(path);
     out << text;
     out.close();
+    if (!out) std::perror(path.c_str());
+    return !out.fail();
+}
+
+// A file that is there already stays as it is.
+bool can_write(const std::string& path) {
+    if (path.empty()) return true;
+    const std::ofstream out(path, std::ios::app);
     if (!out) std::perror(path.c_str());
     return !out.fail();
 }
@@ -126,17 +138,13 @@ results measure(const suite& questions, const flags& chosen, const std::string& 
 }
 
 // Returns: whether all that was asked for could be written.
-bool show(const results& measured, const flags& chosen) {
+bool show(const results& measured, const flags& chosen, const std::optional<results>& before) {
     bool good = true;
     std::fputs(in_format(measured, chosen.shown).c_str(), stdout);
     if (!chosen.out.empty()) good &= write_file(chosen.out, in_format(measured, chosen.written));
     if (!chosen.report.empty()) good &= write_file(chosen.report, to_html(measured));
     if (!chosen.plot.empty()) good &= write_file(chosen.plot, to_svg(measured));
-    if (!chosen.compare.empty()) {
-        const auto before = read_results(chosen.compare);
-        if (before) std::fputs(to_table(compare(*before, measured)).c_str(), stdout);
-        good &= before.has_value();
-    }
+    if (before) std::fputs(to_table(compare(*before, measured)).c_str(), stdout);
     return good;
 }
 
@@ -146,13 +154,20 @@ int run_program(int argc, char** argv, const char* about,
                 const std::function<void(suite&, const std::vector<peer>&)>& add) {
     const parsed_flags parsed = parse_flags({argv + 1, argv + argc});
     if (!parsed.chosen) {
-        std::fprintf(parsed.exit_code == 0 ? stdout : stderr, "%s\n%s", about, parsed.message.c_str());
+        if (parsed.exit_code == 0)
+            std::printf("%s\n%s", about, parsed.message.c_str());
+        else
+            std::fprintf(stderr, "%s: %s", argv[0], parsed.message.c_str());
         return parsed.exit_code;
     }
     const flags& chosen = *parsed.chosen;
+    // Now, not after minutes of measuring; and what is compared with may be what is written over.
+    std::optional<results> before;
+    if (!chosen.compare.empty() && !(before = read_results(chosen.compare))) return 1;
+    if (!can_write(chosen.out) || !can_write(chosen.report) || !can_write(chosen.plot)) return 1;
     if (!chosen.load.empty()) {
         const auto loaded = load_all(chosen.load);
-        return loaded && show(*loaded, chosen) ? 0 : 1;
+        return loaded && show(*loaded, chosen, before) ? 0 : 1;
     }
     make_room_for_peers(argv);
     int exit_code = 0;
@@ -172,7 +187,7 @@ int run_program(int argc, char** argv, const char* about,
             std::puts(name.c_str());
         return 0;
     }
-    const bool good = show(measure(questions, chosen, argv[0]), chosen);
+    const bool good = show(measure(questions, chosen, argv[0]), chosen, before);
     return interrupted != 0 ? 130 : good ? 0 : 1;
 }
 
