@@ -62,9 +62,9 @@ TEST_CASE("a lock in each cache: a drain and an owner are never in it together",
 }
 TEST_CASE("a lock in each cache: no free puts a frame of a sealed range where it can be handed out",
           "[explorer]") {
-    holds<seal_against_frees<targeted, 1, true, locked>>("lock gate, S3 targeted", 2'500);
-    holds<seal_against_frees<exclusive, 1, false, locked>>("lock gate, S3 exclusive", 170);
-    holds<seal_and_undo<targeted, 2, locked>>("lock gate, S4 targeted", 10'000);
+    holds<seal_against_frees<targeted, 1, true, locked>>("lock gate, S3 targeted", 1'700);
+    holds<seal_against_frees<exclusive, 1, false, locked>>("lock gate, S3 exclusive", 130);
+    holds<seal_and_undo<targeted, 2, locked>>("lock gate, S4 targeted", 9'700);
     holds<seal_against_refill<targeted, locked>>("lock gate, S5 targeted", 13'000);
 }
 TEST_CASE("a lock in each cache: while caches are disabled nobody touches one", "[explorer]") {
@@ -74,9 +74,9 @@ TEST_CASE("a lock in each cache: while caches are disabled nobody touches one", 
 TEST_CASE("no heavy barrier from the start: the gate falls back to its lock", "[explorer]") {
     holds<drain<1, 2, 1, without_barrier>>("fallback, S1 1x2x1", 290);
     holds<drain<1, 1, 2, without_barrier>>("fallback, S2 1x1x2", 350);
-    holds<seal_against_frees<targeted, 1, true, without_barrier>>("fallback, S3 targeted", 600);
-    holds<seal_and_undo<targeted, 2, without_barrier>>("fallback, S4 targeted", 1'000);
-    holds<seal_against_refill<targeted, without_barrier>>("fallback, S5 targeted", 900);
+    holds<seal_against_frees<targeted, 1, true, without_barrier>>("fallback, S3 targeted", 420);
+    holds<seal_and_undo<targeted, 2, without_barrier>>("fallback, S4 targeted", 790);
+    holds<seal_against_refill<targeted, without_barrier>>("fallback, S5 targeted", 850);
 }
 TEST_CASE("each side of the lock is needed, and each of its orders", "[explorer]") {
     dies<drain<1, 2, 1, with_gate<unlocked_drainer<a_lock>>>>("lock gate, unlocked drainer");
