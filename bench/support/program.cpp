@@ -104,6 +104,10 @@ std::vector<peer> load_peers(const flags& chosen, int& exit_code) {
 
 int verify_all(const std::vector<peer>& peers) {
     int exit_code = 0;
+    if (peers.empty()) {
+        std::fputs("no peer to verify\n", stderr);
+        exit_code = 1;
+    }
     for (const peer& p : peers) {
         const auto complaints = verify(p);
         std::printf("%-16s %s\n", p.name.c_str(), complaints.empty() ? "ok" : "FAILED");

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cordon/inspect/frame_map.hpp"
 
+#include "cordon/sync/lock_counter.hpp"
+#include "cordon/sync/observed_lock.hpp"
 #include "cordon/zone.hpp"
 #include "support/catch.hpp"
 
@@ -20,6 +22,10 @@ std::string map_of(const Zone& z, const frame_map_options& options = {}) {
 frame_range block(std::uint32_t b) {
     return {frame{b * 512}, frame_count{512}};
 }
+
+struct counted_policy : default_policy {
+    using zone_lock = observed_lock<default_policy::zone_lock, lock_counter<default_clock>>;
+};
 
 } // namespace
 
@@ -73,4 +79,13 @@ TEST_CASE("the map in colour draws bars and ends each row without colour", "[ins
 TEST_CASE("a map of no columns and rows still is one", "[inspect]") {
     zone z{frame_range{frame{0}, frame_count{512 * 4}}};
     CHECK(map_of(z, {.columns = 0, .rows = 0}).starts_with("          0  .\n"));
+}
+
+TEST_CASE("a character that stands for many blocks holds the zone lock for a region of them at a time",
+          "[inspect]") {
+    constexpr std::uint32_t regions = 5;
+    basic_zone<counted_policy> z{frame_range{frame{0}, frame_count{regions * 512 * 512}}};
+    const std::uint64_t before = z.zone_lock().observer().snapshot().acquisitions;
+    CHECK(map_of(z, {.columns = 1, .rows = 1}).starts_with("          0  ."));
+    CHECK(z.zone_lock().observer().snapshot().acquisitions - before == regions);
 }

@@ -67,22 +67,25 @@ private:
 
     [[nodiscard]] const geometry& geo() const { return zone_.geometry(); }
 
-    // Cost: the zone lock for one group at a time.
     [[nodiscard]] map_cell cell_at(std::uint32_t first) const {
-        return zone_.with_zone_lock([&](proof held_lock) {
-            map_cell cell;
-            for (std::uint32_t i = 0; i != group_ && first + i < geo().blocks(); ++i) {
-                const block_index b{first + i};
-                const block_traits t = zone_.blocks().traits(b);
-                if (t.has(block_traits::absent)) continue;
-                cell.isolated |= t.has(block_traits::isolated);
-                cell.offline |= t.has(block_traits::offline);
-                cell.poisoned |= t.has(block_traits::poisoned);
-                cell.free += zone_.blocks().free_frames(held_lock, b);
-                cell.frames += geometry::block_frames - zone_.blocks().missing_frames(held_lock, b);
-            }
-            return cell;
-        });
+        const std::uint32_t left = geo().blocks() - first;
+        const std::uint32_t end = first + (left < group_ ? left : group_);
+        map_cell cell;
+        for (std::uint32_t at = first; at < end; at += geometry::region_blocks)
+            zone_.with_zone_lock([&](proof held_lock) {
+                for (std::uint32_t i = at; i != end && i != at + geometry::region_blocks; ++i)
+                    add(held_lock, block_index{i}, cell);
+            });
+        return cell;
+    }
+    void add(proof held_lock, block_index b, map_cell& cell) const {
+        const block_traits t = zone_.blocks().traits(b);
+        if (t.has(block_traits::absent)) return;
+        cell.isolated |= t.has(block_traits::isolated);
+        cell.offline |= t.has(block_traits::offline);
+        cell.poisoned |= t.has(block_traits::poisoned);
+        cell.free += zone_.blocks().free_frames(held_lock, b);
+        cell.frames += geometry::block_frames - zone_.blocks().missing_frames(held_lock, b);
     }
 
     template <text_sink S>
@@ -144,7 +147,8 @@ private:
 };
 
 // Effects: rows of characters, each with the number of its first frame, and a line that explains them. Frames
-// that rest in thread caches are used. Cost: O(blocks), the zone lock for one character at a time.
+// that rest in thread caches are used. Cost: O(blocks), the zone lock for 512 of them, or one
+// character, at a time.
 template <text_sink S, inspectable_zone Zone>
 S& write_frame_map(S& sink, const Zone& z, const frame_map_options& options = {}) {
     frame_map<typename Zone::policy>{z.internals(), options}.write(sink);

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Linux: zone_pcp_disable. While a token lives every cache is empty and closed: no push, no refill, and no
-// tuner, new thread or other token can open one. Operations go to the zone lock. In a fork child the tokens of other
-// threads live for ever: its caches stay closed.
+// tuner, new thread or other token can open one. Operations go to the zone lock. The zone outlives the token. In
+// a fork child the tokens of other threads live for ever: its caches stay closed.
 #pragma once
 
 #include "cordon/core/status.hpp"
