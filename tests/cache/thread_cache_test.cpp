@@ -356,6 +356,15 @@ TEST_CASE("an owner hands back all his slot holds", "[cache]") {
     CHECK_FALSE(on.caches.is_entered(on.mine));
 }
 
+TEST_CASE("an owner inside his empty cache may hold frames", "[cache]") {
+    fixture on;
+    CHECK_FALSE(on.caches.may_hold(2));
+    on.memory[1].gate.busy.store(1, std::memory_order_relaxed); // he refills it
+    CHECK(on.caches.may_hold(2));
+    on.memory[1].gate.busy.store(0, std::memory_order_relaxed);
+    CHECK_FALSE(on.caches.may_hold(2));
+}
+
 TEST_CASE("handing back happens inside the gate, where a signal handler stays out", "[cache]") {
     struct looking_source : fake_source {
         fixture* on = nullptr;
