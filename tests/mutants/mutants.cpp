@@ -5,7 +5,7 @@
 //     mutants pass <killer> <root> <scratch> <compiler>...         does the killer pass without any mutant?
 //     mutants kill <file> <mutant> <root> <scratch> <compiler>...  does it fail with this one?
 //     mutants fuzz <file> <mutant> <killer> <root> <scratch> <compiler>...
-//                                                                  does this fuzz target find it within a minute?
+//                                                                  does this fuzz target find it in that minute?
 //     mutants table <scratch>                                      what became of all of them
 //
 // A file holds the mutants of one layer; its form is told in local.mutants. The mutated header goes into a directory
@@ -195,8 +195,7 @@ struct workshop {
             "timeout",    "-s",      "KILL",   std::to_string(seconds_to_wait), (place / "killer").string(),
             "--reporter", "compact", "--abort"};
         if (!test_case.empty()) words.push_back(as_test_spec(test_case));
-        const auto [code, output] =
-            run(words, place / "killer.log", "ulimit -S -t " + std::to_string(seconds_to_live) + "; ");
+        const auto [code, output] = run(words, place / "killer.log", limit());
         if (output.find("No test cases matched") != string::npos) throw trouble{"there is no such test case"};
         if (code == skipped) throw trouble{"the test case skips here"};
         if (code == 0) return "";
@@ -213,11 +212,11 @@ struct workshop {
     string finding(const fs::path& place) const {
         fs::create_directories(place / "found");
         const auto [code, output] =
-            run({"timeout", "-k", "1", std::to_string(2 * seconds_to_live), (place / "killer").string(),
-                 "-max_total_time=" + std::to_string(seconds_to_live), "-seed=1", "-max_len=128",
-                 "-entropic=0", "-artifact_prefix=" + place.string() + '/', (place / "found").string()},
-                place / "killer.log");
-        if (code == 0) return "";
+            run({(place / "killer").string(), "-max_total_time=" + std::to_string(seconds_to_wait), "-seed=1",
+                 "-max_len=128", "-entropic=0", "-artifact_prefix=" + place.string() + '/',
+                 (place / "found").string()},
+                place / "killer.log", limit());
+        if (code == 0 || code == out_of_time) return "";
         std::istringstream lines{output};
         for (string line; std::getline(lines, line);)
             if (line.starts_with("disagreement: ") || line.find("ERROR: ") != string::npos)
@@ -226,6 +225,7 @@ struct workshop {
     }
 
 private:
+    static string limit() { return "ulimit -S -t " + std::to_string(seconds_to_live) + "; "; }
     // Commas and brackets of a name are not those of Catch's language.
     static string as_test_spec(const string& test_case) {
         string out;
