@@ -230,9 +230,12 @@ void add_isolate(suite& all) {
 
 // A contestant whose scan passes all frames, as all were touched, and takes one.
 template <class Replacement>
-contestant scanner(const char* name) {
-    return {name, [] {
+contestant scanner(const char* name, bool in_random_order = false) {
+    return {name, [=] {
                 auto state = std::make_shared<tracked<Replacement>>(some_frames);
+                if (in_random_order)
+                    for (const cordon::frame f : shuffled(some_frames))
+                        (void)(state->tracker.isolate(f), state->tracker.putback(f));
                 return [=]() -> std::vector<reading> {
                     auto& tracker = state->tracker;
                     for (const cordon::frame f : tracker.frames())
@@ -247,14 +250,59 @@ contestant scanner(const char* name) {
                 };
             }};
 }
-void add_scan(suite& all) {
-    all.add({.figures = {{.name = "scan"}},
+// What a frame may take, for so many million frames in a second.
+contestant allowed(const char* name, double millions) {
+    return {name, [=] {
+                return
+                    [=]() -> std::vector<reading> { return {{.operations = 1, .cpu_ns = 1000 / millions}}; };
+            }};
+}
+template <class Replacement>
+void add_scan(suite& all, const char* policy) {
+    constexpr bool is_linked = Replacement::kind == cordon::list_kind::linked;
+    const auto limit = is_linked ? allowed("15_million_a_second", 15) : allowed("100_million_a_second", 100);
+    all.add(
+        {.figures = {{.name = "scan", .wanted = goal::at_most(1)}},
+         .arguments = policy + std::string{"/frames:"} + std::to_string(some_frames),
+         .base = limit.name,
+         .contestants = {scanner<Replacement>("in_order"), scanner<Replacement>("shuffled", true), limit}});
+}
+void add_scans(suite& all) {
+    add_scan<replacement::clock<1, cordon::list_kind::hand>>(all, "clock_hand");
+    add_scan<replacement::clock<>>(all, "clock");
+    add_scan<replacement::two_list>(all, "two_list");
+    add_scan<replacement::generations<>>(all, "generations");
+    add_scan<replacement::sieve>(all, "sieve");
+    add_scan<replacement::s3_fifo<>>(all, "s3_fifo");
+    add_scan<replacement::lirs>(all, "lirs");
+    add_scan<replacement::adaptive>(all, "adaptive");
+    add_scan<replacement::clock<1, cordon::list_kind::linked>>(all, "clock_linked");
+    const auto limit = allowed("100_million_a_second", 100);
+    all.add({.figures = {{.name = "age_scan", .wanted = goal::at_most(1)}},
              .arguments = "frames:" + std::to_string(some_frames),
-             .base = "byte_scan",
-             .contestants = {scanner<replacement::clock<1, cordon::list_kind::hand>>("hand"),
-                             scanner<replacement::clock<1, cordon::list_kind::ring>>("ring"),
-                             scanner<replacement::clock<1, cordon::list_kind::linked>>("linked"),
-                             {"byte_scan", [] {
+             .base = limit.name,
+             .contestants = {{"cold_frames",
+                              [] {
+                                  auto state = std::make_shared<tracked<replacement::lirs>>(some_frames);
+                                  return [=]() -> std::vector<reading> {
+                                      const stopwatch time;
+                                      cordon::frame cold;
+                                      (void)state->tracker.cold_frames(cordon::root_group, 1, {&cold, 1});
+                                      return {time.read(some_frames)};
+                                  };
+                              }},
+                             {"age_histogram",
+                              [] {
+                                  auto state = std::make_shared<tracked<replacement::lirs>>(some_frames);
+                                  return [=]() -> std::vector<reading> {
+                                      const stopwatch time;
+                                      auto ages = state->tracker.age_histogram();
+                                      keep(ages.by_age[0]);
+                                      return {time.read(some_frames)};
+                                  };
+                              }},
+                             {"bytes",
+                              [] {
                                   auto bytes = std::make_shared<std::vector<std::uint8_t>>(some_frames);
                                   return [=]() -> std::vector<reading> {
                                       const stopwatch time;
@@ -264,7 +312,8 @@ void add_scan(suite& all) {
                                       keep(cold);
                                       return {time.read(some_frames)};
                                   };
-                              }}}});
+                              }},
+                             limit}});
 }
 
 // ---- fairness ----
@@ -312,7 +361,7 @@ void questions(suite& all, const std::vector<peer>&) {
         add_touch<replacement::adaptive>(all, "adaptive", frames, goal::at_most(wanted));
     }
     add_isolate(all);
-    add_scan(all);
+    add_scans(all);
     add_fairness(all);
     all.add({.figures = {{.name = "metadata", .what = quantity::amount, .unit = "bytes"}},
              .arguments = "frames:" + std::to_string(many_frames),

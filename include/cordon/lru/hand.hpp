@@ -10,6 +10,7 @@
 #pragma once
 
 #include "cordon/frames/geometry.hpp"
+#include "cordon/lru/list_turn.hpp"
 #include "cordon/lru/replacement.hpp"
 #include "cordon/lru/state_word.hpp"
 
@@ -40,6 +41,7 @@ public:
     };
     struct pool {};
     struct cell {};
+    using turn = list_turn<hand_lists>;
 
     [[nodiscard]] static constexpr std::uint64_t cells(std::uint64_t, std::uint64_t) { return 0; }
     [[nodiscard]] static constexpr bool fits(std::uint64_t, std::uint64_t) { return true; }

@@ -10,6 +10,7 @@
 
 #include "cordon/core/config.hpp"
 #include "cordon/frames/geometry.hpp"
+#include "cordon/lru/list_turn.hpp"
 #include "cordon/lru/replacement.hpp"
 #include "cordon/lru/state_word.hpp"
 
@@ -44,6 +45,7 @@ public:
     };
     struct pool {};
     using cell = link;
+    using turn = list_turn<linked_lists>;
 
     [[nodiscard]] static constexpr std::uint64_t cells(std::uint64_t frames, std::uint64_t all_lists) {
         return frames + all_lists;

@@ -126,12 +126,73 @@ public:
         add(from.self, ~0u);
     }
     static void prefetch(frame_index) {}
-    // Returns: a frame that a scan will come to soon, if there is one in the same segment; else any.
-    [[nodiscard]] frame_index ahead(place at) const {
-        const segment& s = segments_[at.self.oldest];
-        const std::uint32_t e = s.first + looks_ahead;
-        return frame_index{unpack(s.entries[e < segment_entries ? e : segment_entries - 1]).frame};
-    }
+
+    // A scan on its way through the oldest segment of a list. The ends of the list are in its hands until it ends.
+    class turn {
+    public:
+        turn(ring_lists& all, place at)
+            : all_(all),
+              list_(at.self),
+              from_(&all.segments_[at.self.oldest]),
+              at_(from_->first),
+              end_(at.self.oldest != 0 ? static_cast<std::uint32_t>(from_->end) : at_) {
+            write_newest();
+        }
+        turn(const turn&) = delete;
+        turn& operator=(const turn&) = delete;
+        ~turn() {
+            if (list_.oldest == 0) return;
+            to_->end = to_end_;
+            from_->first = at_;
+            if (at_ == from_->end) all_.retire_oldest(list_);
+        }
+        // Returns: the oldest entry; false if the segment has no more, or the list none.
+        [[nodiscard]] bool oldest(entry& out) const {
+            if (at_ == end_) return false;
+            out = unpack(from_->entries[at_]);
+            return true;
+        }
+        // Returns: a frame that is the oldest soon; near the end of the segment the last one of it.
+        [[nodiscard]] frame_index ahead() const {
+            const std::uint32_t e = at_ + looks_ahead;
+            return frame_index{from_->entries[e < end_ ? e : end_ - 1] & frame_mask};
+        }
+        // Effects: the oldest entry is the newest of its list.
+        CORDON_ALWAYS_INLINE void keep(entry e) {
+            if (to_end_ == segment_entries) [[unlikely]] {
+                to_->end = to_end_;
+                all_.append(list_);
+                write_newest();
+            }
+            to_->entries[to_end_++] = e.frame | e.tag << frame_bits;
+            ++at_;
+        }
+        // Effects: it is the newest of another list.
+        CORDON_ALWAYS_INLINE void pass(place to, entry e) {
+            all_.put_newest(to.self, e.frame | e.tag << frame_bits);
+            add(to.self, 1);
+            drop(e, true);
+        }
+        // Effects: it is gone; `was_current` if it was the frame's own until now.
+        void drop(entry, bool was_current) {
+            ++at_;
+            add(list_, ~0u);
+            if (!was_current) list_.stale.fetch_add(~0u, std::memory_order_relaxed);
+        }
+
+    private:
+        void write_newest() {
+            to_ = &all_.segments_[list_.newest];
+            to_end_ = to_->end;
+        }
+        ring_lists& all_;
+        list& list_;
+        segment* from_;
+        std::uint32_t at_;  // of from_: the oldest entry
+        std::uint32_t end_; // of from_, as it was
+        segment* to_ = nullptr;
+        std::uint32_t to_end_ = 0;
+    };
     // Effects: the frames of `from` become the newest of `into`. A short list is copied, so that chains do not fill
     // with segments of a few entries. Cost: O(1).
     void splice(place from, place into) {

@@ -3,6 +3,9 @@
 //
 // A scan looks at the oldest entry of the list that the replacement policy names, again and again. Who wins the claim of a
 // frame unlinks it; a scan that loses takes the entry off for him. It holds the lock for so many looks at a time.
+//
+// A look that keeps a frame is what scans are made of, so it is one loop that calls nothing: the list is in the hands of
+// a `turn` of its container, and what the policy asks for at each look is in a view that is made once a hold.
 #pragma once
 
 #include "cordon/lru/core.hpp"
@@ -81,83 +84,147 @@ private:
     };
 
     std::size_t scan(group_id g, std::span<frame> out, frame_count& scanned) {
-        const auto& lists = tracker_.lists();
         section hold{tracker_};
         hold.enter(g);
-        std::size_t n = 0;
-        std::uint64_t looks = 0, gone = 0, culled = 0;
+        tally all{.out = out};
         const std::uint64_t limit =
             std::uint64_t{R::passes} * (tracker_.entries(hold.id()) + std::uint64_t{1});
-        group_id at = hold.id();
-        while (n != out.size() && looks < limit) {
-            view seen{tracker_, at};
-            const unsigned list = tracker_.replacement().next(seen);
-            if (list >= R::lists) break;
-            const auto from = tracker_.list_at(at, list);
-            typename lists_type::entry e;
-            if (!lists.oldest(from, e)) break;
-            tracker_.prefetch(lists.ahead(from));
-            const found what = look(hold, at, seen, from, e);
-            // Somebody has changed the word meanwhile, or it bears the group's id only now.
-            if (what == found::again) [[unlikely]]
-                continue;
-            if (what == found::victim) out[n++] = tracker_.frame_at(frame_index{e.frame});
-            gone += what == found::nothing;
-            culled += what == found::pinned;
-            if (++looks % looks_per_hold != 0) continue;
+        while (all.n != out.size() && all.looks < limit && scan_some(hold, limit - all.looks, all)) {
             hold.leave();
             hold.enter(g);
-            at = hold.id();
         }
         auto& count = hold.self().count;
-        group::bump(count.scanned, looks);
-        group::bump(count.isolated, n);
-        group::bump(count.kept, looks - n - gone - culled);
-        group::bump(count.culled, culled);
-        scanned += frame_count{looks};
-        return n;
+        group::bump(count.scanned, all.looks);
+        group::bump(count.isolated, all.n);
+        group::bump(count.kept, all.looks - all.n - all.gone - all.culled);
+        group::bump(count.culled, all.culled);
+        scanned += frame_count{all.looks};
+        return all.n;
     }
 
-    enum class found : std::uint8_t { again, nothing, pinned, kept, victim };
+    struct tally {
+        std::span<frame> out;
+        std::size_t n = 0; // of out
+        std::uint64_t looks = 0, gone = 0, culled = 0;
+    };
 
-    // Inlined whatever the compiler thinks: its one caller loops over it, and pays 50 instructions for the call.
-    // Effects: deals with the oldest entry of the list. A victim's frame is claimed for the caller.
-    CORDON_ALWAYS_INLINE found look(section& hold, group_id at, view& seen, typename lists_type::place from,
-                                    typename lists_type::entry e) {
-        auto& lists = tracker_.lists();
-        const unsigned list = from.mark;
-        const frame_index i{e.frame};
-        // The word of a frame that nobody has pinned or claimed since it was listed here: one comparison for all that.
-        const state_word usual = state_word{lru_place::listed, at, 0}.with_mark(lists_type::mark_of(from, e));
-        const state_word w = tracker_.peek(i);
-        if (w != usual) [[unlikely]]
-            return look_closer(hold, from, e, w);
-        decision what = tracker_.replacement().examine(seen, i, list);
-        if (what.is_evict() && tracker_.is_young(at, i)) what = decision::keep(list);
-        if (what.is_evict()) {
-            if (!tracker_.claim_as(i, w)) return found::again;
-            lists.drop(from, e, true);
-            return found::victim;
+    // What a policy sees of a group during one hold. It asks for sizes at each look; how many entries of the lists are
+    // stale is counted once a hold, and when one is met.
+    class scan_view : public view {
+    public:
+        scan_view(core& tracker, group_id g)
+            : view(tracker, g),
+              lists_(tracker.group_of(g).lists),
+              ages_(tracker.parts().ages),
+              words_(tracker.parts().words),
+              frames_(this->frames()) {
+            count_stale(tracker, g);
         }
-        if (what.list() != list && !tracker_.remark(i, w, what.list())) return found::again;
-        lists.pass(from, tracker_.list_at(at, what.list()), e);
-        return found::kept;
+        void count_stale(const core& tracker, group_id g) {
+            for (unsigned list = 0; list != R::lists; ++list)
+                stale_[list] = tracker.stale(g, list);
+        }
+        [[nodiscard]] std::uint32_t size(unsigned list) const {
+            const std::uint32_t n = lists_type::size(lists_[list]) - stale_[list];
+            return n > frames_ ? 0 : n;
+        }
+        [[nodiscard]] std::uint32_t total() const {
+            std::uint32_t n = 0;
+            for (unsigned list = 0; list != R::lists; ++list)
+                n += size(list);
+            return n;
+        }
+        [[nodiscard]] std::uint8_t age(frame_index i) const {
+            return ages_[i.raw()].load(std::memory_order_relaxed);
+        }
+        void set_age(frame_index i, std::uint8_t byte) {
+            ages_[i.raw()].store(byte, std::memory_order_relaxed);
+        }
+        [[nodiscard]] state_word word(frame_index i) const {
+            return state_word{words_[i.raw()].load(std::memory_order_relaxed)};
+        }
+        // Inlined, or the compiler takes it for a call without effects.
+        CORDON_ALWAYS_INLINE void prefetch(frame_index i) const {
+            __builtin_prefetch(&words_[i.raw()], 1);
+            __builtin_prefetch(&ages_[i.raw()], 1);
+        }
+
+    private:
+        typename lists_type::list* lists_;
+        typename core::metadata::age_cell* ages_;
+        typename core::metadata::word_cell* words_;
+        std::uint32_t frames_;
+        std::uint32_t stale_[R::lists];
+    };
+
+    // Effects: looks at the oldest entry of the list that the policy names, again and again, at most so often. Returns:
+    // false if there is no more to do.
+    bool scan_some(section& hold, std::uint64_t limit, tally& all) {
+        const auto most = static_cast<std::uint32_t>(limit < looks_per_hold ? limit : looks_per_hold);
+        const group_id at = hold.id();
+        scan_view seen{tracker_, at};
+        std::uint32_t looks = 0;
+        unsigned list = tracker_.replacement().next(seen);
+        while (looks != most && all.n != all.out.size() && list < R::lists)
+            if (!scan_list(at, seen, list, most, looks, all)) break;
+        all.looks += looks;
+        return looks == most;
     }
-    // Effects: deals with an entry of which `w` says more than that its frame is listed here.
-    CORDON_NO_INLINE found look_closer(section& hold, typename lists_type::place from,
-                                       typename lists_type::entry e, state_word w) {
-        auto& lists = tracker_.lists();
+    // Effects: the same on one list, as long as the policy names it. Returns: false if the list is empty.
+    CORDON_ALWAYS_INLINE bool scan_list(group_id at, scan_view& seen, unsigned& list, std::uint32_t most,
+                                        std::uint32_t& looks, tally& all) {
+        const auto& policy = tracker_.replacement();
+        const unsigned here = list;
+        const auto from = tracker_.list_at(at, here);
+        typename lists_type::turn turn{tracker_.lists(), from};
+        typename lists_type::entry e;
+        if (!turn.oldest(e)) return false;
+        do {
+            seen.prefetch(turn.ahead());
+            const frame_index i{e.frame};
+            // The word of a frame that nobody has pinned or claimed since it was listed here: one comparison for all that.
+            const state_word usual =
+                state_word{lru_place::listed, at, 0}.with_mark(lists_type::mark_of(from, e));
+            const state_word w = seen.word(i);
+            if (w != usual) [[unlikely]] {
+                const found what = look_closer(at, here, e, w);
+                if (what == found::again) continue;
+                turn.drop(e, what == found::pinned);
+                seen.count_stale(tracker_, at);
+                ++(what == found::pinned ? all.culled : all.gone);
+                ++looks;
+                continue;
+            }
+            decision what = policy.examine(seen, i, here);
+            if (what.is_evict() && tracker_.is_young(at, i)) what = decision::keep(here);
+            if (what.is_evict()) {
+                if (!tracker_.claim_as(i, w)) continue;
+                turn.drop(e, true);
+                ++looks;
+                all.out[all.n++] = tracker_.frame_at(i);
+                if (all.n == all.out.size()) break;
+            } else if (R::lists == 1 || what.list() == here) {
+                turn.keep(e);
+                ++looks;
+            } else {
+                if (!tracker_.remark(i, w, what.list())) continue;
+                turn.pass(tracker_.list_at(at, what.list()), e);
+                ++looks;
+            }
+        } while (looks != most && (list = policy.next(seen)) == here && turn.oldest(e));
+        return true;
+    }
+
+    enum class found : std::uint8_t { again, nothing, pinned };
+
+    // Effects: deals with an entry of which `w` says more than that its frame is listed here. Returns: what it is, if it
+    // is to be taken off.
+    CORDON_NO_INLINE found look_closer(group_id at, unsigned list, typename lists_type::entry e,
+                                       state_word w) {
         const frame_index i{e.frame};
-        if (!tracker_.is_current(hold.id(), from.mark, e, w)) {
-            lists.drop(from, e, false);
-            return found::nothing;
-        }
-        if (w.references() != 0) {
-            if (!tracker_.cull(i, w)) return found::again;
-            lists.drop(from, e, true);
-            return found::pinned;
-        }
-        (void)tracker_.adopt(i, w, hold.id());
+        if (!tracker_.is_current(at, list, e, w)) return found::nothing;
+        if (w.references() != 0) return tracker_.cull(i, w) ? found::pinned : found::again;
+        (void)tracker_.adopt(i, w, at);
         return found::again;
     }
 

@@ -31,13 +31,15 @@ struct generations : tick_byte {
     }
     template <class V>
     unsigned next(V& v) const {
-        if (v.total() == 0) return lists;
         auto& state = v.state();
-        while (v.size(generation(state, oldest(state))) == 0) {
+        unsigned list = generation(state, oldest(state));
+        while (v.size(list) == 0) {
+            if (v.total() == 0) return lists;
             if (state.spare == 0) tick(v);
             --state.spare;
+            list = generation(state, oldest(state));
         }
-        return generation(state, oldest(state));
+        return list;
     }
     template <class V>
     decision examine(V& v, frame_index i, unsigned) const {
