@@ -127,7 +127,8 @@ public:
     }
     static void prefetch(frame_index) {}
 
-    // A scan on its way through the oldest segment of a list. The ends of the list are in its hands until it ends.
+    // A scan on its way through the oldest segment of a list. The ends of this list, and of the one that it passes entries
+    // to, are in its hands until it ends; then counts are right again.
     class turn {
     public:
         turn(ring_lists& all, place at)
@@ -135,14 +136,15 @@ public:
               list_(at.self),
               from_(&all.segments_[at.self.oldest]),
               at_(from_->first),
-              end_(at.self.oldest != 0 ? static_cast<std::uint32_t>(from_->end) : at_) {
-            write_newest();
-        }
+              end_(at.self.oldest != 0 ? static_cast<std::uint32_t>(from_->end) : at_),
+              own_(all, at.self) {}
         turn(const turn&) = delete;
         turn& operator=(const turn&) = delete;
         ~turn() {
+            own_.close(0);
+            other_.close();
             if (list_.oldest == 0) return;
-            to_->end = to_end_;
+            add(list_, 0u - gone_);
             from_->first = at_;
             if (at_ == from_->end) all_.retire_oldest(list_);
         }
@@ -159,39 +161,70 @@ public:
         }
         // Effects: the oldest entry is the newest of its list.
         CORDON_ALWAYS_INLINE void keep(entry e) {
-            if (to_end_ == segment_entries) [[unlikely]] {
-                to_->end = to_end_;
-                all_.append(list_);
-                write_newest();
-            }
-            to_->entries[to_end_++] = e.frame | e.tag << frame_bits;
+            own_.put(all_, e);
             ++at_;
         }
         // Effects: it is the newest of another list.
         CORDON_ALWAYS_INLINE void pass(place to, entry e) {
-            all_.put_newest(to.self, e.frame | e.tag << frame_bits);
-            add(to.self, 1);
+            if (!other_.is_of(to.self)) [[unlikely]] {
+                other_.close();
+                other_ = writer{all_, to.self};
+            }
+            other_.put(all_, e);
             drop(e, true);
         }
         // Effects: it is gone; `was_current` if it was the frame's own until now.
         void drop(entry, bool was_current) {
             ++at_;
-            add(list_, ~0u);
+            ++gone_;
             if (!was_current) list_.stale.fetch_add(~0u, std::memory_order_relaxed);
         }
 
     private:
-        void write_newest() {
-            to_ = &all_.segments_[list_.newest];
-            to_end_ = to_->end;
-        }
+        // The newest end of a list.
+        class writer {
+        public:
+            writer() = default;
+            writer(ring_lists& all, list& l) : list_(&l) { open(all); }
+            [[nodiscard]] bool is_of(const list& l) const { return list_ == &l; }
+            CORDON_ALWAYS_INLINE void put(ring_lists& all, entry e) {
+                if (end_ == segment_entries) [[unlikely]] {
+                    write_back();
+                    all.append(*list_);
+                    open(all);
+                }
+                to_->entries[end_++] = e.frame | e.tag << frame_bits;
+                ++puts_;
+            }
+            // `count` is how many entries the list got from elsewhere.
+            void close(std::uint32_t count) {
+                if (list_ == nullptr) return;
+                write_back();
+                add(*list_, count);
+            }
+            void close() { close(puts_); }
+
+        private:
+            void open(ring_lists& all) {
+                to_ = &all.segments_[list_->newest];
+                end_ = list_->newest != 0 ? static_cast<std::uint32_t>(to_->end) : segment_entries;
+            }
+            void write_back() {
+                if (list_->newest != 0) to_->end = end_;
+            }
+            list* list_ = nullptr;
+            segment* to_ = nullptr;
+            std::uint32_t end_ = 0;
+            std::uint32_t puts_ = 0;
+        };
         ring_lists& all_;
         list& list_;
         segment* from_;
         std::uint32_t at_;  // of from_: the oldest entry
         std::uint32_t end_; // of from_, as it was
-        segment* to_ = nullptr;
-        std::uint32_t to_end_ = 0;
+        std::uint32_t gone_ = 0;
+        writer own_;
+        writer other_;
     };
     // Effects: the frames of `from` become the newest of `into`. A short list is copied, so that chains do not fill
     // with segments of a few entries. Cost: O(1).

@@ -108,8 +108,8 @@ private:
         std::uint64_t looks = 0, gone = 0, culled = 0;
     };
 
-    // What a policy sees of a group during one hold. It asks for sizes at each look; how many entries of the lists are
-    // stale is counted once a hold, and when one is met.
+    // What a policy sees of a group during one hold. It asks for sizes at each look, so they are counted along: what
+    // others claim meanwhile is seen at the next hold, or when the scan meets it.
     class scan_view : public view {
     public:
         scan_view(core& tracker, group_id g)
@@ -117,21 +117,20 @@ private:
               lists_(tracker.group_of(g).lists),
               ages_(tracker.parts().ages),
               words_(tracker.parts().words),
-              frames_(this->frames()) {
-            count_stale(tracker, g);
-        }
-        void count_stale(const core& tracker, group_id g) {
+              first_number_(g.raw() * R::lists) {
             for (unsigned list = 0; list != R::lists; ++list)
-                stale_[list] = tracker.stale(g, list);
+                sizes_[list] = tracker.size(g, list);
         }
-        [[nodiscard]] std::uint32_t size(unsigned list) const {
-            const std::uint32_t n = lists_type::size(lists_[list]) - stale_[list];
-            return n > frames_ ? 0 : n;
+        void left(unsigned list) { sizes_[list] -= sizes_[list] != 0; }
+        void moved(unsigned from, unsigned to) {
+            left(from);
+            ++sizes_[to];
         }
+        [[nodiscard]] std::uint32_t size(unsigned list) const { return sizes_[list]; }
         [[nodiscard]] std::uint32_t total() const {
             std::uint32_t n = 0;
-            for (unsigned list = 0; list != R::lists; ++list)
-                n += size(list);
+            for (const std::uint32_t one : sizes_)
+                n += one;
             return n;
         }
         [[nodiscard]] std::uint8_t age(frame_index i) const {
@@ -139,6 +138,9 @@ private:
         }
         void set_age(frame_index i, std::uint8_t byte) {
             ages_[i.raw()].store(byte, std::memory_order_relaxed);
+        }
+        [[nodiscard]] typename lists_type::place list(unsigned n) const {
+            return {lists_[n], first_number_ + n, n};
         }
         [[nodiscard]] state_word word(frame_index i) const {
             return state_word{words_[i.raw()].load(std::memory_order_relaxed)};
@@ -153,8 +155,8 @@ private:
         typename lists_type::list* lists_;
         typename core::metadata::age_cell* ages_;
         typename core::metadata::word_cell* words_;
-        std::uint32_t frames_;
-        std::uint32_t stale_[R::lists];
+        std::uint32_t first_number_;
+        std::uint32_t sizes_[R::lists];
     };
 
     // Effects: looks at the oldest entry of the list that the policy names, again and again, at most so often. Returns:
@@ -175,7 +177,7 @@ private:
                                         std::uint32_t& looks, tally& all) {
         const auto& policy = tracker_.replacement();
         const unsigned here = list;
-        const auto from = tracker_.list_at(at, here);
+        const auto from = seen.list(here);
         typename lists_type::turn turn{tracker_.lists(), from};
         typename lists_type::entry e;
         if (!turn.oldest(e)) return false;
@@ -190,7 +192,7 @@ private:
                 const found what = look_closer(at, here, e, w);
                 if (what == found::again) continue;
                 turn.drop(e, what == found::pinned);
-                seen.count_stale(tracker_, at);
+                if (what == found::pinned) seen.left(here);
                 ++(what == found::pinned ? all.culled : all.gone);
                 ++looks;
                 continue;
@@ -200,6 +202,7 @@ private:
             if (what.is_evict()) {
                 if (!tracker_.claim_as(i, w)) continue;
                 turn.drop(e, true);
+                seen.left(here);
                 ++looks;
                 all.out[all.n++] = tracker_.frame_at(i);
                 if (all.n == all.out.size()) break;
@@ -208,7 +211,8 @@ private:
                 ++looks;
             } else {
                 if (!tracker_.remark(i, w, what.list())) continue;
-                turn.pass(tracker_.list_at(at, what.list()), e);
+                turn.pass(seen.list(what.list()), e);
+                seen.moved(here, what.list());
                 ++looks;
             }
         } while (looks != most && (list = policy.next(seen)) == here && turn.oldest(e));

@@ -60,8 +60,7 @@ struct lirs : tick_byte {
         const std::uint32_t unused = coldness(age, v.clock());
         if (is_touched(age)) {
             v.set_age(i, untouched(age));
-            const bool is_hot =
-                list == hot_list || (has_hot(v) && gap(v, unused) < hot_age(v)) || has_room(v);
+            const bool is_hot = list == hot_list || (has_hot(v) && came_sooner(v, unused)) || has_room(v);
             return decision::keep(is_hot ? hot_list : cold_list);
         }
         if (list == cold_list) return decision::evict();
@@ -114,11 +113,12 @@ private:
         const std::uint32_t total = v.total();
         return v.size(hot_list) + cold_target(v, total) < total;
     }
-    // Returns: ticks from the arrival of the oldest cold frame to its touch, which is so many ticks ago.
+    // Returns: whether from the arrival of the oldest cold frame to its touch, which is so many ticks ago, fewer ticks went
+    // by than the oldest hot frame is old. It has been cold for size * ticks_a_turn / total ticks, rounded down.
     template <class V>
-    static std::uint32_t gap(const V& v, std::uint32_t since_touch) {
-        const std::uint64_t stay = std::uint64_t{v.size(cold_list)} * ticks_a_turn / v.total();
-        return stay > since_touch ? static_cast<std::uint32_t>(stay) - since_touch : 0;
+    static bool came_sooner(const V& v, std::uint32_t since_touch) {
+        const std::uint64_t age = hot_age(v);
+        return age != 0 && std::uint64_t{v.size(cold_list)} * ticks_a_turn < (age + since_touch) * v.total();
     }
     // Returns: ticks; the oldest hot frame is not older, and was not long ago that old.
     template <class V>
