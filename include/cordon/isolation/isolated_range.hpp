@@ -168,8 +168,37 @@ private:
         return now == frame_state::allocated || now == frame_state::tail;
     }
 
+    // A frame that the migrator says was freed, and was not. Looked at after each pass: without a deadline nothing else
+    // would end a call whose migrator forgets to free.
+    class broken_promise {
+    public:
+        void remember(const busy_frame& from) { given_for_ = from; }
+        [[nodiscard]] const busy_frame& given_for() const { return given_for_; }
+        // Returns: whether this was the last of migrate_patience passes with no fewer frames in use than before.
+        [[nodiscard]] bool outlasts_patience(const isolated_range& range) {
+            if (given_for_ && !range.is_in_use(given_for_)) given_for_ = {};
+            if (!given_for_) return false;
+            if (const frame_count now = range.busy(); now < fewest_) {
+                fewest_ = now;
+                passes_in_vain_ = 0;
+            }
+            return ++passes_in_vain_ == migrate_patience;
+        }
+
+    private:
+        busy_frame given_for_;
+        frame_count fewest_{UINT64_MAX};
+        unsigned passes_in_vain_ = 0;
+    };
+
+    [[nodiscard]] static bool has_passed(std::uint64_t until) {
+        return until != UINT64_MAX && Policy::clock::now() >= until;
+    }
     template <class M>
     migrate_report run_passes(frame_range part, M& migrate_one, deadline limit);
+    template <class M>
+    void run_pass(frame_range part, M& migrate_one, std::uint64_t until, migrate_report& report,
+                  broken_promise& broken);
     template <class M>
     migrate_outcome ask(M& migrate_one, const busy_frame& from, status& trouble);
 
@@ -242,85 +271,68 @@ migrate_outcome isolated_range<Policy>::ask(M& migrate_one, const busy_frame& fr
     return outcome;
 }
 
-// Passes over the range until it is idle. A pass asks for each allocation once; what failed ends the call after
-// the pass, so that one stubborn frame does not keep the others from moving. What is said to be freed is looked at:
-// without a deadline nothing else would end a call whose migrator forgets to free.
+// Asks for each allocation once; what failed ends the call after the pass, so that one stubborn frame does not keep the
+// others from moving.
+template <class Policy>
+template <class M>
+void isolated_range<Policy>::run_pass(frame_range part, M& migrate_one, std::uint64_t until,
+                                      migrate_report& report, broken_promise& broken) {
+    std::uint64_t at = part.first().raw();
+    while (at < part.end_raw()) {
+        const busy_frame from = next_busy_in(part, frame{static_cast<std::uint32_t>(at)});
+        if (!from) return;
+        const frame_count size = from.size().frames();
+        at = from.head().raw() + size.raw();
+        status trouble = status::ok;
+        const migrate_outcome said = ask(migrate_one, from, trouble);
+        if (zone_ == nullptr) return; // the migrator has ended the isolation
+        switch (said) {
+        case migrate_outcome::moved: report.moved += size; break;
+        case migrate_outcome::freed:
+            if (!is_in_use(from)) {
+                report.freed += size;
+                break;
+            }
+            broken.remember(from);
+            [[fallthrough]];
+        case migrate_outcome::retry: ++report.retries; break;
+        case migrate_outcome::failed:
+            report.failed += size;
+            report.outcome = trouble;
+            report.blocker = from;
+            break;
+        }
+        if (has_passed(until)) return;
+    }
+}
+
 template <class Policy>
 template <class M>
 migrate_report isolated_range<Policy>::run_passes(frame_range part, M& migrate_one, deadline limit) {
-    using clock = typename Policy::clock;
     migrate_report report;
-    if (zone_ == nullptr || part.empty() || !range_.contains(part)) {
-        report.outcome = zone_ == nullptr ? status::not_isolated : status::invalid_range;
+    const auto end = [&](status why, const busy_frame& blocker) {
+        report.outcome = why;
+        report.blocker = blocker;
         return report;
-    }
-    const std::uint64_t until = limit.from(clock::now());
+    };
+    if (zone_ == nullptr) return end(status::not_isolated, {});
+    if (part.empty() || !range_.contains(part)) return end(status::invalid_range, {});
+    const std::uint64_t until = limit.from(Policy::clock::now());
     typename Policy::backoff wait;
-    busy_frame unkept; // said to be freed, and was not
-    frame_count fewest{UINT64_MAX};
-    unsigned passes_in_vain = 0; // with such a frame, and no fewer in use than before
+    broken_promise broken;
     for (;;) {
-        bool progress = false;
-        std::uint64_t at = part.first().raw();
-        while (at < part.end_raw()) {
-            const busy_frame from = next_busy_in(part, frame{static_cast<std::uint32_t>(at)});
-            if (!from) break;
-            const frame_count size = from.size().frames();
-            at = from.head().raw() + size.raw();
-            status trouble = status::ok;
-            const migrate_outcome said = ask(migrate_one, from, trouble);
-            if (zone_ == nullptr) { // the migrator has ended the isolation
-                report.outcome = status::not_isolated;
-                return report;
-            }
-            switch (said) {
-            case migrate_outcome::moved:
-                report.moved += size;
-                progress = true;
-                break;
-            case migrate_outcome::freed:
-                if (!is_in_use(from)) {
-                    report.freed += size;
-                    progress = true;
-                    break;
-                }
-                unkept = from;
-                [[fallthrough]];
-            case migrate_outcome::retry: ++report.retries; break;
-            case migrate_outcome::failed:
-                report.failed += size;
-                report.outcome = trouble;
-                report.blocker = from;
-                break;
-            }
-            if (until != UINT64_MAX && clock::now() >= until) break;
-        }
+        const frame_count before = report.moved + report.freed;
+        run_pass(part, migrate_one, until, report, broken);
+        if (zone_ == nullptr) return end(status::not_isolated, report.blocker);
         const busy_frame left = next_busy_in(part, part.first());
-        if (!left) {
-            report.outcome = status::ok;
-            report.blocker = {};
-            return report;
-        }
+        if (!left) return end(status::ok, {});
         if (report.outcome != status::ok) return report;
-        if (until != UINT64_MAX && clock::now() >= until) {
-            report.outcome = status::timed_out;
-            report.blocker = left;
-            return report;
+        if (has_passed(until)) return end(status::timed_out, left);
+        if (broken.outlasts_patience(*this)) {
+            report.failed += broken.given_for().size().frames();
+            return end(status::migration_failed, broken.given_for());
         }
-        if (unkept && !is_in_use(unkept)) unkept = {};
-        if (unkept) {
-            if (const frame_count now = busy(); now < fewest) {
-                fewest = now;
-                passes_in_vain = 0;
-            }
-            if (++passes_in_vain == migrate_patience) {
-                report.failed += unkept.size().frames();
-                report.outcome = status::migration_failed;
-                report.blocker = unkept;
-                return report;
-            }
-        }
-        if (progress) wait.reset();
+        if (report.moved + report.freed != before) wait.reset();
         wait();
     }
 }
