@@ -6,7 +6,9 @@
 #include "support/scale.hpp"
 #include "support/seed.hpp"
 
+#include <algorithm>
 #include <cstdint>
+#include <vector>
 
 using namespace cordon;
 using testing::rng;
@@ -58,9 +60,14 @@ TEST_CASE("runs of blocks come and go, and the marks tell what a look at every w
             f.tested.set(bit, k);
             f.marks.largest = static_cast<std::uint8_t>(f.tested.grown(bit, k, before));
         } else {
-            const unsigned taken = f.tested.find(k);
-            if (taken == map::none) continue;
-            f.tested.clear(taken, k);
+            const auto wanted = static_cast<std::uint32_t>(random.below(4));
+            map left = f.blocks;
+            const std::uint32_t taken = f.tested.take(k, wanted, [&](unsigned run) {
+                REQUIRE(left.all(run, k));
+                left.clear(run, k);
+            });
+            REQUIRE(std::ranges::equal(left.word, f.blocks.word));
+            REQUIRE((taken == wanted || (taken < wanted && !left.has_run(k))));
             f.marks.largest = static_cast<std::uint8_t>(f.tested.shrunk(before));
         }
         f.check();
@@ -86,4 +93,15 @@ TEST_CASE("of full words, one is taken whose buddy is not full", "[buddy]") {
     f.check();
     CHECK(f.tested.find(1) == 2 * 64);
     CHECK(f.tested.find(7) == 0);
+}
+
+TEST_CASE("a batch takes those of a word first that split no larger run", "[buddy]") {
+    fixture f;
+    for (const unsigned bit : {0u, 1u, 3u, 64u})
+        f.tested.set(bit, 0);
+    f.marks.largest = 1;
+    std::vector<unsigned> got;
+    CHECK(f.tested.take(0, 3, [&](unsigned bit) { got.push_back(bit); }) == 3);
+    CHECK(got == std::vector<unsigned>{3, 0, 1});
+    CHECK(f.tested.take(6, 1, [](unsigned) {}) == 0);
 }

@@ -66,6 +66,22 @@ public:
         const std::uint64_t lone = starts & ~paired_starts(starts, k < 6 ? 0 : k - 6);
         return starts == 0 ? map::none : 64 * first_of(lone != 0 ? lone : starts);
     }
+    // Effects: takes up to n runs of order k where find() finds them, those of one word together; calls out(first block) for
+    // each. Returns: how many.
+    template <class Out>
+    CORDON_ALWAYS_INLINE constexpr std::uint32_t take(unsigned k, std::uint32_t n, Out out) {
+        std::uint32_t taken = 0;
+        for (unsigned bit; taken != n && (bit = find(k)) != map::none;) {
+            if (k < 6) {
+                taken += take_of_word(bit / 64, k, n - taken, out);
+            } else {
+                clear(bit, k);
+                out(bit);
+                ++taken;
+            }
+        }
+        return taken;
+    }
     // Returns: the largest order after the 2^k blocks from `bit` on became free, when it was `largest` before.
     [[nodiscard]] CORDON_ALWAYS_INLINE constexpr unsigned grown(unsigned bit, unsigned k,
                                                                 unsigned largest) const {
@@ -108,6 +124,22 @@ public:
 private:
     CORDON_ALWAYS_INLINE static constexpr unsigned first_of(std::uint64_t bits) {
         return static_cast<unsigned>(std::countr_zero(bits));
+    }
+    // The word is in a register meanwhile: each take would wait for the store of the one before.
+    template <class Out>
+    CORDON_ALWAYS_INLINE constexpr std::uint32_t take_of_word(unsigned i, unsigned k, std::uint32_t n,
+                                                              Out out) {
+        std::uint64_t word = map_.word[i];
+        std::uint32_t taken = 0;
+        for (std::uint64_t starts; taken != n && (starts = run_starts(word, k)) != 0; ++taken) {
+            const std::uint64_t lone = starts & ~paired_starts(starts, k);
+            const unsigned bit = first_of(lone != 0 ? lone : starts);
+            word &= ~(run_mask(k) << bit);
+            out(i * 64 + bit);
+        }
+        map_.word[i] = word;
+        mark(i);
+        return taken;
     }
     CORDON_ALWAYS_INLINE constexpr void mark_words(unsigned bit, unsigned k) {
         mark(bit / 64);

@@ -47,7 +47,7 @@ public:
     }
 
     // Effects: the 2^k blocks from `first` on are whole and free. Cost: O(1), one test if no larger run became complete.
-    constexpr void insert(block_pool pool, block_index first, unsigned k = 0) {
+    CORDON_ALWAYS_INLINE constexpr void insert(block_pool pool, block_index first, unsigned k = 0) {
         const std::uint32_t at = region_of(first);
         region_map r = region_at(pool, at);
         r.set(bit_of(first), k);
@@ -73,20 +73,24 @@ public:
 
     // Effects: takes an aligned run of 2^k whole blocks. Returns: false if there is none.
     constexpr bool take(block_pool pool, unsigned k, block_index& first) {
-        return take(pool, k, 1, [&](block_index b) { first = b; }) != 0;
+        const std::uint32_t set = smallest_set(pool, k);
+        if (set == index_sets::max_sets) return false;
+        const std::uint32_t at = sets_.first(set);
+        region_map r = region_at(pool, at);
+        const unsigned bit = r.find(k);
+        r.clear(bit, k);
+        rebin(pool, at, r.shrunk(set - set_of(pool, 0)));
+        first = block_index{at * map::size + bit};
+        return true;
     }
     // Effects: takes up to n of them, each region looked up once; calls out(first block) for each. Returns: how many.
     template <class Out>
     CORDON_ALWAYS_INLINE constexpr std::uint32_t take(block_pool pool, unsigned k, std::uint32_t n, Out out) {
-        const std::uint32_t end = set_of(pool, bins);
         std::uint32_t taken = 0;
-        for (std::uint32_t set; taken != n && (set = sets_.non_empty(set_of(pool, k), end)) != end;) {
+        for (std::uint32_t set; taken != n && (set = smallest_set(pool, k)) != index_sets::max_sets;) {
             const std::uint32_t at = sets_.first(set);
             region_map r = region_at(pool, at);
-            for (unsigned bit; taken != n && (bit = r.find(k)) != map::none; ++taken) {
-                r.clear(bit, k);
-                out(block_index{at * map::size + bit});
-            }
+            taken += r.take(k, n - taken, [&](unsigned bit) { out(block_index{at * map::size + bit}); });
             rebin(pool, at, r.shrunk(set - set_of(pool, 0)));
         }
         return taken;
@@ -127,6 +131,12 @@ private:
     [[nodiscard]] static constexpr unsigned bit_of(block_index b) { return b.raw() % map::size; }
     [[nodiscard]] static constexpr std::uint32_t set_of(block_pool pool, unsigned bin) {
         return static_cast<unsigned>(pool) * bins + bin;
+    }
+    // Returns: the set of the regions with the smallest largest run that 2^k blocks fit in; max_sets if there are none.
+    [[nodiscard]] constexpr std::uint32_t smallest_set(block_pool pool, unsigned k) const {
+        const std::uint32_t end = set_of(pool, bins);
+        const std::uint32_t set = sets_.non_empty(set_of(pool, k), end);
+        return set == end ? index_sets::max_sets : set;
     }
     [[nodiscard]] constexpr map& map_of(block_pool pool, std::uint32_t at) const {
         return maps_[std::size_t{at} * pools + static_cast<unsigned>(pool)];

@@ -39,11 +39,10 @@ public:
             for (block_index b; taken != n && find_block(type, k, b);)
                 taken += take_from(b, k, n - taken, out);
         } else {
-            if (type != migrate_type::lent) // the pool that is asked first, many at once
-                taken = this->parts_.whole.take(block_pool::ordinary, k - block_order, n, [&](block_index b) {
-                    use_all(b, k - block_order, type);
-                    out(geometry::index_of(b));
-                });
+            // The pool that is asked first, many at once; one block is a constant, without loops over blocks and words.
+            if (type != migrate_type::lent)
+                taken = k == block_order ? take_ordinary(type, 0, n, out)
+                                         : take_ordinary(type, k - block_order, n, out);
             for (frame_index first; taken != n && take_one(held_lock, type, k, first); ++taken)
                 out(first);
         }
@@ -117,7 +116,8 @@ public:
     // Returns: ok; double_free, with nothing changed, if a frame of it was free already.
     status give(proof held_lock, frame_index first, unsigned k) {
         const block_index b = geometry::block_of(first);
-        if (k >= block_order) return give_blocks(b, k - block_order);
+        if (k == block_order) return give_blocks(b, 0); // as in take(): a constant
+        if (k > block_order) return give_blocks(b, k - block_order);
         if (k <= 6) {
             const std::uint64_t bits = run_mask(k) << (first.raw() % 64);
             return give_word(held_lock, frame_index{first.raw() & ~63u}, bits, 1u << k, k);
@@ -193,6 +193,15 @@ private:
         out = block_index{this->parts_.partial.first(set)};
         return true;
     }
+    // Effects: takes up to n runs of 2^k whole blocks that are nobody's. Returns: how many.
+    template <class Out>
+    CORDON_ALWAYS_INLINE std::uint32_t take_ordinary(migrate_type type, unsigned k, std::uint32_t n,
+                                                     Out& out) {
+        return this->parts_.whole.take(block_pool::ordinary, k, n, [&](block_index b) {
+            use_all(b, k, type);
+            out(geometry::index_of(b));
+        });
+    }
     // Effects: takes 2^k whole blocks for the type out of their sets. Returns: false if there are none.
     bool find_blocks(migrate_type type, unsigned k, block_index& out) {
         auto& whole = this->parts_.whole;
@@ -211,7 +220,7 @@ private:
         this->set_traits(b, this->traits(b).with_type(type));
     }
     // Effects: 2^k whole blocks, in no set now, are used.
-    void use_all(block_index first, unsigned k, migrate_type type) {
+    CORDON_ALWAYS_INLINE void use_all(block_index first, unsigned k, migrate_type type) {
         const std::uint32_t end = first.raw() + (1u << k);
         for (block_index b = first; b.raw() != end; ++b) {
             if (this->traits(b) != block_traits{}.with_type(type)) [[unlikely]]
@@ -313,7 +322,7 @@ private:
         relist(b, f, t, was_full, m.largest_order());
     }
     // Effects: 2^k blocks are free. Returns: ok; double_free, with nothing changed, if a frame of them was free already.
-    status give_blocks(block_index first, unsigned k) {
+    CORDON_ALWAYS_INLINE status give_blocks(block_index first, unsigned k) {
         const block_traits t = this->traits(first);
         const std::uint32_t end = first.raw() + (1u << k);
         bool alike = t.cacheable();
