@@ -30,7 +30,9 @@ constexpr const char* about =
   isolate         one frame after the other, uncontended, in random order; and putback. lock_unlink: a spin lock and
                   a linked list without claims or groups; compare_exchange: one on a word for each frame
   isolate_32      in batches of 32
-  scan            a frame that a scan looks at and keeps. byte_scan: a loop over the bytes
+  scan            a frame that a scan looks at and keeps, listed in the order of frames or shuffled;
+                  100_million_a_second: what we allow, of linked lists 15_million_a_second
+  age_scan        a frame of a look at all ages, which claims nothing. bytes: a loop over the bytes
   fairness        percentage points of hits that one of a thousand tenants, each with a group of its own, costs the
                   others by scanning; one_group: all in one group; one_point: what we allow
   metadata        bytes a frame
