@@ -211,9 +211,10 @@ struct workshop {
     // Returns: what the fuzz target found, by itself: no corpus tells it where to look; empty if it found nothing.
     string finding(const fs::path& place) const {
         fs::create_directories(place / "found");
+        // An input that does not end is a finding, too.
         const auto [code, output] =
             run({(place / "killer").string(), "-max_total_time=" + std::to_string(seconds_to_wait), "-seed=1",
-                 "-max_len=128", "-entropic=0", "-artifact_prefix=" + place.string() + '/',
+                 "-max_len=128", "-entropic=0", "-timeout=20", "-artifact_prefix=" + place.string() + '/',
                  (place / "found").string()},
                 place / "killer.log", limit());
         if (code == 0 || code == out_of_time) return "";
