@@ -10,6 +10,7 @@
 #include "support/seed.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <utility>
@@ -111,7 +112,7 @@ public:
     [[nodiscard]] bool consistent() {
         const auto& p = tested.raw_parts();
         bool ok = p.whole.consistent(block_pool::ordinary, 0) && p.whole.consistent(block_pool::lent, 0);
-        std::uint64_t free_frames = 0;
+        std::array<std::uint64_t, migrate_types> free_frames{};
         for (std::uint32_t n = 0; n != blocks_; ++n) {
             const block_index b{n};
             const block_traits t = tested.traits(b);
@@ -126,9 +127,11 @@ public:
             for (std::uint32_t set = 0; set != buddy_type::sets; ++set)
                 ok = ok && p.partial.contains(set, n) ==
                                (listed && !whole && set == buddy_type::set_of(t.type(), map.largest_order()));
-            if (t.allocatable()) free_frames += map.count();
+            if (t.allocatable()) free_frames[static_cast<unsigned>(t.type())] += map.count();
         }
-        return ok && free_frames == free();
+        for (unsigned t = 0; t != migrate_types; ++t)
+            ok = ok && free_frames[t] == free_of(static_cast<migrate_type>(t));
+        return ok;
     }
 
     buddy_type tested;
@@ -200,6 +203,26 @@ TEST_CASE("a run that is free already is not given twice, and nothing changes", 
     const std::uint32_t other = f.take(reclaimable, 3)[0]; // as many are used as are given
     CHECK(f.give(other ^ 8, 3) == status::double_free);
     CHECK(f.free() == 1023 - 16 - 8);
+    CHECK(f.consistent());
+}
+
+TEST_CASE("a batch of words counts each type for itself, and names the words of which a frame was free",
+          "[buddy]") {
+    fixture<> f{8};
+    frame_words batch;
+    std::vector<std::uint32_t> twice;
+    for (const migrate_type type : {unmovable, movable, reclaimable, movable, unmovable, movable}) {
+        for (const std::uint32_t i : f.take(type, 0, 3))
+            batch.push({frame_index{i & ~63u}, 1, 1ull << (i % 64)});
+        batch.push(batch.begin()[batch.size() - 1]);
+        twice.push_back((batch.end() - 1)->first.raw());
+    }
+    std::vector<std::uint32_t> named;
+    f.tested.give_words(f.proof(), batch, [&](const frame_word& w) { named.push_back(w.first.raw()); });
+    CHECK(named == twice);
+    CHECK(f.free() == 8 * 64);
+    CHECK(f.consistent());
+    f.tested.give_words(f.proof(), frame_words{}, [&](const frame_word&) { FAIL("nothing was given"); });
     CHECK(f.consistent());
 }
 
@@ -554,7 +577,8 @@ void check_randomly(std::uint32_t blocks, std::uint32_t hole) {
             live.emplace_back(run, k);
             break;
         }
-        default:
+        default: {
+            frame_words batch;
             for (std::uint64_t m = random.below(20); m != 0 && !live.empty(); --m) {
                 const std::size_t at = random.below(live.size());
                 const auto [run, size] = live[at];
@@ -575,13 +599,15 @@ void check_randomly(std::uint32_t blocks, std::uint32_t hole) {
                         live[other] = live.back();
                         live.pop_back();
                     }
-                    REQUIRE(f.tested.give_word(f.proof(), frame_index{run & ~63u}, bits, together, 0) ==
-                            status::ok);
+                    batch.push({frame_index{run & ~63u}, together, bits});
                 } else {
                     REQUIRE(f.give(run, size) == status::ok);
                 }
                 mark(run, size, false);
             }
+            f.tested.give_words(f.proof(), batch,
+                                [](const frame_word&) { FAIL("a frame was free already"); });
+        }
         }
         REQUIRE(f.consistent());
         REQUIRE(f.free() == frames - static_cast<std::uint64_t>(std::count(used.begin(), used.end(), true)));

@@ -133,31 +133,30 @@ public:
     // Effects: `n` frames, those that `bits` names in the 64 that start at `first`, are free. They are runs of
     // order k, or have a run of order k among them.
     // Returns: ok; double_free, with nothing changed, if one of them was free already.
-    CORDON_ALWAYS_INLINE status give_word(proof, frame_index first, std::uint64_t bits, std::uint32_t n,
-                                          unsigned k) {
-        const block_index b = geometry::block_of(first);
-        block_fill& f = this->fill(b);
-        const block_traits t = this->traits(b);
-        // A partly used block stays one, and its traits say no more than its type.
-        if (!t.cacheable() || f.used == block_frames || f.used <= n) [[unlikely]]
-            return give_word_rare(b, t, first, bits, n, k);
-        map& m = this->parts_.maps[b.raw()];
-        std::uint64_t& word = m.word[geometry::bit_of(first) / 64];
-        if ((word & bits) != 0) [[unlikely]]
-            return status::double_free;
-        word |= bits;
-        f.used = static_cast<std::uint16_t>(f.used - n);
-        counters::add(this->free_count(t.type()), n);
-        const unsigned largest = grown(m, lowest(first, bits), n, k, f.largest);
-        if (largest != f.largest) [[unlikely]]
-            relist(b, f, t, false, largest);
-        this->audit(b);
-        return status::ok;
+    status give_word(proof, frame_index first, std::uint64_t bits, std::uint32_t n, unsigned k) {
+        return put_word(first, bits, n, k,
+                        [&](migrate_type type) { counters::add(this->free_count(type), n); });
     }
-    CORDON_ALWAYS_INLINE void prefetch(frame_index i) const {
-        // Maps lie side by side, so their words are numbered through.
-        __builtin_prefetch(reinterpret_cast<const std::byte*>(this->parts_.maps) + i.raw() / 64 * 8, 1);
+    // Effects: the frames of the words are free. Calls wrong(word), with nothing of it changed, where one was free already.
+    template <class Wrong>
+    CORDON_ALWAYS_INLINE void give_words(proof, const frame_words& words, Wrong wrong) {
+        migrate_type type = migrate_type::movable; // of those uncounted: most batches are of one type
+        std::uint64_t uncounted = 0;
+        for (const frame_word& w : words) {
+            const status given = put_word(w.first, w.bits, w.count, 0, [&](migrate_type t) {
+                if (t != type) [[unlikely]] {
+                    counters::add(this->free_count(type), uncounted);
+                    type = t;
+                    uncounted = 0;
+                }
+                uncounted += w.count;
+            });
+            if (given != status::ok) [[unlikely]]
+                wrong(w);
+        }
+        counters::add(this->free_count(type), uncounted);
     }
+    CORDON_ALWAYS_INLINE void prefetch(frame_index i) const { __builtin_prefetch(&map_word(i), 1); }
 
 protected:
     // Effects: clear(map) takes n bits out of the map of an allocatable block.
@@ -269,6 +268,40 @@ private:
         if (largest < bins) this->parts_.partial.insert(base::set_of(type, largest), b.raw());
     }
 
+    // Returns: the word of the maps that the frame lies in. Maps lie side by side, so their words are numbered through.
+    CORDON_ALWAYS_INLINE std::uint64_t& map_word(frame_index i) const {
+        return reinterpret_cast<std::uint64_t*>(this->parts_.maps)[i.raw() / 64];
+    }
+    // give_word without counting: that is done by count(type).
+    template <class Count>
+    CORDON_ALWAYS_INLINE status put_word(frame_index first, std::uint64_t bits, std::uint32_t n, unsigned k,
+                                         Count count) {
+        const block_index b = geometry::block_of(first);
+        block_fill& f = this->fill(b);
+        const block_traits t = this->traits(b);
+        // A partly used block stays one, and its traits say no more than its type.
+        if (!t.cacheable() || f.used == block_frames || f.used <= n) [[unlikely]]
+            return give_word_rare(b, t, first, bits, n, k);
+        const std::uint64_t before = map_word(first);
+        if ((before & bits) != 0) [[unlikely]]
+            return status::double_free;
+        const std::uint64_t word = map_word(first) = before | bits;
+        f.used = static_cast<std::uint16_t>(f.used - n);
+        count(t.type());
+        // One run that does not complete the next larger one around it changes nothing else.
+        if (n != 1u << k || f.largest < k || f.largest >= 6 ||
+            has_run_around(word, static_cast<unsigned>(__builtin_ctzll(bits)), f.largest + 1u)) [[unlikely]]
+            regrow(b, t, lowest(first, bits), n, k);
+        this->audit(b);
+        return status::ok;
+    }
+    // Effects: after n bits were set in the word of `bit`, in a block that was partial and is: it is in the set that it
+    // belongs to.
+    CORDON_NO_INLINE void regrow(block_index b, block_traits t, unsigned bit, std::uint32_t n, unsigned k) {
+        block_fill& f = this->fill(b);
+        const unsigned largest = grown(this->parts_.maps[b.raw()], bit, n, k, f.largest);
+        if (largest != f.largest) relist(b, f, t, false, largest);
+    }
     // Returns: the bit of the lowest frame that `bits`, which names one, names in the word of `first`.
     static unsigned lowest(frame_index first, std::uint64_t bits) {
         return geometry::bit_of(first) + static_cast<unsigned>(__builtin_ctzll(bits));

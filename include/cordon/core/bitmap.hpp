@@ -49,6 +49,11 @@ CORDON_ALWAYS_INLINE constexpr std::uint64_t run_mask(unsigned k) {
     return run_masks[k];
 }
 
+// Returns: whether the aligned run of order k (0 to 6) in which `bit` lies is set; of `bit` only its place in a word counts.
+CORDON_ALWAYS_INLINE constexpr bool has_run_around(std::uint64_t word, unsigned bit, unsigned k) {
+    return (run_mask(k) << (bit & (~0u << k) & 63) & ~word) == 0;
+}
+
 // Returns: the number of ones. Not std::popcount: without a processor's instruction that calls a library.
 [[nodiscard]] constexpr unsigned bits_set(std::uint64_t word) {
     word -= word >> 1 & 0x5555555555555555ull;
@@ -130,10 +135,8 @@ requires(Bits >= 64 && Bits <= 512 && std::has_single_bit(Bits)) struct alignas(
     // was completed.
     [[nodiscard]] constexpr unsigned grown_order(unsigned bit, unsigned largest) const {
         const std::uint64_t around = word[bit / 64];
-        for (; largest < 6; ++largest) {
-            const std::uint64_t run = run_mask(largest + 1);
-            if ((around >> (bit & 63 & (~1u << largest)) & run) != run) return largest;
-        }
+        for (; largest < 6; ++largest)
+            if (!has_run_around(around, bit, largest + 1)) return largest;
         while (largest < max_order && all(bit & ~((2u << largest) - 1), largest + 1))
             ++largest;
         return largest;

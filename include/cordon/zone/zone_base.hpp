@@ -289,13 +289,10 @@ private:
             at = words.gather(entries.data(), at, entries.size(), [&](frame_index i) { buddy_.prefetch(i); });
             with_zone_lock([&](zone_proof proof) {
                 bump(head_->spills);
-                for (const frame_word& word : words) {
-                    if (buddy_.give_word(proof, word.first, word.bits, word.count, 0) == status::ok)
-                        [[likely]]
-                        continue;
+                buddy_.give_words(proof, words, [&](const frame_word& word) {
                     wrong = true;
                     give_apart(proof, word, twice);
-                }
+                });
             });
         }
         if (wrong) report(status::double_free, geometry_.frame_at(twice), order{0});
