@@ -25,7 +25,8 @@ using namespace bench;
 constexpr const char* about =
     R"(What grows with the memory and with the threads.
 
-  create, metadata, resident  a zone of so many GiB: time to make it, bytes of its metadata, bytes of them in memory
+  create, metadata, metadata_resident
+                              a zone of so many GiB: time to make it, bytes of its metadata, bytes of them in memory
                               when it is new
   throughput                  operations a microsecond by the clock of so many threads together, each allocating and
                               freeing bursts of 256 frames; `vs_2_threads`: cordon's beside its own with 2 threads
@@ -86,7 +87,7 @@ void creation(suite& out, std::uint64_t gib) {
     };
     out.add({.figures = {{.name = "create", .what = quantity::real_time},
                          {.name = "metadata", .what = quantity::amount, .unit = "bytes"},
-                         {.name = "resident", .what = quantity::amount, .unit = "bytes"}},
+                         {.name = "metadata_resident", .what = quantity::amount, .unit = "bytes"}},
              .arguments = "GiB:" + std::to_string(gib),
              .contestants = {{"cordon", cordon}}});
 }

@@ -56,6 +56,17 @@ const char* verdict_of(const outcome& o) {
     return o.measured.wanted.holds(o.ratio()) ? "ok" : "MISS";
 }
 
+std::optional<double> goal_value(comparison c) {
+    const outcome& o = subject_of(c);
+    if (*verdict_of(o) == '\0') return std::nullopt;
+    const auto base = std::ranges::find(c, o.base, &outcome::contestant);
+    if (base == c.end()) return std::nullopt;
+    return o.measured.wanted.limit * median(base->values());
+}
+bool has_spread(const outcome& o) {
+    return o.values().size() > 3;
+}
+
 std::string to_table(const results& from) {
     std::string out;
     char line[256];

@@ -4,6 +4,7 @@
 
 #include "support/results.hpp"
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +21,10 @@ const outcome& subject_of(comparison c);
 std::string pretty(double value, const std::string& unit);
 // Returns: "", "ok" or "MISS".
 const char* verdict_of(const outcome& o);
+// Returns: the goal of the comparison in the figure's own unit, for the base as it was measured; nothing without both.
+std::optional<double> goal_value(comparison c);
+// Returns: whether there are rounds enough for quartiles.
+bool has_spread(const outcome& o);
 
 std::string to_table(const results& from);
 

@@ -13,12 +13,17 @@ namespace {
 
 constexpr const char* help = R"(
 Flags, those of Google Benchmark first (`--flag=value` or `--flag value`):
-  --benchmark_filter=<regex>       only benchmarks with a match in their name; -<regex>: all others
+  --benchmark_filter=<regex>       only benchmarks with a match in their name; -<regex>: all others; all: all
   --benchmark_repetitions=<n>      rounds, default 15; in each, all contestants run in turns
   --benchmark_min_time=<seconds>   for each contestant in each round, default 0.01
-  --benchmark_format=console|json  what is printed
+  --benchmark_format=console|json|csv
+                                   what is printed
   --benchmark_out=<file>           results as a file, too
-  --benchmark_out_format=json|console
+  --benchmark_out_format=json|console|csv
+  --benchmark_display_aggregates_only
+                                   JSON and CSV that are printed have no row for each round
+  --benchmark_report_aggregates_only
+                                   nor have files (--compare and --load need these rows)
   --benchmark_list_tests           names only
   --compare <old.json>             what changed since, with a 95 % interval of the ratio of medians
   --report <out.html>              one page with plots
@@ -39,8 +44,8 @@ bool read(std::string_view text, unsigned& out) {
     return end.ec == std::errc{} && end.ptr == text.data() + text.size() && out != 0;
 }
 bool read(std::string_view text, format& out) {
-    out = text == "json" ? format::json : format::console;
-    return text == "json" || text == "console";
+    out = text == "json" ? format::json : text == "csv" ? format::csv : format::console;
+    return out != format::console || text == "console";
 }
 bool read(std::string_view text, bool& out) {
     out = text == "" || text == "true" || text == "1";
@@ -91,6 +96,8 @@ parsed_flags parse_flags(const std::vector<std::string>& arguments) {
         value("--benchmark_format", chosen.shown),
         value("--benchmark_out", chosen.out),
         value("--benchmark_out_format", chosen.written),
+        choice("--benchmark_display_aggregates_only", chosen.shown_aggregates_only, true),
+        choice("--benchmark_report_aggregates_only", chosen.written_aggregates_only, true),
         choice("--benchmark_list_tests", chosen.list, true),
         value("--compare", chosen.compare),
         value("--report", chosen.report),
@@ -119,6 +126,8 @@ parsed_flags parse_flags(const std::vector<std::string>& arguments) {
         }
         if (!found->set(text)) return {std::nullopt, 2, "no good value: " + arguments[i] + "\n"};
     }
+    if (chosen.filter == "all") chosen.filter.clear();
+    chosen.shown_aggregates_only |= chosen.written_aggregates_only;
     if (!is_regex(chosen.filter.substr(chosen.filter.starts_with('-') ? 1 : 0)))
         return {std::nullopt, 2, "no regular expression: " + chosen.filter + "\n"};
     return {chosen, 0, {}};

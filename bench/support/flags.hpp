@@ -8,7 +8,7 @@
 
 namespace bench {
 
-enum class format { console, json };
+enum class format { console, json, csv };
 
 struct flags {
     std::string filter{};      // a regular expression; a `-` in front: all but those
@@ -17,6 +17,8 @@ struct flags {
     format shown = format::console;
     format written = format::json;
     std::string out{};
+    bool shown_aggregates_only = false; // without a row for each round
+    bool written_aggregates_only = false;
     bool list = false;
     std::string compare{};            // results to compare with
     std::string report{};             // an HTML file to write

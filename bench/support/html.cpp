@@ -30,8 +30,7 @@ th { text-align: left; color: var(--faint); font-weight: 500 } td, th { padding:
 .warning { border-left: 3px solid var(--bad); background: var(--panel); padding: .4rem .8rem; color: var(--ink) }
 .ok { color: var(--good) } .MISS { color: var(--bad); font-weight: 600 }
 svg { width: 100%; height: auto; display: block }
-.key span { margin-right: 1.2em; white-space: nowrap } .key i { display: inline-block; width: .5em; height: .5em;
-  border-radius: 2px; margin-right: .35em }
+.subject { color: var(--c0) } .base { color: var(--c1) } h3 span { color: var(--faint); font-weight: 400; margin-left: .6em }
 </style></head><body>
 )";
 
@@ -61,10 +60,14 @@ std::string introduction(const results& from, unsigned met, unsigned goals) {
         out += "<p><b>" + std::to_string(met) + " of " + std::to_string(goals) + " goals met.</b> ";
     else
         out += "<p>";
-    return out + "Medians over the rounds; the contestants of a figure ran in turns, in one process. A "
-                 "whisker spans the "
-                 "middle half of the rounds. A ratio is the median of the ratios to its base, round by "
-                 "round.</p>\n";
+    return out +
+           "Medians over the rounds; the contestants of a figure ran in turns, in one process. A whisker "
+           "spans the "
+           "middle half of the rounds. A ratio is the median of the ratios to its base, round by round. "
+           "<b class=subject>Blue</b> is what a figure is about, <b class=base>brown</b> what its ratios are "
+           "to; the "
+           "dashed line is the goal. Bars stand best first; those twelve times as long and more are "
+           "cut.</p>\n";
 }
 
 std::string headlines(const std::vector<comparison>& all) {
@@ -84,16 +87,37 @@ std::string headlines(const std::vector<comparison>& all) {
     return out + "</table>\n";
 }
 
+// All arguments but the value of the last one: "threads:2/blocks".
+std::string_view leading(std::string_view arguments) {
+    return arguments.substr(0, arguments.rfind(':'));
+}
+
+// Curves over the one argument that changes, or a picture for each value of the ones before it.
+std::string curves_of(const std::vector<comparison>& of) {
+    std::string out = line_plot(of);
+    if (!out.empty()) return out;
+    std::vector<comparison> some;
+    for (const comparison& c : of) {
+        some.push_back(c);
+        const std::string_view common = leading(c.front().arguments);
+        if (&c != &of.back() && leading((&c + 1)->front().arguments) == common) continue;
+        if (const std::string curves = line_plot(some); !curves.empty())
+            out += "<h3>" + escaped(common) + "</h3>\n" + curves;
+        some.clear();
+    }
+    return out;
+}
+
 // One figure with all its arguments.
 std::string section(const std::string& name, const std::vector<comparison>& of) {
     const outcome& first = of.front().front();
     std::string out = "<h2 id=\"" + escaped(name) + "\">" + escaped(name) + "</h2>\n<p>" +
                       escaped(meaning_of(first.measured)) + "</p>\n";
-    const std::string curves = line_plot(of);
+    const std::string curves = curves_of(of);
     out += curves;
     if (!curves.empty()) out += "<details><summary>each alone</summary>\n";
     for (const comparison c : of) {
-        if (!c.front().arguments.empty()) out += "<h3>" + escaped(c.front().arguments) + "</h3>\n";
+        out += "<h3>" + escaped(c.front().arguments) + " <span>" + escaped(note_of(c)) + "</span></h3>\n";
         out += bar_plot(c);
     }
     if (!curves.empty()) out += "</details>\n";

@@ -44,7 +44,10 @@ void write_number(std::string& out, double value) {
         return;
     }
     char digits[32];
-    const auto end = std::to_chars(digits, digits + sizeof digits, value);
+    // Numbers of things without an exponent: readers that want an integer stumble over 1e+05.
+    const bool is_count = value == std::floor(value) && std::abs(value) < 1e15;
+    const auto end = is_count ? std::to_chars(digits, digits + sizeof digits, static_cast<long long>(value))
+                              : std::to_chars(digits, digits + sizeof digits, value);
     out.append(digits, end.ptr);
 }
 

@@ -3,121 +3,12 @@
 #include "support/plots.hpp"
 
 #include "support/context.hpp"
+#include "support/svg.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <cstdarg>
-#include <cstdio>
-#include <optional>
 #include <sstream>
 
 namespace bench {
-
-namespace {
-
-constexpr double width = 760;
-
-[[gnu::format(printf, 1, 2)]] std::string print(const char* form, ...) {
-    char text[512];
-    std::va_list values;
-    va_start(values, form);
-    std::vsnprintf(text, sizeof text, form, values);
-    va_end(values);
-    return text;
-}
-
-std::string text_at(double x, double y, const char* anchor, const std::string& text, bool faint = false) {
-    return print("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\"%s>", x, y, anchor,
-                 faint ? " class=\"faint\"" : "") +
-           escaped(text) + "</text>\n";
-}
-
-struct argument {
-    std::string key;
-    std::string value;
-};
-std::vector<argument> arguments_of(const std::string& text) {
-    std::vector<argument> out;
-    std::istringstream in(text);
-    for (std::string part; std::getline(in, part, '/');) {
-        const std::size_t colon = part.find(':');
-        out.push_back({part.substr(0, colon), colon == std::string::npos ? "" : part.substr(colon + 1)});
-    }
-    return out;
-}
-
-// The one argument that changes from comparison to comparison, and its values.
-struct variable {
-    std::string key;
-    std::vector<double> values;
-};
-std::optional<variable> variable_of(const std::vector<comparison>& of) {
-    if (of.size() < 3) return std::nullopt;
-    const auto first = arguments_of(of.front().front().arguments);
-    std::optional<std::size_t> changing;
-    for (const comparison c : of) {
-        const auto these = arguments_of(c.front().arguments);
-        if (these.size() != first.size()) return std::nullopt;
-        for (std::size_t i = 0; i != first.size(); ++i) {
-            if (these[i].key != first[i].key) return std::nullopt;
-            if (these[i].value == first[i].value) continue;
-            if (changing && *changing != i) return std::nullopt;
-            changing = i;
-        }
-    }
-    if (!changing) return std::nullopt;
-    variable out{first[*changing].key, {}};
-    for (const comparison c : of) {
-        char* end = nullptr;
-        const std::string value = arguments_of(c.front().arguments)[*changing].value;
-        out.values.push_back(std::strtod(value.c_str(), &end));
-        if (end == value.c_str() || *end != '\0') return std::nullopt;
-        if (out.values.size() > 1 && out.values.back() <= out.values[out.values.size() - 2])
-            return std::nullopt;
-    }
-    return out;
-}
-
-// From values to places.
-class axis {
-public:
-    axis(double low, double high, double begin, double end)
-        : logarithmic_(low > 0 && high / low > 16),
-          low_(logarithmic_ ? low : 0),
-          high_(high > low_ ? high : low_ + 1),
-          begin_(begin),
-          end_(end) {}
-    [[nodiscard]] double at(double value) const {
-        const double part = logarithmic_ ? std::log(std::max(value, low_) / low_) / std::log(high_ / low_)
-                                         : (value - low_) / (high_ - low_);
-        return begin_ + (end_ - begin_) * part;
-    }
-    [[nodiscard]] std::vector<double> marks() const {
-        std::vector<double> out;
-        for (int i = 0; i <= 4; ++i)
-            out.push_back(logarithmic_ ? low_ * std::pow(high_ / low_, i / 4.0)
-                                       : low_ + (high_ - low_) * i / 4);
-        return out;
-    }
-
-private:
-    bool logarithmic_;
-    double low_;
-    double high_;
-    double begin_;
-    double end_;
-};
-
-// The comparisons' contestants, in order of appearance.
-std::vector<std::string> contestants_of(const std::vector<comparison>& of) {
-    std::vector<std::string> out;
-    for (const comparison c : of)
-        for (const outcome& o : c)
-            if (std::find(out.begin(), out.end(), o.contestant) == out.end()) out.push_back(o.contestant);
-    return out;
-}
-
-} // namespace
 
 const char* const plot_style =
     R"(:root { color-scheme: light dark; --paper: #fff; --ink: #1b1f24; --faint: #656d76; --line: #d8dee4; --panel: #f6f8fa;
@@ -128,6 +19,7 @@ const char* const plot_style =
   --c6: #db6d28; --c7: #39c5cf; --good: #3fb950; --bad: #f85149; --bar: #484f58; } }
 svg text { font: 12px system-ui, sans-serif; fill: var(--ink) }
 svg .faint { fill: var(--faint) } .grid { stroke: var(--line) } .whisker { stroke: var(--ink); stroke-width: 1.5 }
+line.goal, polyline.goal { stroke: var(--ink); stroke-width: 2; stroke-dasharray: 4 2 }
 )";
 
 std::string escaped(std::string_view text) {
@@ -152,49 +44,91 @@ double height_of(comparison c) {
     return row * static_cast<double>(c.size()) + 6;
 }
 
-std::string bars(comparison c) {
-    constexpr double left = 150;
-    constexpr double right = width - 190;
-    const outcome& subject = subject_of(c);
-    double largest = 0;
-    double typical = 0; // a bar far beyond the subject's is cut, so that the others stay readable
-    for (const outcome& o : c) {
-        largest = std::max(largest, median(o.values()));
-        if (&o == &subject || o.contestant == o.base) typical = std::max(typical, median(o.values()));
-    }
-    const double scale = typical > 0 ? std::min(largest, 12 * typical) : largest;
-    const auto place = [&](double value) {
-        return left + (scale > 0 ? std::min(value / scale, 1.0) : 0) * (right - left);
-    };
-    std::string out;
-    double y = 3;
-    for (const outcome& o : c) {
-        const double value = median(o.values());
-        const bool cut = value > scale * 1.0001;
-        const char* const colour = &o == &subject ? "--c0" : o.contestant == o.base ? "--c1" : "--bar";
-        out += text_at(left - 8, y + 15, "end", o.contestant);
-        out +=
-            print("<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"2\" fill=\"var(%s)\"/>\n",
-                  left, y + 3, std::max(place(value) - left, 1.0), row - 6, colour);
-        if (cut) // broken before its end
-            out += print("<path d=\"M%.0f %.0fl6 -%.0fh6l-6 %.0fz\" fill=\"var(--paper)\"/>\n", right - 24,
-                         y + row - 2, row - 4, row - 4);
-        else if (o.values().size() > 3)
-            out += print("<line class=\"whisker\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>\n",
-                         place(quantile(o.values(), 0.25)), place(quantile(o.values(), 0.75)), y + row / 2,
-                         y + row / 2);
-        std::string label = pretty(value, o.measured.unit);
-        if (!o.ratios.empty() && o.contestant != o.base)
-            label += print(o.ratio() < 100 ? " = %.2f x " : " = %.0f x ", o.ratio()) + o.base;
-        out += text_at(place(std::max(value, quantile(o.values(), 0.75))) + 8, y + 15, "start",
-                       (cut ? "... " : "") + label, &o != &subject);
-        y += row;
-    }
+// The best first.
+std::vector<const outcome*> ranked(comparison c) {
+    std::vector<const outcome*> out;
+    for (const outcome& o : c)
+        out.push_back(&o);
+    std::ranges::sort(out, [](const outcome* a, const outcome* b) {
+        const double left = median(a->values());
+        const double right = median(b->values());
+        if (left == right) return a < b; // as they came
+        return (left < right) != a->measured.more_is_better;
+    });
     return out;
 }
 
-std::string open_svg(double height, const char* attributes) {
-    return print("<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\"%s>\n", width, height, attributes);
+// Where a value ends. A bar far beyond the subject's is cut, so that the others stay readable.
+class bar_scale {
+public:
+    static constexpr double left = 150;
+    static constexpr double right = plot_width - 150;
+
+    explicit bar_scale(comparison c) {
+        double typical = 0;
+        for (const outcome& o : c) {
+            longest_ = std::max(longest_, median(o.values()));
+            if (&o == &subject_of(c) || o.contestant == o.base)
+                typical = std::max(typical, median(o.values()));
+        }
+        if (typical > 0) longest_ = std::min(longest_, 12 * typical);
+    }
+    [[nodiscard]] bool cuts(double value) const { return value > longest_ * 1.0001; }
+    [[nodiscard]] double at(double value) const {
+        return left + (longest_ > 0 ? std::min(value / longest_, 1.0) : 0) * (right - left);
+    }
+
+private:
+    double longest_ = 0;
+};
+
+std::string whisker(const bar_scale& scale, const outcome& o, double y) {
+    return print("<line class=\"whisker\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>\n",
+                 scale.at(quantile(o.values(), 0.25)), scale.at(quantile(o.values(), 0.75)), y + row / 2,
+                 y + row / 2);
+}
+
+std::string bar(const outcome& o, const bar_scale& scale, double y, const char* colour,
+                std::optional<double> wanted) {
+    const double value = median(o.values());
+    double end = scale.at(value); // of all that is drawn
+    std::string out =
+        text_at(bar_scale::left - 8, y + 15, "end", o.contestant) +
+        print("<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"2\" fill=\"var(%s)\"/>\n",
+              bar_scale::left, y + 3, std::max(end - bar_scale::left, 1.0), row - 6, colour);
+    if (scale.cuts(value)) { // broken before its end
+        out += print("<path d=\"M%.0f %.0fl6 -%.0fh6l-6 %.0fz\" fill=\"var(--paper)\"/>\n",
+                     bar_scale::right - 24, y + row - 2, row - 4, row - 4);
+    } else if (has_spread(o)) {
+        out += whisker(scale, o, y);
+        end = std::max(end, scale.at(quantile(o.values(), 0.75)));
+    }
+    if (wanted && !scale.cuts(*wanted)) {
+        const double x = scale.at(*wanted);
+        out += print("<line class=\"goal\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>\n", x, x, y,
+                     y + row);
+        end = std::max(end, x);
+    }
+    std::string label = amount_of(value, o.measured.unit);
+    if (!o.ratios.empty() && o.contestant != o.base)
+        label += print(o.ratio() < 100 ? " · %.2f x" : " · %.0f x", o.ratio());
+    return out + text_at(end + 8, y + 15, "start", label, o.is_first ? "" : faint);
+}
+
+std::string bars(comparison c) {
+    const bar_scale scale{c};
+    std::string out;
+    double y = 3;
+    for (const outcome* o : ranked(c)) {
+        const bool is_subject = o == &subject_of(c);
+        out += bar(*o, scale, y,
+                   is_subject                 ? "--c0"
+                   : o->contestant == o->base ? "--c1"
+                                              : "--bar",
+                   is_subject ? goal_value(c) : std::nullopt);
+        y += row;
+    }
+    return out;
 }
 
 } // namespace
@@ -206,8 +140,16 @@ std::string meaning_of(const figure& f) {
     return what + (f.more_is_better ? ", more is better" : ", less is better");
 }
 
+std::string note_of(comparison c) {
+    const outcome& o = subject_of(c);
+    if (o.ratios.empty()) return {};
+    std::string out = "x: times " + o.base;
+    if (*verdict_of(o) != '\0') out += ", goal " + o.measured.wanted.text() + " x";
+    return out;
+}
+
 std::string bar_plot(comparison c) {
-    return open_svg(height_of(c), "") + bars(c) + "</svg>\n";
+    return open_svg(height_of(c)) + bars(c) + "</svg>\n";
 }
 
 std::string to_svg(const results& from) {
@@ -216,7 +158,9 @@ std::string to_svg(const results& from) {
     std::string drawn;
     double y = margin;
     for (const comparison c : comparisons(from.outcomes)) {
-        drawn += text_at(margin, y + 14, "start", c.front().family() + ": " + meaning_of(c.front().measured));
+        std::string heading = c.front().family() + ": " + meaning_of(c.front().measured);
+        if (const std::string note = note_of(c); !note.empty()) heading += "; " + note;
+        drawn += text_at(margin, y + 14, "start", heading);
         drawn += print("<g transform=\"translate(0 %.0f)\">\n", y + title) + bars(c) + "</g>\n";
         y += title + height_of(c) + margin;
     }
@@ -227,61 +171,9 @@ std::string to_svg(const results& from) {
     caption += '\n' + warnings_of(from.context);
     std::istringstream lines(caption);
     for (std::string line; std::getline(lines, line); y += title)
-        drawn += text_at(margin, y + 8, "start", line, true);
+        drawn += text_at(margin, y + 8, "start", line, faint);
     return open_svg(y, " xmlns=\"http://www.w3.org/2000/svg\"") + "<style>\n" + plot_style +
            "</style>\n<rect width=\"100%\" height=\"100%\" fill=\"var(--paper)\"/>\n" + drawn + "</svg>\n";
-}
-
-std::string line_plot(const std::vector<comparison>& of) {
-    const auto variable = variable_of(of);
-    if (!variable) return {};
-    constexpr double height = 260;
-    double low = median(of.front().front().values());
-    double high = low;
-    for (const comparison c : of)
-        for (const outcome& o : c) {
-            low = std::min(low, median(o.values()));
-            high = std::max(high, median(o.values()));
-        }
-    const axis x{variable->values.front(), variable->values.back(), 80, width - 20};
-    const axis y{low, high, height - 34, 12};
-    std::string out = open_svg(height, "");
-    for (const double mark : y.marks()) {
-        out += print("<line class=\"grid\" x1=\"80\" x2=\"%.0f\" y1=\"%.1f\" y2=\"%.1f\"/>\n", width - 20,
-                     y.at(mark), y.at(mark));
-        out += text_at(72, y.at(mark) + 4, "end", pretty(mark, of.front().front().measured.unit), true);
-    }
-    for (const double value : variable->values)
-        out += text_at(x.at(value), height - 16, "middle", print("%g", value), true);
-    out += text_at(width / 2, height - 2, "middle", variable->key, true);
-
-    std::string key = "<p class=key>";
-    unsigned colour = 0;
-    for (const std::string& name : contestants_of(of)) {
-        std::string points;
-        std::string dots;
-        for (std::size_t i = 0; i != of.size(); ++i)
-            for (const outcome& o : of[i]) {
-                if (o.contestant != name) continue;
-                const double px = x.at(variable->values[i]);
-                const double py = y.at(median(o.values()));
-                points += print("%.1f,%.1f ", px, py);
-                dots += print("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"var(--c%u)\"><title>", px, py,
-                              colour % 8) +
-                        escaped(o.name() + ": " + pretty(median(o.values()), o.measured.unit)) +
-                        "</title></circle>\n";
-            }
-        // Eight colours; then the same, dashed.
-        const bool is_subject = name == subject_of(of.front()).contestant;
-        out += print("<polyline fill=\"none\" stroke-width=\"%s\"%s stroke=\"var(--c%u)\" points=\"",
-                     is_subject ? "4" : "1.5", colour < 8 ? "" : " stroke-dasharray=\"6 3\"", colour % 8) +
-               points + "\"/>\n" + dots;
-        key += print("<span><i style=\"border:2px %s var(--c%u)\"></i>", colour < 8 ? "solid" : "dashed",
-                     colour % 8) +
-               escaped(name) + "</span> ";
-        ++colour;
-    }
-    return out + "</svg>\n" + key + "</p>\n";
 }
 
 } // namespace bench

@@ -21,10 +21,12 @@ std::string to_svg(const results& from);
 
 // Returns: what the figure's numbers are, and which of them are good.
 std::string meaning_of(const figure& f);
-// Returns: a bar for each contestant.
+// Returns: what its ratios are to, and the goal; nothing without ratios.
+std::string note_of(comparison c);
+// Returns: a bar for each contestant, the best first; the goal is marked at the subject's.
 std::string bar_plot(comparison c);
-// Returns: a curve for each contestant, if one number of the arguments takes three values or more and nothing else in
-// them changes; else nothing.
+// Returns: a curve for each contestant and one for the goal, if one number of the arguments takes three values or more
+// and nothing else in them changes; else nothing.
 std::string line_plot(const std::vector<comparison>& of);
 
 } // namespace bench

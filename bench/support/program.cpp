@@ -27,7 +27,8 @@ void end_on_interrupt() {
     struct sigaction action {};
     action.sa_handler = [](int) { interrupted = 1; };
     action.sa_flags = static_cast<int>(SA_RESETHAND);
-    sigaction(SIGINT, &action, nullptr);
+    for (const int ending : {SIGINT, SIGTERM}) // the second is what an impatient CI sends
+        sigaction(ending, &action, nullptr);
 }
 
 std::optional<results> read_results(const std::string& path) {
@@ -59,8 +60,14 @@ bool can_write(const std::string& path) {
     return !out.fail();
 }
 
-std::string in_format(const results& r, format f) {
-    return f == format::json ? to_json(r).write() + '\n' : to_table(r);
+std::string in_format(const results& r, format f, bool aggregates_only) {
+    const rows wanted = aggregates_only ? rows::aggregates : rows::all;
+    switch (f) {
+    case format::json: return to_json(r, wanted).write() + '\n';
+    case format::csv: return to_csv(r, wanted);
+    case format::console: break;
+    }
+    return to_table(r);
 }
 
 // On a terminal, one line that is written over and over.
@@ -144,8 +151,9 @@ results measure(const suite& questions, const flags& chosen, const std::string& 
 // Returns: whether all that was asked for could be written.
 bool show(const results& measured, const flags& chosen, const std::optional<results>& before) {
     bool good = true;
-    std::fputs(in_format(measured, chosen.shown).c_str(), stdout);
-    if (!chosen.out.empty()) good &= write_file(chosen.out, in_format(measured, chosen.written));
+    std::fputs(in_format(measured, chosen.shown, chosen.shown_aggregates_only).c_str(), stdout);
+    if (!chosen.out.empty())
+        good &= write_file(chosen.out, in_format(measured, chosen.written, chosen.written_aggregates_only));
     if (!chosen.report.empty()) good &= write_file(chosen.report, to_html(measured));
     if (!chosen.plot.empty()) good &= write_file(chosen.plot, to_svg(measured));
     if (before) std::fputs(to_table(compare(*before, measured)).c_str(), stdout);

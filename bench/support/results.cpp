@@ -125,8 +125,8 @@ const series& outcome::values() const {
     return cpu_ns;
 }
 
-json to_json(const results& from) {
-    json rows{json::array{}};
+json to_json(const results& from, rows wanted) {
+    json all{json::array{}};
     position at;
     for (const outcome* last = nullptr; const outcome& o : from.outcomes) {
         if (last != nullptr) {
@@ -134,17 +134,32 @@ json to_json(const results& from) {
             at = same ? position{at.family, at.instance + 1} : position{at.family + 1, 0};
         }
         last = &o;
+        const bool has_aggregates = o.operations.size() > 1;
         for (std::size_t round = 0; round != o.operations.size(); ++round)
-            add_round(rows, o, at, round);
-        if (o.operations.size() < 2) continue;
-        add_aggregate(rows, o, at, "mean", mean);
-        add_aggregate(rows, o, at, "median", [](const series& s) { return median(s); });
-        add_aggregate(rows, o, at, "stddev", deviation);
-        add_aggregate(rows, o, at, "cv", variation);
+            if (wanted == rows::all || !has_aggregates) add_round(all, o, at, round);
+        if (!has_aggregates) continue;
+        add_aggregate(all, o, at, "mean", mean);
+        add_aggregate(all, o, at, "median", [](const series& s) { return median(s); });
+        add_aggregate(all, o, at, "stddev", deviation);
+        add_aggregate(all, o, at, "cv", variation);
     }
     json out;
     out.set("context", from.context);
-    out.set("benchmarks", std::move(rows));
+    out.set("benchmarks", std::move(all));
+    return out;
+}
+
+std::string to_csv(const results& from, rows wanted) {
+    // What Google Benchmark has a column for and we have no value for stays empty.
+    std::string out = "name,iterations,real_time,cpu_time,time_unit,bytes_per_second,items_per_second,label,"
+                      "error_occurred,error_message,\"amount\",\"ratio\"\n";
+    const json written = to_json(from, wanted);
+    for (const json& row : written["benchmarks"].items()) {
+        const auto number = [&](const char* field) { return row[field].is_null() ? "" : row[field].write(); };
+        out += '"' + row["name"].text() + "\"," + number("iterations") + ',' + number("real_time") + ',' +
+               number("cpu_time") + ',' + row["time_unit"].text() + ",,,,,," + number("amount") + ',' +
+               number("ratio") + '\n';
+    }
     return out;
 }
 

@@ -1,4 +1,4 @@
-// support/results.hpp - results: what a run measured, as values and as the JSON of Google Benchmark.
+// support/results.hpp - results: what a run measured, as values, and as the JSON and CSV of Google Benchmark.
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
@@ -63,8 +63,12 @@ struct results {
     std::vector<outcome> outcomes{};
 };
 
-// Returns: context and rows, one for each round and the aggregates mean, median, stddev, cv.
-json to_json(const results& from);
+// A row for each round and the aggregates mean, median, stddev, cv; or these alone, where there are some.
+enum class rows { all, aggregates };
+
+json to_json(const results& from, rows wanted = rows::all);
+// Returns: the columns of Google Benchmark's CSV, then our own.
+std::string to_csv(const results& from, rows wanted = rows::all);
 // Returns: the results that have a row for each round, whoever wrote them; nothing if it is no such file.
 std::optional<results> from_json(const json& from);
 

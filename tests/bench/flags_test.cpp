@@ -24,6 +24,19 @@ TEST_CASE("flags are taken with an equals sign and without", "[bench]") {
     CHECK_FALSE(parsed.chosen->verify);
 }
 
+TEST_CASE("what compare.py passes on is understood", "[bench]") {
+    const auto shown = parse_flags({"--benchmark_display_aggregates_only=true", "--benchmark_format=csv"});
+    REQUIRE(shown.chosen);
+    CHECK(shown.chosen->shown == format::csv);
+    CHECK(shown.chosen->shown_aggregates_only);
+    CHECK_FALSE(shown.chosen->written_aggregates_only);
+    const auto written = parse_flags({"--benchmark_report_aggregates_only", "--benchmark_filter=all"});
+    REQUIRE(written.chosen);
+    CHECK(written.chosen->shown_aggregates_only);
+    CHECK(written.chosen->written_aggregates_only);
+    CHECK(written.chosen->filter.empty());
+}
+
 TEST_CASE("a wrong command line ends with 2, a question for help with 0", "[bench]") {
     for (const char* wrong :
          {"--unknown", "file", "--benchmark_repetitions=0", "--benchmark_repetitions=x", "--peer",

@@ -51,7 +51,10 @@ TEST_CASE("the report is one page that loads nothing", "[bench]") {
 TEST_CASE("the report has bars for each contestant, curves over a number, and the goals", "[bench]") {
     const std::string page = to_html(sample());
     CHECK(count(page, "<rect") == 6);
-    CHECK(count(page, "<polyline") == 2);
+    CHECK(count(page, "<polyline") == 2 + 1); // one of the goal
+    CHECK(count(page, "<line class=\"goal\"") == 3);
+    CHECK(count(page, "x: times floor, goal &lt;= 1.40 x") == 3);
+    CHECK(page.find(">floor<") < page.find(">cordon<")); // the best first
     CHECK(count(page, "<circle") == 6);
     CHECK(page.find("0 of 3 goals met") != std::string::npos);
     CHECK(count(page, ">missed<") == 3);

@@ -54,6 +54,13 @@ TEST_CASE("what is no JSON is refused", "[bench]") {
     CHECK_FALSE(json::read(std::string(100'000, '[')));
 }
 
+TEST_CASE("a number of things has no exponent and no point", "[bench]") {
+    CHECK(json{100'000.0}.write() == "100000");
+    CHECK(json{-3.0}.write() == "-3");
+    CHECK(json{0.25}.write() == "0.25");
+    CHECK(json{1e300}.write() == "1e+300");
+}
+
 TEST_CASE("a number that JSON has no word for is null", "[bench]") {
     CHECK(json{std::nan("")}.write() == "null");
 }

@@ -4,6 +4,9 @@
 
 #include "support/catch.hpp"
 
+#include <algorithm>
+#include <sstream>
+#include <string>
 #include <vector>
 
 using namespace bench;
@@ -71,6 +74,38 @@ TEST_CASE("rows have the fields of Google Benchmark", "[bench]") {
     CHECK(rows[4]["real_time"].number() == 20);
     CHECK(rows[5]["real_time"].number() == 10);
     CHECK(rows[6]["real_time"].number() == 0.5);
+}
+
+TEST_CASE("aggregates stand alone when nothing else is wanted, a single round stands anyhow", "[bench]") {
+    results out;
+    out.outcomes = {sample("cordon", 10), sample("barrier", 5)};
+    outcome& once = out.outcomes[1];
+    for (series* s : {&once.operations, &once.cpu_ns, &once.real_ns, &once.amount, &once.ratios})
+        s->resize(1);
+    const json written = to_json(out, rows::aggregates);
+    std::vector<std::string> names;
+    for (const json& row : written["benchmarks"].items())
+        names.push_back(row["name"].text());
+    const std::string name = "seal/blocks:8/cordon_";
+    CHECK(names == std::vector<std::string>{name + "mean", name + "median", name + "stddev", name + "cv",
+                                            "seal/blocks:8/barrier"});
+}
+
+TEST_CASE("CSV has the columns of Google Benchmark, and a cell for each", "[bench]") {
+    results out;
+    out.outcomes = {sample("cordon", 10)};
+    std::istringstream lines(to_csv(out, rows::aggregates));
+    std::string line;
+    std::getline(lines, line);
+    CHECK(line.starts_with(
+        "name,iterations,real_time,cpu_time,time_unit,bytes_per_second,items_per_second,label,"
+        "error_occurred,error_message,"));
+    const auto commas = std::ranges::count(line, ',');
+    std::vector<std::string> cells;
+    for (; std::getline(lines, line); cells.push_back(line))
+        CHECK(std::ranges::count(line, ',') == commas);
+    REQUIRE(cells.size() == 4);
+    CHECK(cells[1] == "\"seal/blocks:8/cordon_median\",3,20,20,ns,,,,,,,1");
 }
 
 TEST_CASE("compare.py finds what it looks at in the rows", "[bench]") {
