@@ -2,15 +2,15 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "cordon/buddy/runs.hpp"
+#include "cordon/buddy/run_giver.hpp"
 
 #include <cstdint>
 
 namespace cordon::inline v0 {
 
 template <class Policy>
-class buddy : public runs<Policy> {
-    using base = runs<Policy>;
+class buddy : public run_giver<Policy> {
+    using base = run_giver<Policy>;
 
 public:
     using base::base;

@@ -11,9 +11,6 @@
 // So a request for 2^9 frames touches no map, a zone is made without touching one, and sealing a block is
 // taking it out of its set: O(1), not O(its frames). Frames that are missing from a block (holes, poisoned)
 // count as used for ever; a block with one is never whole and stays below the pageblock's order.
-//
-// A free can only raise a block's largest run, and only by completing the aligned run around it: that run is
-// tested, the map is not searched. A take searches the map once for each batch.
 #pragma once
 
 #include "cordon/buddy/regions.hpp"

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // The layer `buddy` is the zone's free memory, all of it under the zone lock: regions.hpp keeps whole blocks,
-// pageblocks.hpp the state of every block and the sets of partly used ones; runs.hpp takes and gives, fallback.hpp
-// says who may take from whom, buddy.hpp has the steps of sealing, offline and poison. It knows no thread cache, no
-// gate and no isolation protocol; it offers the steps that those are made of.
+// pageblocks.hpp the state of every block and the sets of partly used ones; run_taker.hpp takes, run_giver.hpp gives
+// back, fallback.hpp says who may take from whom, buddy.hpp has the steps of sealing, offline and poison. It knows no
+// thread cache, no gate and no isolation protocol; it offers the steps that those are made of.
 //
 // A region is 512 pageblocks (region_map.hpp). Each is binned by (pool, largest run); a request takes the smallest bin
 // that fits, so whole regions stay whole.
