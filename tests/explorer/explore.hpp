@@ -6,9 +6,9 @@
 //
 //     static constexpr unsigned threads;    run(thread) is called on as many fibres
 //     void run(unsigned thread);
-//     void check();                         after each run that ends in a state not seen before; may fail()
+//     void check();                         after each run that ends in bytes not seen before; may fail()
 //     void handler(unsigned thread);        optional: a signal handler
-//     static uint64 outcome() const;        optional: what tells runs apart; otherwise every byte of the scenario
+//     std::string outcome() const;          optional: what a run came to, as a user can tell, in words
 //     void label(names&) const;             optional: names of locations
 #pragma once
 
@@ -18,6 +18,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <map>
 #include <memory>
 #include <new>
 #include <string>
@@ -46,15 +47,16 @@ struct search_result {
     unsigned restarts = 0;        // something was learnt
     double seconds = 0;           // of the processor
     std::string learnt;           // the contended locations, each with its size and a mask of its writers
-    std::unordered_set<std::uint64_t> outcomes;
+    std::unordered_set<std::uint64_t> ends;      // of runs: hashes of every byte of the scenario
+    std::map<std::string, std::string> outcomes; // what they came to, each with a schedule that leads there
     std::string failure;
     std::string schedule; // what replays it
     std::string trace;
 
     [[nodiscard]] std::string report() const {
         std::string text = std::to_string(executions) + " executions, " + std::to_string(pruned) +
-                           " pruned, " + std::to_string(outcomes.size()) + " outcomes, " +
-                           std::to_string(seconds) + " s";
+                           " pruned, " + std::to_string(ends.size()) + " ends, " +
+                           std::to_string(outcomes.size()) + " outcomes, " + std::to_string(seconds) + " s";
         if (!ok) text += "\n" + failure + "\nschedule: " + schedule + "\n" + trace;
         return text;
     }
@@ -85,7 +87,7 @@ public:
         void (*construct)(void*);
         void (*check)(void*);
         void (*label)(const void*, names&);
-        std::uint64_t (*outcome)(const void*);
+        std::string (*outcome)(const void*);
         scenario_functions functions;
     };
 
@@ -111,7 +113,8 @@ public:
             const std::string_view wanted{text};
             if (wanted.starts_with(options_.name + ':')) {
                 replay(wanted.substr(options_.name.size() + 1));
-                std::fprintf(stderr, "%s\n", result_.report().c_str());
+                std::fprintf(stderr, "%s\n%s", result_.report().c_str(),
+                             result_.ok ? result_.trace.c_str() : "");
                 return result_;
             }
         }
@@ -155,11 +158,15 @@ private:
     // Returns: whether check() is content with the end of this run.
     bool holds() {
         check_failure::text.clear();
-        const std::uint64_t end = type_.outcome != nullptr ? type_.outcome(world_) : hash();
-        if (result_.outcomes.insert(end).second) type_.check(world_);
+        if (!result_.ends.insert(hash()).second) return true;
+        if (type_.outcome != nullptr)
+            result_.outcomes.try_emplace(type_.outcome(world_),
+                                         machine_.locations().learnt() + ':' + machine_.schedule());
+        type_.check(world_);
         return check_failure::text.empty();
     }
-    // Of what differs from the start, so that what lay in the padding of objects says nothing.
+    // Of what differs from the start, so that what lay in the padding of objects says nothing; what a copy left there
+    // does: it may tell two ends apart that are one outcome.
     [[nodiscard]] std::uint64_t hash() const {
         std::uint64_t h = bytes_;
         for (std::size_t at = 0; at != bytes_; at += 64) {
@@ -191,7 +198,7 @@ private:
             } while (all.backtrack());
             if (again) {
                 result_.executions = result_.pruned = 0;
-                result_.outcomes.clear();
+                forget_ends();
             }
         }
         result_.exhausted = true;
@@ -219,10 +226,14 @@ private:
         const std::string shortest = options_.random_runs == 0 ? found : minimised(found);
         machine_.trace_into(&result_.trace);
         script steps{shortest};
-        result_.outcomes.clear(); // check() must look again
+        forget_ends(); // check() must look again
         if (once(steps) != machine::outcome::failed) result_.trace += "it does not fail again\n";
         machine_.trace_into(nullptr);
         note_failure();
+    }
+    void forget_ends() {
+        result_.ends.clear();
+        result_.outcomes.clear();
     }
     void note_failure() {
         result_.ok = false;
@@ -245,7 +256,7 @@ private:
                 std::string cut = best;
                 cut.erase(i, 1);
                 script steps{cut};
-                result_.outcomes.clear();
+                forget_ends();
                 const machine::outcome how = once(steps);
                 if (how == machine::outcome::learnt) { // then the letters would mean something else
                     machine_.locations().forget();
@@ -285,7 +296,7 @@ exploration::scenario_type scenario_type_of() {
         if constexpr (requires(const S& s) { s.label(labels); }) static_cast<const S*>(at)->label(labels);
     };
     if constexpr (requires(const S& s) { s.outcome(); })
-        type.outcome = [](const void* at) { return std::uint64_t{static_cast<const S*>(at)->outcome()}; };
+        type.outcome = [](const void* at) { return static_cast<const S*>(at)->outcome(); };
     type.functions.threads = S::threads;
     type.functions.run = [](void* at, unsigned thread) { static_cast<S*>(at)->run(thread); };
     if constexpr (requires(S & s) { s.handler(0u); })

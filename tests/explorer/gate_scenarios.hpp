@@ -101,6 +101,7 @@ struct death : owners<Policy, Owners> {
         if (thread < Owners) return this->operate(thread, Operations);
         for (unsigned i = 0; i != (Drainers == 1 ? 2 : 1); ++i) {
             const status s = this->zone.drain(deadline::in_nanoseconds(1000));
+            this->tell(s);
             expect(s == status::ok || s == status::timed_out || s == status::barrier_refused,
                    "the drain failed");
         }
@@ -125,6 +126,7 @@ struct exit_death : owners<explored_policy, 1> {
             return;
         }
         const status s = zone.drain(deadline::in_nanoseconds(1000));
+        tell(s);
         expect(s == status::ok || s == status::timed_out, "the drain failed");
     }
     void check() { check_frames(dead(1)); }
@@ -142,7 +144,9 @@ struct signals : owners<Policy, 1> {
         const result<frame> f = this->allocate();
         if (!f) return expect(f.error() == status::re_entered, "an allocation failed");
         this->give(*f, order{0}, thread);
-        if (this->zone.try_free(*f) == status::ok) return;
+        const status freed = this->zone.try_free(*f);
+        this->tell(freed);
+        if (freed == status::ok) return;
         this->take(*f, order{0}, thread); // the zone lock was held below: still ours
     }
     void check() { this->check_frames(); }
@@ -155,8 +159,10 @@ struct refusal : owners<Policy, 1> {
     void run(unsigned thread) {
         if (thread == 0) return this->operate(0, 3);
         const status outcome = this->zone.drain();
+        this->tell(outcome);
         expect(outcome == status::ok || outcome == status::barrier_refused, "the drain failed");
         const auto token = this->zone.disable_caches();
+        this->tell(token.error());
         expect(bool{token} || token.error() == status::barrier_refused, "the caches could not be disabled");
     }
     void check() { this->check_frames(); }

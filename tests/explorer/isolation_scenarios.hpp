@@ -118,7 +118,10 @@ struct guarantee : world<> {
         seen += 1 + f->raw() / block_frames;
     }
     void check() { check_and_open(seen % 10 == 1 ? 1 : 0); }
-    [[nodiscard]] std::uint64_t outcome() const { return seen; }
+    [[nodiscard]] std::string outcome() const {
+        return "served from the block " + std::to_string(seen % 10 - 1) + ", " + std::to_string(seen / 10) +
+               " frames busy";
+    }
 };
 
 // Late frees, past the cache and through it, against seal and undo.
@@ -206,6 +209,7 @@ struct contiguous_against_stealing : world<> {
             return;
         }
         const result<frame_range> range = zone.allocate_contiguous(frame_count{block_frames});
+        tell(range.error());
         if (!range) return;
         say("gets a block");
         for (const frame f : *range)

@@ -7,16 +7,16 @@ using namespace cordon;
 using namespace cordon::explorer;
 
 TEST_CASE("of two isolators of one block at most one has it", "[explorer]") {
-    holds<two_isolators<targeted, targeted>>("two isolators, targeted", 9'700);
-    holds<two_isolators<exclusive, exclusive>>("two isolators, exclusive", 22'000);
-    holds<two_isolators<targeted, exclusive>>("two isolators, mixed", 110'000);
+    comes_to<two_isolators<targeted, targeted>>("two isolators, targeted", 9, 9'700);
+    comes_to<two_isolators<exclusive, exclusive>>("two isolators, exclusive", 9, 22'000);
+    comes_to<two_isolators<targeted, exclusive>>("two isolators, mixed", 9, 110'000);
 }
 TEST_CASE("a contiguous allocation and one that steals share no frame", "[explorer]") {
-    holds<contiguous_against_stealing<false>>("contiguous, uncached", 400);
+    comes_to<contiguous_against_stealing<false>>("contiguous, uncached", 3, 650);
     options how;
     how.preemptions = 3;
     how.delays = 0;
-    holds<contiguous_against_stealing<true>>("contiguous, P=3 R=0", 24'000, how);
+    comes_to<contiguous_against_stealing<true>>("contiguous, P=3 R=0", 9, 51'000, how);
     holds<contiguous_against_stealing<true>>("contiguous, PCT", 60'000, at_random(100'000, 3));
 }
 TEST_CASE("a contiguous allocation against one that steals, with a delayed store", "[.nightly][nightly]") {

@@ -9,11 +9,12 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 
 namespace cordon::explorer {
 
-// One line for each search, and when the program ends one for all.
+// One line for each search, and when the program ends one for all. EXPLORE_OUTCOMES=1 prints what the runs came to, too.
 class tally {
 public:
     tally() = default;
@@ -23,6 +24,10 @@ public:
     void add(const std::string& name, const search_result& found) {
         print(name.c_str(), found.executions, found.pruned, found.seconds);
         count(found);
+        if (std::getenv("EXPLORE_OUTCOMES") == nullptr) return;
+        for (const auto& [outcome, schedule] : found.outcomes)
+            std::fprintf(stderr, "%s: %s\n    EXPLORE_REPLAY='%s:%s'\n", name.c_str(), outcome.c_str(),
+                         name.c_str(), schedule.c_str());
     }
     void count(const search_result& found) {
         executions_ += found.executions;
@@ -96,13 +101,21 @@ inline options weakened(const char* name, bool loads, bool stores) {
 // before so many as a small scenario has in all.
 inline constexpr std::uint64_t few = 500;
 template <class S>
-void holds(const std::string& name, std::uint64_t at_least, options how = {}) {
+search_result holds(const std::string& name, std::uint64_t at_least, options how = {}) {
     if (testing::scale() < 1) how.most = std::max(testing::scaled(at_least), few);
     const search_result found = search<S>(name, how);
     INFO(name << ": " << found.report());
     REQUIRE(found.ok);
     if (how.random_runs == 0 && how.most == 0) CHECK(found.exhausted);
     CHECK(found.executions >= testing::scaled(at_least));
+    return found;
+}
+// And they come to exactly so many outcomes: a protocol of fewer steps has fewer schedules, but not fewer of these.
+template <class S>
+void comes_to(const std::string& name, std::size_t outcomes, std::uint64_t at_least,
+              const options& how = {}) {
+    const search_result found = holds<S>(name, at_least, how);
+    if (found.exhausted) CHECK(found.outcomes.size() == outcomes);
 }
 // Some schedule does, and it is exact: replayed, it fails again in the same way.
 template <class S>

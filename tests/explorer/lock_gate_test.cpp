@@ -54,29 +54,29 @@ struct early_check : a_lock {
 } // namespace
 
 TEST_CASE("a lock in each cache: a drain and an owner are never in it together", "[explorer]") {
-    holds<drain<1, 2, 1, locked>>("lock gate, S1 1x2x1", 3'500);
-    holds<drain<1, 3, 1, locked>>("lock gate, S1 1x3x1", 180'000);
-    holds<drain<2, 1, 1, locked>>("lock gate, S1 2x1x1", 13'000);
-    holds<drain<1, 1, 2, locked>>("lock gate, S2 1x1x2", 1'000);
-    holds<drain<1, 2, 1, locked>>("lock gate, S1 1x2x1, PSO", 3'500, in(memory_model::pso));
+    comes_to<drain<1, 2, 1, locked>>("lock gate, S1 1x2x1", 3, 3'900);
+    comes_to<drain<1, 3, 1, locked>>("lock gate, S1 1x3x1", 6, 220'000);
+    comes_to<drain<2, 1, 1, locked>>("lock gate, S1 2x1x1", 4, 13'000);
+    comes_to<drain<1, 1, 2, locked>>("lock gate, S2 1x1x2", 3, 1'100);
+    comes_to<drain<1, 2, 1, locked>>("lock gate, S1 1x2x1, PSO", 3, 3'900, in(memory_model::pso));
 }
 TEST_CASE("a lock in each cache: no free puts a frame of a sealed range where it can be handed out",
           "[explorer]") {
-    holds<seal_against_frees<targeted, 1, true, locked>>("lock gate, S3 targeted", 1'700);
-    holds<seal_against_frees<exclusive, 1, false, locked>>("lock gate, S3 exclusive", 130);
-    holds<seal_and_undo<targeted, 2, locked>>("lock gate, S4 targeted", 9'700);
-    holds<seal_against_refill<targeted, locked>>("lock gate, S5 targeted", 13'000);
+    comes_to<seal_against_frees<targeted, 1, true, locked>>("lock gate, S3 targeted", 2, 1'700);
+    comes_to<seal_against_frees<exclusive, 1, false, locked>>("lock gate, S3 exclusive", 2, 130);
+    comes_to<seal_and_undo<targeted, 2, locked>>("lock gate, S4 targeted", 6, 9'800);
+    comes_to<seal_against_refill<targeted, locked>>("lock gate, S5 targeted", 4, 13'000);
 }
 TEST_CASE("a lock in each cache: while caches are disabled nobody touches one", "[explorer]") {
-    holds<quiesce<false, locked>>("lock gate, S8 disable", 200'000);
-    holds<quiesce<false, without_barrier>>("fallback, S8 disable", 2'500);
+    comes_to<quiesce<false, locked>>("lock gate, S8 disable", 6, 320'000);
+    comes_to<quiesce<false, without_barrier>>("fallback, S8 disable", 6, 3'700);
 }
 TEST_CASE("no heavy barrier from the start: the gate falls back to its lock", "[explorer]") {
-    holds<drain<1, 2, 1, without_barrier>>("fallback, S1 1x2x1", 290);
-    holds<drain<1, 1, 2, without_barrier>>("fallback, S2 1x1x2", 350);
-    holds<seal_against_frees<targeted, 1, true, without_barrier>>("fallback, S3 targeted", 420);
-    holds<seal_and_undo<targeted, 2, without_barrier>>("fallback, S4 targeted", 790);
-    holds<seal_against_refill<targeted, without_barrier>>("fallback, S5 targeted", 850);
+    comes_to<drain<1, 2, 1, without_barrier>>("fallback, S1 1x2x1", 3, 290);
+    comes_to<drain<1, 1, 2, without_barrier>>("fallback, S2 1x1x2", 3, 350);
+    comes_to<seal_against_frees<targeted, 1, true, without_barrier>>("fallback, S3 targeted", 2, 420);
+    comes_to<seal_and_undo<targeted, 2, without_barrier>>("fallback, S4 targeted", 6, 790);
+    comes_to<seal_against_refill<targeted, without_barrier>>("fallback, S5 targeted", 4, 850);
 }
 TEST_CASE("each side of the lock is needed, and each of its orders", "[explorer]") {
     dies<drain<1, 2, 1, with_gate<unlocked_drainer<a_lock>>>>("lock gate, unlocked drainer");

@@ -22,7 +22,7 @@ void agree(const char* name, options how = {}) {
     INFO(name << ": " << races.report() << "; " << sleep.report());
     REQUIRE(races.ok);
     REQUIRE(sleep.ok);
-    CHECK((races.outcomes == sleep.outcomes));
+    CHECK((races.ends == sleep.ends));
     CHECK(races.executions == sleep.executions); // one for each class of schedules that commute
     // Nor does a random schedule end elsewhere.
     how.reduce = reduction::races;
@@ -30,7 +30,7 @@ void agree(const char* name, options how = {}) {
     how.seed = testing::seed();
     const search_result random = search<S>("  at random", how);
     REQUIRE(random.ok);
-    CHECK(std::ranges::all_of(random.outcomes, [&](auto end) { return races.outcomes.contains(end); }));
+    CHECK(std::ranges::all_of(random.ends, [&](auto end) { return races.ends.contains(end); }));
 }
 
 template <class Lock>
@@ -51,7 +51,6 @@ struct exclusion {
         expect(counter == 4, "an increment is lost");
         expect(seen[0] == 4 || seen[1] == 4, "the last one did not see all");
     }
-    [[nodiscard]] std::uint64_t outcome() const { return seen[0] * 10 + seen[1]; }
     void label(names& labels) const { labels.add(lock, "lock"); }
 };
 
@@ -79,13 +78,13 @@ TEST_CASE("no reduction at all leads to the same ends", "[explorer]") {
     how.reduce = reduction::none;
     const search_result all = search<drain<1, 1, 1>>("  every schedule", how);
     CHECK(all.ok);
-    CHECK((all.outcomes == races.outcomes));
+    CHECK((all.ends == races.ends));
     how.reduce = reduction::races;
     how.all_visible = true;
     how.model = memory_model::tso;
     const search_result loud = search<drain<1, 1, 1>>("  no location is quiet", how);
     CHECK(loud.ok);
-    CHECK((loud.outcomes == races.outcomes));
+    CHECK((loud.ends == races.ends));
 }
 TEST_CASE("the locks of the library exclude, and need their orders", "[explorer]") {
     using spin = exclusion<spin_lock<atomics, await_backoff>>;

@@ -14,6 +14,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <sstream>
+#include <string>
 
 namespace cordon::explorer {
 
@@ -105,6 +107,7 @@ public:
     result<frame> allocate(slot_index s, order k = order{0}, migrate_type type = migrate_type::movable) {
         const std::uint32_t before = sealed.load();
         const result<frame> f = zone.allocate(s, k, type);
+        f ? tell(*f) : tell(f.error());
         if (!f) return f;
         note_text("gets frame ", *f);
         const bool inside = (before >> (f->raw() - first_frame) / block_frames & 1) != 0;
@@ -120,6 +123,7 @@ public:
     }
     result<range_type> isolate(frame_range range, const isolate_options& how = {}) {
         result<range_type> sealing = zone.isolate(range, how);
+        tell(sealing.error());
         say(sealing ? "has sealed" : "could not seal");
         if (sealing) {
             expect_not_cached(range);
@@ -165,7 +169,39 @@ public:
         return cached;
     }
 
+    // Effects: the outcome tells what a call of the running thread returned.
+    template <class T>
+    void tell(const T& returned) {
+        if (machine* const m = machine::running()) print(told[m->self()], " ") << returned;
+    }
+
     // ---- the end ----
+
+    // Returns: what calls returned, and what there is now: what caches hold, who holds each frame or in what state it
+    // is, and what the zone counts. Not what nobody reads: padding, entries above the count of a magazine.
+    [[nodiscard]] std::string outcome() const {
+        std::ostringstream text;
+        for (unsigned t = 0; t != max_threads; ++t)
+            if (!told[t].view().empty()) text << static_cast<char>('A' + t) << told[t].view() << "; ";
+        auto& core = const_cast<zone_type&>(zone).internals();
+        for (std::uint32_t s = 0; s != core.active_slots(); ++s) {
+            text << "cache " << s;
+            core.caches().for_each(slot_index{s}, [&](frame_index i, order, migrate_type type) {
+                text << ' ' << core.geometry().frame_at(i).raw() << name(type)[0];
+            });
+            text << "; ";
+        }
+        std::string last;
+        for (const frame f : all_frames())
+            if (std::string state = state_of(f); state != last) {
+                text << "from " << f.raw() << ' ' << state << "; ";
+                last = std::move(state);
+            }
+        if (const std::uint32_t depth = core.parts().head->disabled; depth != 0)
+            text << "caches disabled " << depth << " times; ";
+        text << zone.stats();
+        return text.str();
+    }
 
     // With all threads done, nothing is held twice or lost. Of the dead, `lost` frames may be gone, and nobody can
     // look into their caches.
@@ -219,6 +255,7 @@ public:
     zone_type zone;
     note<std::uint32_t> sealed; // blocks, a bit each
     std::array<atomics::plain<std::uint8_t>, Blocks * block_frames> holders{};
+    text_buffer<64> told[max_threads]; // what calls returned
 
 private:
     static unsigned self() {
@@ -228,6 +265,13 @@ private:
     static void note_text(const char* what, frame f) {
         if (machine* const m = machine::running(); m != nullptr && m->is_traced())
             m->say(what + std::to_string(f.raw()));
+    }
+    [[nodiscard]] std::string state_of(frame f) const {
+        const frame_info info = zone.state_of(f);
+        std::string text{name(info.state)};
+        if (const unsigned holder = holders[f.raw() - first_frame].raw_value; holder != 0)
+            text += std::string{" by "} + static_cast<char>('A' + holder - 1);
+        return text + ", " + std::string{name(info.type)} + (info.block_isolated ? ", sealed" : "");
     }
     static std::uint32_t mask_of(frame_range range) {
         const std::uint32_t first = (range.first().raw() - first_frame) / block_frames;
