@@ -1,9 +1,9 @@
 // cordon/cache/frame_source.hpp - frame_source: what a thread cache draws from and gives back to.
 // SPDX-License-Identifier: BSL-1.0
 //
-// The layer `cache` keeps frames near their thread: magazines (magazine.hpp) that size themselves (tuning.hpp)
-// behind a drain gate, all of them together in thread_cache.hpp. It knows no buddy: below it is this concept,
-// which the zone implements and tests fake.
+// The layer `cache` keeps frames near their thread: slots of magazines (magazine.hpp) that size themselves (tuning.hpp)
+// behind a drain gate. slot_magazine.hpp is one of them at work, thread_cache.hpp all of them together. It knows no
+// buddy: below it is this concept, which the zone implements and tests fake.
 #pragma once
 
 #include "cordon/core/status.hpp"

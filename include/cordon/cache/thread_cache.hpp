@@ -15,13 +15,13 @@
 #pragma once
 
 #include "cordon/cache/frame_source.hpp"
-#include "cordon/cache/magazine.hpp"
+#include "cordon/cache/run_filter.hpp"
+#include "cordon/cache/slot_magazine.hpp"
 #include "cordon/core/status.hpp"
 #include "cordon/frames/geometry.hpp"
 #include "cordon/local/drain.hpp"
 
 #include <atomic>
-#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <type_traits>
@@ -34,30 +34,11 @@ public:
     using slot = cache_slot<Policy>;
     using bins = magazine_bins<Policy>;
     using entry = typename slot::entry;
+    using magazine = slot_magazine<Policy>;
     using geometry = zone_geometry<Policy>;
     using gate = typename Policy::gate;
 
-    // Which runs a drain takes: those with a frame in [first, end).
-    struct filter {
-        std::uint64_t first = 0;
-        std::uint64_t end = UINT64_MAX;
-        [[nodiscard]] constexpr bool takes(std::uint32_t run, order k) const {
-            return run < end && run + k.frames().raw() > first;
-        }
-        [[nodiscard]] static constexpr filter nothing() { return {1, 0}; }
-        [[nodiscard]] constexpr frame_count frames() const {
-            return frame_count{first < end ? end - first : 0};
-        }
-        [[nodiscard]] constexpr bool takes_all() const { return first == 0 && end == UINT64_MAX; }
-        // The same in two words; no frame has the index UINT32_MAX.
-        [[nodiscard]] constexpr std::uint32_t first_run() const { return static_cast<std::uint32_t>(first); }
-        [[nodiscard]] constexpr std::uint32_t last_run() const {
-            return end > UINT32_MAX ? UINT32_MAX : static_cast<std::uint32_t>(end - 1);
-        }
-        [[nodiscard]] static constexpr filter of_words(std::uint32_t first_run, std::uint32_t last_run) {
-            return {first_run, last_run == UINT32_MAX ? UINT64_MAX : std::uint64_t{last_run} + 1};
-        }
-    };
+    using filter = run_filter;
 
     // For a drain that only takes out.
     struct no_work {
@@ -82,13 +63,9 @@ public:
         slot& c = at(s);
         if (!gate_.try_enter(c.gate)) [[unlikely]]
             return false;
-        const unsigned n = c.magazines[bin].count.load(std::memory_order_relaxed);
-        if (n != 0) [[likely]] {
-            out = frame_index{c.entries[bins::offset(bin) + n - 1]};
-            set_count(c, bin, n - 1);
-        }
+        const bool popped = magazine{c, bin}.pop(out);
         gate_.leave(c.gate);
-        return n != 0;
+        return popped;
     }
 
     template <class Source>
@@ -100,9 +77,9 @@ public:
         bool pushed = false;
         // Almost every block is movable: as a prediction instead of an address that waits for the byte.
         if (traits == block_traits{}) [[likely]]
-            pushed = put(c, bins::of(k, migrate_type::movable), i);
+            pushed = magazine{c, bins::of(k, migrate_type::movable)}.push(i);
         else if (traits.cacheable())
-            pushed = put(c, bins::of(k, traits.type()), i);
+            pushed = magazine{c, bins::of(k, traits.type())}.push(i);
         gate_.leave(c.gate);
         return pushed;
     }
@@ -112,18 +89,13 @@ public:
     [[nodiscard]] bool pop_slow(slot_index s, unsigned bin, frame_index& out, Source& source) {
         slot& c = at(s);
         if (!enter_slow(c, source)) return false;
-        unsigned n = c.magazines[bin].count.load(std::memory_order_relaxed);
-        if (n == 0 && learn(c, s, bin, source)) n = refill(c, bin, source);
-        if (n == 0 && bins::type_of(bin) == migrate_type::movable) {
-            bin += static_cast<unsigned>(migrate_type::lent) - static_cast<unsigned>(migrate_type::movable);
-            n = c.magazines[bin].count.load(std::memory_order_relaxed);
-        }
-        if (n != 0) {
-            out = frame_index{c.entries[bins::offset(bin) + n - 1]};
-            set_count(c, bin, n - 1);
-        }
+        const magazine m{c, bin};
+        if (m.count() == 0 && m.learn(s, source)) m.refill(source);
+        bool popped = m.pop(out);
+        if (!popped && bins::type_of(bin) == migrate_type::movable)
+            popped = magazine{c, bins::of(bins::order_of(bin), migrate_type::lent)}.pop(out);
         gate_.leave_slow(c.gate);
-        return n != 0;
+        return popped;
     }
     // Effects: makes room in the magazine and pushes. Returns: false if the gate is closed or the block's
     // frames may not be cached.
@@ -132,16 +104,13 @@ public:
         slot& c = at(s);
         if (!enter_slow(c, source)) return false;
         const block_traits traits = source.traits(geometry::block_of(i));
-        const unsigned bin = bins::of(k, traits.type());
+        const magazine m{c, bins::of(k, traits.type())};
         bool pushed = false;
         // Learning may have made the slot active, too late for a drain at work: then only what is read now counts.
-        if (traits.cacheable() && (!is_full(c, bin) || (learn(c, s, bin, source) &&
-                                                        source.traits(geometry::block_of(i)) == traits))) {
-            if (is_full(c, bin)) spill(c, bin, source);
-            const unsigned n = c.magazines[bin].count.load(std::memory_order_relaxed);
-            c.entries[bins::offset(bin) + n] = i.raw();
-            set_count(c, bin, n + 1);
-            pushed = true;
+        if (traits.cacheable() &&
+            (!m.is_full() || (m.learn(s, source) && source.traits(geometry::block_of(i)) == traits))) {
+            if (m.is_full()) m.spill(source);
+            pushed = m.push(i);
         }
         gate_.leave_slow(c.gate);
         return pushed;
@@ -185,7 +154,7 @@ public:
             if (!gate_.is_entered(c.gate)) continue;
             if (!gate_.is_outside(c.gate))
                 for (unsigned bin = 0; bin != bins::count; ++bin)
-                    set_count(c, bin, 0);
+                    magazine{c, bin}.forget();
             gate_.abandon(c.gate);
         }
     }
@@ -224,109 +193,28 @@ public:
 
     // Returns: runs in the magazines of the slot. Racy while its owner works.
     [[nodiscard]] std::uint32_t racy_count(slot_index s, unsigned bin) const {
-        return at(s).magazines[bin].count.load(std::memory_order_relaxed);
+        return magazine{at(s), bin}.count();
     }
     // Calls f(frame_index, order, migrate_type) for each cached run. Requires: inside drain's work().
     template <class F>
     void for_each(slot_index s, F f) const {
         for (unsigned bin = 0; bin != bins::count; ++bin)
-            for (std::uint32_t n = racy_count(s, bin), e = 0; e != n; ++e)
-                f(frame_index{at(s).entries[bins::offset(bin) + e]}, bins::order_of(bin), bins::type_of(bin));
+            magazine{at(s), bin}.for_each(
+                [&](frame_index i) { f(i, bins::order_of(bin), bins::type_of(bin)); });
     }
 
 private:
     CORDON_ALWAYS_INLINE slot& at(slot_index s) const { return slots_[static_cast<std::int32_t>(s.raw())]; }
-    CORDON_ALWAYS_INLINE static void set_count(slot& c, unsigned bin, unsigned n) {
-        c.magazines[bin].count.store(n, std::memory_order_relaxed);
+    // Effects: gives back the runs that the filter takes.
+    template <class Source>
+    static void take_out(slot& c, filter runs, Source& source) {
+        for (unsigned bin = 0; bin != bins::count; ++bin)
+            magazine{c, bin}.take_out(runs, source);
     }
-    // Returns: false if the magazine is at its mark.
-    CORDON_ALWAYS_INLINE static bool put(slot& c, unsigned bin, frame_index i) {
-        const unsigned n = c.magazines[bin].count.load(std::memory_order_relaxed);
-        if (n >= c.magazines[bin].mark) [[unlikely]]
-            return false;
-        c.entries[bins::offset(bin) + n] = i.raw();
-        set_count(c, bin, n + 1);
-        return true;
-    }
-    static magazine_marks marks(const slot& c, unsigned bin) {
-        return magazine_marks::of(c.magazines[bin].mark);
-    }
-    static void set_marks(slot& c, unsigned bin, magazine_marks m) { c.magazines[bin].mark = m.mark; }
     // Effects: the owner does first what a drainer asks of him.
     template <class Source>
     [[nodiscard]] bool enter_slow(slot& c, Source& source) {
         return help_and_enter(gate_, c, [&](slot& asked) { take_out(asked, asked_.runs(), source); });
-    }
-    static bool is_full(const slot& c, unsigned bin) {
-        return c.magazines[bin].count.load(std::memory_order_relaxed) >= c.magazines[bin].mark;
-    }
-    // Effects: the magazine's marks grow; one that was never used gets its first ones and makes the slot active.
-    // Returns: false, the marks as they were, if the source lets no slot become active now.
-    template <class Source>
-    static bool learn(slot& c, slot_index s, unsigned bin, Source& source) {
-        const magazine_tuning tuning{bins::capacity(bin)};
-        const magazine_marks before = marks(c, bin);
-        if (before.mark == 0 && !source.activate(s)) return false;
-        set_marks(c, bin, before.mark == 0 ? tuning.first() : tuning.grown(before));
-        return true;
-    }
-    // Effects: draws a batch into an empty magazine, so that it pops in the order it was drawn: rising frame
-    // numbers, which memory and its metadata like best. Returns: the count.
-    template <class Source>
-    static unsigned refill(slot& c, unsigned bin, Source& source) {
-        const std::uint32_t batch = marks(c, bin).batch;
-        entry* const entries = &c.entries[bins::offset(bin)];
-        std::size_t at = batch; // of another type than the entries, or each store would reload it
-        const std::uint32_t n = source.take_batch(bins::type_of(bin), bins::order_of(bin), batch,
-                                                  [&](frame_index i) { entries[--at] = i.raw(); });
-        if (at != 0) move_down(entries, at, n);
-        set_count(c, bin, n);
-        return n;
-    }
-    // Effects: moves n entries from `from` on to the start. By the line, so that the compiler uses vectors.
-    static void move_down(entry* to, std::size_t from, std::size_t n) {
-        constexpr std::size_t line = cache_line_bytes / sizeof(std::uint32_t);
-        const entry* next = to + from;
-        for (; n >= line; n -= line, to += line, next += line) {
-            std::uint32_t moved[line];
-            for (std::size_t i = 0; i != line; ++i)
-                moved[i] = next[i];
-            for (std::size_t i = 0; i != line; ++i)
-                to[i] = moved[i];
-        }
-        for (std::size_t i = 0; i != n; ++i)
-            to[i] = static_cast<std::uint32_t>(next[i]);
-    }
-    // Effects: gives the oldest batch of a full magazine back.
-    template <class Source>
-    static void spill(slot& c, unsigned bin, Source& source) {
-        const unsigned n = c.magazines[bin].count.load(std::memory_order_relaxed);
-        const unsigned batch = marks(c, bin).batch;
-        entry* const entries = &c.entries[bins::offset(bin)];
-        source.give_batch(bins::order_of(bin), std::span<const entry>{entries, batch});
-        move_down(entries, batch, n - batch);
-        set_count(c, bin, n - batch);
-    }
-    // Effects: gives back the runs that the filter takes; the others keep their order.
-    template <class Source>
-    static void take_out(slot& c, filter runs, Source& source) {
-        for (unsigned bin = 0; bin != bins::count; ++bin) {
-            const unsigned n = c.magazines[bin].count.load(std::memory_order_relaxed);
-            if (n == 0) continue;
-            const order k = bins::order_of(bin);
-            entry* const entries = &c.entries[bins::offset(bin)];
-            unsigned kept = 0;
-            for (unsigned e = 0; e != n; ++e) // stable partition: kept runs first, the others behind them
-                if (const std::uint32_t run = entries[e]; !runs.takes(run, k)) {
-                    entries[e] = static_cast<std::uint32_t>(entries[kept]);
-                    entries[kept++] = run;
-                }
-            if (kept == n) continue;
-            source.give_batch(k, std::span<const entry>{entries + kept, n - kept});
-            set_count(c, bin, kept);
-            if (runs.takes_all())
-                set_marks(c, bin, magazine_tuning{bins::capacity(bin)}.shrunk(marks(c, bin)));
-        }
     }
 
     // Where no zone could be made the slots are these: empty for ever, so that each operation goes its slow way and
