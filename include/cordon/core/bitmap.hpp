@@ -80,23 +80,21 @@ requires(Bits >= 64 && Bits <= 512 && std::has_single_bit(Bits)) struct alignas(
 
     [[nodiscard]] constexpr bool test(unsigned bit) const { return (word[bit / 64] >> (bit % 64) & 1) != 0; }
     constexpr void set(unsigned bit, unsigned k) {
-        for_run(bit, k, [](std::uint64_t& w, std::uint64_t mask) { w |= mask; });
+        for_run(word, bit, k, [](std::uint64_t& w, std::uint64_t mask) { w |= mask; });
     }
     constexpr void clear(unsigned bit, unsigned k) {
-        for_run(bit, k, [](std::uint64_t& w, std::uint64_t mask) { w &= ~mask; });
+        for_run(word, bit, k, [](std::uint64_t& w, std::uint64_t mask) { w &= ~mask; });
     }
     // Returns: whether each unit of the run is set.
     [[nodiscard]] constexpr bool all(unsigned bit, unsigned k) const {
         std::uint64_t missing = 0;
-        const_cast<bitmap*>(this)->for_run(
-            bit, k, [&](const std::uint64_t& w, std::uint64_t mask) { missing |= mask & ~w; });
+        for_run(word, bit, k, [&](std::uint64_t w, std::uint64_t mask) { missing |= mask & ~w; });
         return missing == 0;
     }
     // Returns: whether a unit of the run is set.
     [[nodiscard]] constexpr bool any(unsigned bit, unsigned k) const {
         std::uint64_t found = 0;
-        const_cast<bitmap*>(this)->for_run(
-            bit, k, [&](const std::uint64_t& w, std::uint64_t mask) { found |= mask & w; });
+        for_run(word, bit, k, [&](std::uint64_t w, std::uint64_t mask) { found |= mask & w; });
         return found != 0;
     }
     [[nodiscard]] constexpr unsigned count() const {
@@ -222,15 +220,15 @@ private:
         return full;
     }
 
-    // Calls f(word, mask of the run in it) for each word that the run touches.
-    template <class F>
-    constexpr void for_run(unsigned bit, unsigned k, F f) {
+    // Calls f(word, mask of the run in it) for each word of the map that the run touches.
+    template <class Word, class F>
+    static constexpr void for_run(Word (&map)[words], unsigned bit, unsigned k, F f) {
         if (k <= 6) {
-            f(word[bit / 64], run_mask(k) << (bit % 64));
+            f(map[bit / 64], run_mask(k) << (bit % 64));
             return;
         }
         for (unsigned i = 0; i != 1u << (k - 6); ++i)
-            f(word[bit / 64 + i], ~0ull);
+            f(map[bit / 64 + i], ~0ull);
     }
 };
 

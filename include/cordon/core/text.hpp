@@ -5,7 +5,6 @@
 // printing of the library goes to a sink with <<, so a message can be built where no memory can be had.
 #pragma once
 
-#include "cordon/core/status.hpp"
 #include "cordon/core/types.hpp"
 
 #include <concepts>

@@ -26,8 +26,14 @@ public:
     }
 
     constexpr auto operator<=>(const frame_count&) const = default;
-    constexpr frame_count& operator+=(frame_count n) { return raw_ += n.raw_, *this; }
-    constexpr frame_count& operator-=(frame_count n) { return raw_ -= n.raw_, *this; }
+    constexpr frame_count& operator+=(frame_count n) {
+        raw_ += n.raw_;
+        return *this;
+    }
+    constexpr frame_count& operator-=(frame_count n) {
+        raw_ -= n.raw_;
+        return *this;
+    }
     friend constexpr frame_count operator+(frame_count a, frame_count b) { return a += b; }
     friend constexpr frame_count operator-(frame_count a, frame_count b) { return a -= b; }
 
@@ -70,7 +76,10 @@ public:
     friend constexpr frame_count operator-(frame a, frame b) {
         return frame_count{std::uint64_t{a.raw_} - b.raw_};
     }
-    constexpr frame& operator++() { return ++raw_, *this; }
+    constexpr frame& operator++() {
+        ++raw_;
+        return *this;
+    }
 
 private:
     std::uint32_t raw_ = UINT32_MAX;
@@ -86,7 +95,10 @@ public:
         constexpr iterator() = default;
         explicit constexpr iterator(frame at) : at_(at) {}
         constexpr frame operator*() const { return at_; }
-        constexpr iterator& operator++() { return ++at_, *this; }
+        constexpr iterator& operator++() {
+            ++at_;
+            return *this;
+        }
         constexpr iterator operator++(int) {
             const iterator before = *this;
             ++at_;
@@ -130,7 +142,10 @@ public:
     explicit constexpr block_index(std::uint32_t raw) : raw_(raw) {}
     [[nodiscard]] constexpr std::uint32_t raw() const { return raw_; }
     constexpr auto operator<=>(const block_index&) const = default;
-    constexpr block_index& operator++() { return ++raw_, *this; }
+    constexpr block_index& operator++() {
+        ++raw_;
+        return *this;
+    }
 
 private:
     std::uint32_t raw_ = 0;

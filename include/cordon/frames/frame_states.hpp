@@ -18,6 +18,7 @@
 #include "cordon/core/types.hpp"
 #include "cordon/frames/geometry.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 

@@ -4,6 +4,7 @@
 
 #include "cordon/core/text.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 

@@ -12,7 +12,7 @@
 #include "cordon/inspect/columns.hpp"
 #include "cordon/zone/zone_core.hpp"
 
-#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 

@@ -13,10 +13,10 @@
 //     the caches     (quiesce) each cached run may be cached, is not free, not allocated, and not cached twice
 #pragma once
 
-#include "cordon/core/bitmap.hpp"
 #include "cordon/core/text.hpp"
 #include "cordon/zone/zone_core.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <initializer_list>
 

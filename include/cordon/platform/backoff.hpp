@@ -5,6 +5,8 @@
 #include "cordon/core/config.hpp"
 #include "cordon/platform/concepts.hpp"
 
+#include <cstdint>
+
 namespace cordon::inline v0 {
 
 // Spins only: for locks that are held for less than a switch of threads, and where no system can switch.
@@ -24,5 +26,6 @@ public:
 private:
     std::uint32_t burst_ = 1;
 };
+static_assert(backoff<pause_backoff>);
 
 } // namespace cordon::inline v0

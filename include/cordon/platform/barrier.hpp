@@ -25,7 +25,7 @@
 // peer in a 2-core VM.
 #pragma once
 
-#include "cordon/platform/freestanding.hpp"
+#include "cordon/platform/concepts.hpp"
 
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
@@ -50,5 +50,6 @@ public:
 private:
     static long call(int command) noexcept { return ::syscall(SYS_membarrier, command, 0, 0); }
 };
+static_assert(heavy_barrier<membarrier>);
 
 } // namespace cordon::inline v0

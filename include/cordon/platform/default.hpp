@@ -40,7 +40,6 @@ using default_memory = no_memory_source;
 using default_backoff = pause_backoff;
 #endif
 
-static_assert(heavy_barrier<default_barrier> && clock_source<default_clock> && thread_slots<default_slots> &&
-              metadata_memory<default_memory> && backoff<default_backoff>);
+static_assert(thread_slots<default_slots>);
 
 } // namespace cordon::inline v0

@@ -8,6 +8,10 @@
 #include "cordon/core/config.hpp"
 #include "cordon/platform/concepts.hpp"
 
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
 namespace cordon::inline v0 {
 
 class no_barrier {
@@ -15,16 +19,19 @@ public:
     [[nodiscard]] bool enable() const noexcept { return false; }
     [[nodiscard]] bool issue() const noexcept { return false; }
 };
+static_assert(heavy_barrier<no_barrier>);
 
 // Time stands still at 0: deadline::immediate() has passed, every other deadline never passes.
 struct no_clock {
     [[nodiscard]] static std::uint64_t now() noexcept { return 0; }
 };
+static_assert(clock_source<no_clock>);
 
 struct no_memory_source {
     [[nodiscard]] static std::span<std::byte> map(std::size_t) noexcept { return {}; }
     static void unmap(std::span<std::byte>) noexcept {}
 };
+static_assert(metadata_memory<no_memory_source>);
 
 // Nobody watches the memory.
 struct null_annotator {
@@ -34,6 +41,7 @@ struct null_annotator {
     CORDON_ALWAYS_INLINE static constexpr void on_free(frame_range) {}
     CORDON_ALWAYS_INLINE static constexpr void on_restore(frame_range) {}
 };
+static_assert(memory_annotator<null_annotator>);
 
 // For slots that never fall free behind the embedder's back: nothing to hear.
 class null_slot_listener {
@@ -53,6 +61,7 @@ public:
     static void attach(listener&) noexcept {}
     static void detach(listener&) noexcept {}
 };
+static_assert(thread_slots<single_thread_slot>);
 
 // The caller names its slot at each call (a virtual CPU, a worker's number); calls that name none go uncached.
 template <std::uint32_t N>
@@ -65,5 +74,6 @@ public:
     static void attach(listener&) noexcept {}
     static void detach(listener&) noexcept {}
 };
+static_assert(thread_slots<explicit_slots<1>>);
 
 } // namespace cordon::inline v0

@@ -2,8 +2,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "cordon/platform/concepts.hpp"
 #include "cordon/platform/default_system.hpp"
-#include "cordon/platform/freestanding.hpp"
+
+#include <cstddef>
+#include <span>
 
 namespace cordon::inline v0 {
 
@@ -17,5 +20,6 @@ struct mapped_memory {
         if (!memory.empty()) host_system::unmap(memory.data(), memory.size());
     }
 };
+static_assert(metadata_memory<mapped_memory>);
 
 } // namespace cordon::inline v0

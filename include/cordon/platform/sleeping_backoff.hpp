@@ -32,5 +32,6 @@ private:
     pause_backoff pauses_;
     std::uint32_t bursts_ = 0;
 };
+static_assert(backoff<sleeping_backoff>);
 
 } // namespace cordon::inline v0

@@ -4,6 +4,7 @@
 
 #include "cordon/core/atomics.hpp"
 
+#include <atomic>
 #include <cstdint>
 
 namespace cordon::inline v0 {

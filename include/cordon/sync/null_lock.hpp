@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cordon/core/config.hpp"
+#include "cordon/sync/concepts.hpp"
 
 namespace cordon::inline v0 {
 
@@ -17,5 +18,6 @@ public:
     [[nodiscard]] constexpr bool try_lock() CORDON_TRY_ACQUIRE(true) { return true; }
     constexpr void unlock() CORDON_RELEASE() {}
 };
+static_assert(try_lockable<null_lock>);
 
 } // namespace cordon::inline v0

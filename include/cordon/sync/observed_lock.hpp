@@ -27,6 +27,7 @@ struct null_observer {
     constexpr void acquired(bool) {}
     constexpr void released() {}
 };
+static_assert(lock_observer<null_observer>);
 
 // Several observers as one, told in the order given. Each is a base: convert to it to read it.
 template <lock_observer... Observers>

@@ -5,7 +5,9 @@
 #include "cordon/core/atomics.hpp"
 #include "cordon/core/config.hpp"
 #include "cordon/platform/backoff.hpp"
+#include "cordon/sync/concepts.hpp"
 
+#include <atomic>
 #include <cstdint>
 
 namespace cordon::inline v0 {
@@ -53,5 +55,6 @@ private:
 
     typename Atomics::template atomic<std::uint32_t> word_{};
 };
+static_assert(try_lockable<spin_lock<>>);
 
 } // namespace cordon::inline v0

@@ -5,7 +5,9 @@
 #include "cordon/core/atomics.hpp"
 #include "cordon/core/config.hpp"
 #include "cordon/platform/backoff.hpp"
+#include "cordon/sync/concepts.hpp"
 
+#include <atomic>
 #include <cstdint>
 
 namespace cordon::inline v0 {
@@ -62,5 +64,6 @@ private:
     typename Atomics::template atomic<std::uint32_t> next_{};
     typename Atomics::template atomic<std::uint32_t> serving_{};
 };
+static_assert(try_lockable<ticket_lock<>>);
 
 } // namespace cordon::inline v0

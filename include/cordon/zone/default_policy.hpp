@@ -5,6 +5,7 @@
 #include "cordon/local/membarrier_gate.hpp"
 #include "cordon/platform/default.hpp"
 #include "cordon/platform/fatal.hpp"
+#include "cordon/sync/null_lock.hpp"
 #include "cordon/zone/policy.hpp"
 
 namespace cordon::inline v0 {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "cordon/core/status.hpp"
 #include "cordon/core/text.hpp"
 #include "cordon/frames/block_traits.hpp"
 #include "cordon/frames/owner_tags.hpp"

@@ -22,11 +22,9 @@
 #include "cordon/core/layout.hpp"
 #include "cordon/frames/frame_states.hpp"
 #include "cordon/frames/owner_tags.hpp"
-#include "cordon/zone/options.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <type_traits>
 
 namespace cordon::inline v0 {

@@ -24,7 +24,6 @@
 #include "cordon/platform/backoff.hpp"
 #include "cordon/platform/freestanding.hpp"
 #include "cordon/sync/concepts.hpp"
-#include "cordon/sync/null_lock.hpp"
 #include "cordon/sync/spin_lock.hpp"
 #include "cordon/zone/frame_info.hpp"
 
@@ -63,7 +62,7 @@ template <class P>
 concept zone_policy = zone_parts<P> && caching_policy<P>;
 
 struct trap_on_misuse {
-    static void on_misuse(const misuse_report&) { __builtin_trap(); }
+    [[noreturn]] static void on_misuse(const misuse_report&) { __builtin_trap(); }
 };
 
 // Several threads, no operating system: callers name their slots, spin, and place the metadata themselves.

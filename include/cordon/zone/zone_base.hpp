@@ -19,6 +19,7 @@
 #include "cordon/zone/sealed_list.hpp"
 #include "cordon/zone/stats.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>

@@ -15,6 +15,7 @@
 #include "cordon/sync/timed_lock.hpp"
 #include "cordon/zone/zone_base.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <new>

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "cordon/core/config.hpp"
+#include "cordon/platform/concepts.hpp"
 
 CORDON_WINDOWS_FUNCTION(void, FlushProcessWriteBuffers)();
 
@@ -19,5 +20,6 @@ public:
         return true;
     }
 };
+static_assert(heavy_barrier<write_buffers_barrier>);
 
 } // namespace cordon::inline v0
