@@ -10,8 +10,8 @@
 //   - Each part is a class without virtual functions that models a concept of this file. A test, another
 //     system or a model checker brings its own class.
 //   - freestanding.hpp has the stand-in for each part where there is no operating system; posix/ and windows/ have
-//     what the other headers ask of theirs. barrier.hpp, numa.hpp and arena.hpp are Linux. The headers called
-//     default... alone decide.
+//     what the other headers ask of theirs. barrier.hpp, numa.hpp, arena.hpp and page_mapping.hpp are Linux. The
+//     headers called default... alone decide.
 //   - Where a part needs state of the process (thread slots), that state is constant-initialised and never
 //     destroyed: usable before main, in static destructors, after fork.
 //   - Failure is a value: false, an empty span, a status with an os_error (os_error.hpp). Nothing falls back

@@ -1,7 +1,8 @@
-// tests/platform/arena_system_test.cpp - an arena where the system has huge pages, cuts calls short, or lacks something.
+// tests/platform/page_mapping_test.cpp - an arena where the system has huge pages, cuts calls short, or lacks something.
 // SPDX-License-Identifier: BSL-1.0
-#include "cordon/platform/arena.hpp"
+#include "cordon/platform/page_mapping.hpp"
 
+#include "cordon/platform/arena.hpp"
 #include "platform/child.hpp"
 #include "support/catch.hpp"
 
