@@ -41,6 +41,8 @@ concept misuse_handler = requires(const misuse_report& report) {
 
 template <class P>
 concept zone_parts = requires {
+    { P::pageblock_order } -> std::convertible_to<unsigned>;
+    { P::max_order } -> std::convertible_to<unsigned>;
     requires P::pageblock_order >= 6 && P::pageblock_order <= 9;
     requires P::max_order >= P::pageblock_order&& P::max_order <= P::pageblock_order + 9;
     { P::checks } -> std::convertible_to<check_level>;
