@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cordon/core/text.hpp"
 
+#include "cordon/core/status.hpp"
 #include "cordon/frames/migrate_type.hpp"
 #include "support/catch.hpp"
 

@@ -6,8 +6,6 @@
 
 using namespace cordon;
 
-static_assert(backoff<pause_backoff>);
-
 TEST_CASE("bursts of pauses double to their bound and start again after a reset", "[platform]") {
     pause_backoff wait;
     for (std::uint32_t burst = 1; burst != pause_backoff::bound; burst *= 2) {

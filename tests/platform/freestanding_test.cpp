@@ -6,12 +6,6 @@
 
 using namespace cordon;
 
-static_assert(heavy_barrier<no_barrier>);
-static_assert(clock_source<no_clock>);
-static_assert(metadata_memory<no_memory_source>);
-static_assert(thread_slots<single_thread_slot>);
-static_assert(thread_slots<explicit_slots<3>>);
-
 TEST_CASE("the stand-ins say what they lack", "[platform]") {
     CHECK_FALSE(no_barrier{}.enable());
     CHECK_FALSE(no_barrier{}.issue());

@@ -10,8 +10,6 @@
 
 using namespace cordon;
 
-static_assert(metadata_memory<mapped_memory>);
-
 TEST_CASE("mapped memory is zero, page aligned and writable", "[platform]") {
     const std::span<std::byte> memory = mapped_memory::map(100'000);
     REQUIRE(memory.size() == 100'000);

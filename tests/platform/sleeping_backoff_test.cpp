@@ -11,8 +11,6 @@
 using namespace cordon;
 using testing::no_seccomp;
 
-static_assert(backoff<sleeping_backoff>);
-
 TEST_CASE("a sleeping backoff gives the processor away only after its pauses", "[platform]") {
     // A refused nanosleep shows in errno.
     const auto attempts = [](int n) {

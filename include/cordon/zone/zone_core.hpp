@@ -205,8 +205,8 @@ public:
         // Read under the zone lock: a slot that becomes active later does so after what the caller wrote
         // under that lock, and sees it.
         const std::uint32_t active = with_zone_lock([&](zone_proof) { return active_slots(); });
-        trace::on(trace_event::drain, this->geometry().frames().first(),
-                  taken.takes_all() ? this->geometry().frames().count() : taken.frames());
+        trace::on(trace_event::drain, geometry_.frames().first(),
+                  taken.takes_all() ? geometry_.frames().count() : taken.frames());
         return caches_.drain(active, taken, why, until_ns, *this, work);
     }
 
@@ -399,7 +399,7 @@ bool zone_core<Policy>::allocations_are_all_that_is_used(zone_proof) const {
             if (at < end) return false;
             end = at + head.size.frames().raw();
             frames += head.size.frames().raw();
-            this->annotator_.on_restore(this->run_at(head.head, head.size));
+            annotator_.on_restore(run_at(head.head, head.size));
         }
         return count(frame_count{}).allocated.raw() == frames;
     } else {
