@@ -131,7 +131,7 @@ void refused_at_once(const std::string& what, const std::function<void(copy&)>& 
 
 } // namespace
 
-TEST_CASE("a copy of the metadata is the same zone somewhere else") {
+TEST_CASE("a copy of the metadata is the same zone somewhere else", "[zone]") {
     scene s;
     const placed_memory elsewhere{s.bytes()};
     zone_type zone = zone_type::attach(elsewhere.bytes(), options);
@@ -156,7 +156,7 @@ TEST_CASE("a copy of the metadata is the same zone somewhere else") {
     CHECK(zone.exact_stats()->cached.raw() == 0);
 }
 
-TEST_CASE("an attached zone goes on: frees, allocations, isolation, and what was to be poisoned") {
+TEST_CASE("an attached zone goes on: frees, allocations, isolation, and what was to be poisoned", "[zone]") {
     const scene s;
     const placed_memory elsewhere{s.bytes()};
     zone_type zone = zone_type::attach(elsewhere.bytes(), options);
@@ -174,7 +174,7 @@ TEST_CASE("an attached zone goes on: frees, allocations, isolation, and what was
     CHECK(testing::agrees(zone));
 }
 
-TEST_CASE("frames that caches held are free, and the caches work") {
+TEST_CASE("frames that caches held are free, and the caches work", "[zone]") {
     scene s;
     const result<frame> f = s.zone().allocate(slot_index{2});
     s.zone().free(slot_index{2}, *f);
@@ -190,7 +190,7 @@ TEST_CASE("frames that caches held are free, and the caches work") {
     CHECK(zone.stats().cached.raw() > 1);
 }
 
-TEST_CASE("an owner in its gate, a drain and disabled caches are not taken over") {
+TEST_CASE("an owner in its gate, a drain and disabled caches are not taken over", "[zone]") {
     scene s;
     const auto token = s.zone().disable_caches();
     copy c{s};
@@ -201,7 +201,7 @@ TEST_CASE("an owner in its gate, a drain and disabled caches are not taken over"
     CHECK(zone.stats().cached.raw() != 0);
 }
 
-TEST_CASE("memory that cannot hold the zone is refused") {
+TEST_CASE("memory that cannot hold the zone is refused", "[zone]") {
     const scene s;
     const placed_memory larger{s.bytes().size() + 64};
     CHECK(zone_type::attach({}, options).error() == status::no_metadata);
@@ -210,7 +210,7 @@ TEST_CASE("memory that cannot hold the zone is refused") {
     CHECK(zone_type::attach(larger.bytes(), options).error() == status::corrupt_metadata); // all zero
 }
 
-TEST_CASE("options or a policy of another zone are refused") {
+TEST_CASE("options or a policy of another zone are refused", "[zone]") {
     const scene s;
     const frame_range twice[] = {holes[0], holes[0]};
     const frame_range moved[] = {{holes[0].first() + frame_count{1}, holes[0].count()}};
@@ -236,7 +236,7 @@ TEST_CASE("options or a policy of another zone are refused") {
     CHECK(basic_zone<unchecked>::attach(larger.bytes(), options).error() == status::corrupt_metadata);
 }
 
-TEST_CASE("a header, a table or a tree that would lead out of the metadata is refused") {
+TEST_CASE("a header, a table or a tree that would lead out of the metadata is refused", "[zone]") {
     refused_at_once("magic", [](copy& c) { ++c.parts.head->magic; });
     refused_at_once("more slots than there are",
                     [](copy& c) { c.parts.head->active_slots.store(5, relaxed); });
@@ -271,7 +271,7 @@ TEST_CASE("a header, a table or a tree that would lead out of the metadata is re
     });
 }
 
-TEST_CASE("tables that hold more than they have room for are refused, sound as it may be") {
+TEST_CASE("tables that hold more than they have room for are refused, sound as it may be", "[zone]") {
     const scene s;
     copy c{s};
     REQUIRE(c.parts.head->poisoned == 1);
@@ -285,7 +285,7 @@ TEST_CASE("tables that hold more than they have room for are refused, sound as i
     CHECK(c.checked() == status::corrupt_metadata);
 }
 
-TEST_CASE("magazines that would be written beyond their end are refused") {
+TEST_CASE("magazines that would be written beyond their end are refused", "[zone]") {
     const auto magazine = [](copy & c, unsigned slot, unsigned bin) -> auto& {
         return c.parts.cache_slots[slot + 1].magazines[bin];
     };
@@ -305,7 +305,7 @@ TEST_CASE("magazines that would be written beyond their end are refused") {
     });
 }
 
-TEST_CASE("blocks, counters and states that contradict each other are refused") {
+TEST_CASE("blocks, counters and states that contradict each other are refused", "[zone]") {
     refused("a trait that does not exist", [](copy& c) { c.parts.parts.traits[14].store(0x80, relaxed); });
     refused("a block that is sealed and listed", [](copy& c) {
         c.parts.parts.traits[14].store(block_traits{}.with(block_traits::isolated).raw(), relaxed);
@@ -338,7 +338,7 @@ TEST_CASE("blocks, counters and states that contradict each other are refused") 
             [&](copy& c) { c.parts.states_cells[large + small_block].store(0x80, relaxed); });
 }
 
-TEST_CASE("a copy without checks is the same zone, too") {
+TEST_CASE("a copy without checks is the same zone, too", "[zone]") {
     using unchecked_zone = basic_zone<unchecked>;
     const placed_memory memory{unchecked_zone::metadata_bytes(options)};
     unchecked_zone first = unchecked_zone::place(memory.bytes(), options);
@@ -353,7 +353,7 @@ TEST_CASE("a copy without checks is the same zone, too") {
     CHECK(testing::agrees(zone));
 }
 
-TEST_CASE("several holes are taken over; one more than the options name is refused") {
+TEST_CASE("several holes are taken over; one more than the options name is refused", "[zone]") {
     const frame_range two[] = {{frame{64 * 2 + 5}, frame_count{3}}, {frame{64 * 4}, frame_count{64}}};
     const zone_options whole_blocks{.frames = {frame{0}, frame_count{8 * small_block}}, .holes = two};
     const placed_memory memory{zone_type::metadata_bytes(whole_blocks)};
@@ -371,7 +371,7 @@ TEST_CASE("several holes are taken over; one more than the options name is refus
     CHECK(zone_attachment<policy>::check(parts, geo, whole_blocks) == status::corrupt_metadata);
 }
 
-TEST_CASE("attaching fails as the drain of what was cached does") {
+TEST_CASE("attaching fails as the drain of what was cached does", "[zone]") {
     using refusable_zone = basic_zone<testing::refusable_policy>;
     using testing::refusable_barrier;
     const placed_memory memory{refusable_zone::metadata_bytes(options)};
@@ -386,7 +386,7 @@ TEST_CASE("attaching fails as the drain of what was cached does") {
     CHECK(refusable_zone::attach(elsewhere.bytes(), options).error() == status::ok);
 }
 
-TEST_CASE("slots that a zone with a barrier used are locked in one without") {
+TEST_CASE("slots that a zone with a barrier used are locked in one without", "[zone]") {
     using refusable_zone = basic_zone<testing::refusable_policy>;
     using testing::refusable_barrier;
     const placed_memory memory{refusable_zone::metadata_bytes(options)};

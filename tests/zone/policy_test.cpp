@@ -193,7 +193,7 @@ TEST_CASE("a counted lock shows how often the zone was locked", "[zone]") {
     CHECK(stats.spills == 0);
 }
 
-TEST_CASE("a bare zone lives in the memory it is given", "[zone]") {
+TEST_CASE("a zone is placed in the memory it is given, and needs no other", "[zone]") {
     struct bare : bare_policy {
         using misuse_handler = misuse_record;
     };

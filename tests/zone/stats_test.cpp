@@ -8,7 +8,7 @@
 
 using namespace cordon;
 
-TEST_CASE("The figures of a zone print as the sum that they are", "[zone]") {
+TEST_CASE("the figures of a zone print as the sum that they are", "[zone]") {
     zone_stats s;
     s.managed = frame_count{21};
     s.free = frame_count{1};

@@ -58,14 +58,14 @@ TEST_CASE("an allocation looks into its own cache first", "[zone]") {
     CHECK(zone.stats().refills == refills);
 }
 
-TEST_CASE("then into the zone, a batch at a time", "[zone]") {
+TEST_CASE("an allocation that its cache cannot serve takes a batch from the zone", "[zone]") {
     small_zone zone{frames(4)};
     const auto all = take_all(zone, order{0}, migrate_type::movable, mine);
     CHECK(all.size() == 4 * small_block);
     CHECK(zone.stats().refills < 30);
 }
 
-TEST_CASE("then into the caches of others", "[zone]") {
+TEST_CASE("an allocation finds what the caches of others hold", "[zone]") {
     small_zone zone{frames(4)};
     free_all(zone, take_all(zone), order{0}, other);
     REQUIRE(zone.stats().cached.raw() != 0);
@@ -89,7 +89,7 @@ TEST_CASE("without a barrier an allocation still gets what its own cache holds",
     CHECK(all);
 }
 
-TEST_CASE("then into blocks of other types, whole ones first", "[zone]") {
+TEST_CASE("an allocation takes blocks of other types when its own are used up, whole ones first", "[zone]") {
     small_zone zone{frames(4)};
     const frame kept = *zone.allocate(nobody, order{0}, migrate_type::unmovable);
     REQUIRE(zone.state_of(kept).type == migrate_type::unmovable);
@@ -124,7 +124,8 @@ TEST_CASE("a request that moves less takes over a block that is at least half fr
     CHECK(agrees(zone));
 }
 
-TEST_CASE("then it asks the embedder, and looks again as long as that helps", "[zone]") {
+TEST_CASE("an allocation that found nothing asks the embedder, and looks again as long as that helps",
+          "[zone]") {
     reserve spare;
     small_zone zone{{.frames = frames(1), .pressure = {&reserve::give, &spare}}};
     spare.zone = &zone;
