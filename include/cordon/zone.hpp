@@ -102,10 +102,12 @@ public:
                               migrate_type type = migrate_type::movable) {
         return core_.allocate_bulk(current(), out, k, type);
     }
-    // Effects: frees all; each that free() would refuse goes to the misuse handler and stays as it is.
+    // Effects: frees all; each that free() would refuse goes to the misuse handler and stays as it is. Cost: as
+    // allocate_bulk.
     void free_bulk(std::span<const frame> frames, order k = order{0}) { core_.free_bulk(frames, k); }
     // Returns: ok, the run starting at f is the caller's; busy, absent, offline, poisoned, invalid_range,
-    // invalid_order; barrier_refused, re_entered: caches could not be looked at; nothing changed.
+    // invalid_order; barrier_refused, re_entered: caches could not be looked at; nothing changed. Locks: the zone lock;
+    // where that does not settle it the isolation lock, too. Cost: one barrier, if the run is not free in the map.
     [[nodiscard]] status allocate_exact(frame f, order k = order{0}) {
         return core_.allocate_exact(current(), f, k);
     }
@@ -121,7 +123,8 @@ public:
     // ---- caches ----
 
     // Effects: all caches give back what they hold, or only the runs that touch the range. Returns: ok;
-    // barrier_refused, timed_out, re_entered: some caches may have given back, nothing is lost.
+    // barrier_refused, timed_out, re_entered: some caches may have given back, nothing is lost. Locks: the isolation
+    // lock, each cache in turn, and the zone lock for a batch at a time. Cost: one barrier and the cached runs.
     status drain(deadline limit = {}) { return drain_runs({}, limit); }
     status drain(frame_range range, deadline limit = {}) {
         if (core_.error() != status::ok) return core_.error();
@@ -129,7 +132,8 @@ public:
         const std::uint64_t first = core_.geometry().index_of(range.first()).raw();
         return drain_runs({first, first + range.count().raw()}, limit);
     }
-    // Returns: a token; while one lives, no thread cache is used. Nests.
+    // Returns: a token; while one lives, no thread cache is used. Nests. barrier_refused, timed_out, re_entered: nothing
+    // changed. Locks: the isolation lock. Cost: a drain for the first token, nothing for those inside it.
     result<caches_disabled> disable_caches(deadline limit = {}) {
         return caches_disabled::make(core_, limit);
     }
@@ -143,7 +147,8 @@ public:
     result<isolated_range> isolate(frame_range range, const isolate_options& options = {}) {
         return isolated_range::seal(core_, range, options);
     }
-    // Returns: ok, the range is free and in use again; not_offline, invalid_range: nothing changed.
+    // Returns: ok, the range is free and in use again; not_offline, invalid_range: nothing changed. Cost: O(blocks)
+    // under the zone lock.
     status online(frame_range range) {
         isolation_protocol<Policy> protocol{core_};
         const result<block_span> span = protocol.blocks_of(range);
@@ -153,11 +158,13 @@ public:
         return outcome;
     }
     // Returns: ok, the frame is out for good; deferred, it will be when it is freed; poisoned, absent,
-    // foreign_frame, no_memory (max_poisoned reached), barrier_refused, re_entered: nothing changed.
+    // foreign_frame, no_memory (max_poisoned reached), barrier_refused, re_entered: nothing changed. Locks: the isolation
+    // lock and the zone lock. Cost: one barrier, unless the frame is free in the map.
     status poison(frame f) { return poison_frame(core_, current(), f); }
     // Effects: the blocks of the range have this type from now on, whatever is in use there. Returns: ok;
     // busy if one is isolated, absent, invalid_range, re_entered: nothing changed; barrier_refused: the type is
-    // set, but caches may still hand out frames of the range as their old one.
+    // set, but caches may still hand out frames of the range as their old one. Cost: O(blocks) under the zone lock, one
+    // barrier and the cached runs.
     status set_migrate_type(frame_range range, migrate_type type) {
         isolation_protocol<Policy> protocol{core_};
         const result<block_span> span = protocol.blocks_of(range);
@@ -186,6 +193,7 @@ public:
 
     // ---- looking ----
 
+    // Returns: what the frame is at this moment, and its block. Locks: the zone lock. Cost: up to max_order + 1 loads.
     [[nodiscard]] frame_info state_of(frame f) const { return core_.state_of(f); }
     // Effects: remembers who holds an allocated frame, if the policy keeps tags. Requires: the caller holds it.
     void set_owner(frame head, owner_tag tag) {

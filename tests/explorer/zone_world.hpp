@@ -226,7 +226,7 @@ public:
         auto& core = const_cast<zone_type&>(zone).internals();
         auto& parts = core.parts();
         const auto* slots = parts.cache_slots;
-        labels.add(parts.parts.traits, 1, Blocks, "traits");
+        labels.add(parts.buddy_parts.traits, 1, Blocks, "traits");
         labels.add(parts.states_cells, 1, Blocks * block_frames, "state");
         labels.add(sealed, "sealed");
         labels.add(holders.data(), 1, holders.size(), "frame");

@@ -185,7 +185,7 @@ TEMPLATE_TEST_CASE(
     const frame on_its_way = on.held.back();
     std::atomic<bool> inside{false}, leave{false};
     // He has read the block's traits, and has the frame in his hands.
-    const auto& traits = on.zone.internals().parts().parts.traits[on_its_way.raw() / small_block];
+    const auto& traits = on.zone.internals().parts().buddy_parts.traits[on_its_way.raw() / small_block];
     hooks::byte_read.arm(&traits, [&] {
         inside = true;
         while (!leave)

@@ -94,9 +94,9 @@ public:
     static range_table::range* ranges(const range_table& table) {
         return const_cast<range_table::range*>(&table[0]);
     }
-    [[nodiscard]] index_sets& sets() { return parts.parts.partial; }
+    [[nodiscard]] index_sets& sets() { return parts.buddy_parts.partial; }
     // Returns: the words of the sets of partly used blocks: behind the word of non-empty sets its level 0.
-    [[nodiscard]] std::uint64_t* words() { return words_behind(parts.parts.maps + geo.blocks()); }
+    [[nodiscard]] std::uint64_t* words() { return words_behind(parts.buddy_parts.maps + geo.blocks()); }
     // Returns: the part that starts in the next cache line.
     [[nodiscard]] static std::uint64_t* words_behind(const void* end) {
         const auto lines = (reinterpret_cast<std::uintptr_t>(end) + cache_line_bytes - 1) / cache_line_bytes;
@@ -306,17 +306,18 @@ TEST_CASE("magazines that would be written beyond their end are refused", "[zone
 }
 
 TEST_CASE("blocks, counters and states that contradict each other are refused", "[zone]") {
-    refused("a trait that does not exist", [](copy& c) { c.parts.parts.traits[14].store(0x80, relaxed); });
+    refused("a trait that does not exist",
+            [](copy& c) { c.parts.buddy_parts.traits[14].store(0x80, relaxed); });
     refused("a block that is sealed and listed", [](copy& c) {
-        c.parts.parts.traits[14].store(block_traits{}.with(block_traits::isolated).raw(), relaxed);
+        c.parts.buddy_parts.traits[14].store(block_traits{}.with(block_traits::isolated).raw(), relaxed);
     });
     refused("an offline block that is in use", [](copy& c) {
-        c.parts.parts.traits[1].store(block_traits{}.with(block_traits::offline).raw(), relaxed);
+        c.parts.buddy_parts.traits[1].store(block_traits{}.with(block_traits::offline).raw(), relaxed);
     });
-    refused("more used frames than there are", [](copy& c) { c.parts.parts.fills[14].used = 65; });
-    refused("a used frame too many", [](copy& c) { ++c.parts.parts.fills[6].used; });
-    refused("a free frame too many", [](copy& c) { c.parts.parts.maps[6].set(1, 0); });
-    refused("another largest run", [](copy& c) { c.parts.parts.fills[6].largest = 200; });
+    refused("more used frames than there are", [](copy& c) { c.parts.buddy_parts.fills[14].used = 65; });
+    refused("a used frame too many", [](copy& c) { ++c.parts.buddy_parts.fills[6].used; });
+    refused("a free frame too many", [](copy& c) { c.parts.buddy_parts.maps[6].set(1, 0); });
+    refused("another largest run", [](copy& c) { c.parts.buddy_parts.fills[6].largest = 200; });
     refused("a region in another bin", [](copy& c) { c.parts.marks_of_regions[0].largest = 200; });
     refused("a region with a full word that is not", [](copy& c) { c.parts.marks_of_regions[0].full ^= 2; });
     refused("a region with a mixed word that is not",

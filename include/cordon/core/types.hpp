@@ -45,6 +45,7 @@ private:
 class order {
 public:
     constexpr order() = default;
+    // 255 and more are one order, which is above every policy's.
     explicit constexpr order(unsigned raw) : raw_(static_cast<std::uint8_t>(raw < 255 ? raw : 255)) {}
     [[nodiscard]] constexpr unsigned raw() const { return raw_; }
     // Returns: 2^order frames. Requires: order below 64.

@@ -40,8 +40,8 @@ public:
                 if (&hole != &other && hole.overlaps(other)) return status::invalid_range;
         const bool sound = is_header(*parts.head, options) && are_holes(parts.hole_table, geo, options) &&
                            are_poisoned(parts, geo) &&
-                           parts.parts.partial.is_sound(buddy<Policy>::sets, geo.blocks()) &&
-                           parts.parts.whole.is_sound() && are_magazines(parts);
+                           parts.buddy_parts.partial.is_sound(buddy<Policy>::sets, geo.blocks()) &&
+                           parts.buddy_parts.whole.is_sound() && are_magazines(parts);
         return sound ? status::ok : status::corrupt_metadata;
     }
     // Effects: no thread is in its cache, nobody drains, caches are enabled: all of which zero bytes say.

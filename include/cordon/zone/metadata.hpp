@@ -75,14 +75,14 @@ public:
         const std::uint32_t blocks = geo.blocks();
         const std::uint32_t region_count = geo.regions();
         head = layout_.part<header>(1);
-        parts.traits = layout_.part<typename buddy_type::traits_cell>(blocks);
-        parts.fills = layout_.part<block_fill>(blocks);
-        parts.maps = layout_.part<typename buddy_type::map>(blocks);
-        parts.partial = sets(buddy_type::sets, blocks);
+        buddy_parts.traits = layout_.part<typename buddy_type::traits_cell>(blocks);
+        buddy_parts.fills = layout_.part<block_fill>(blocks);
+        buddy_parts.maps = layout_.part<typename buddy_type::map>(blocks);
+        buddy_parts.partial = sets(buddy_type::sets, blocks);
         const auto region_maps = layout_.part<regions::map>(std::size_t{region_count} * regions::pools);
         marks_of_regions = layout_.part<region_marks>(std::size_t{region_count} * regions::pools);
-        parts.whole = regions{region_maps, marks_of_regions,
-                              sets(regions::pools * regions::bins, region_count), region_count};
+        buddy_parts.whole = regions{region_maps, marks_of_regions,
+                                    sets(regions::pools * regions::bins, region_count), region_count};
         const auto hole_ranges = layout_.part<range_table::range>(holes);
         const auto poisoned_ranges = layout_.part<range_table::range>(max_poisoned);
         const auto condemned_ranges = layout_.part<range_table::range>(max_poisoned);
@@ -93,12 +93,12 @@ public:
         hole_table = range_table{&head->holes, hole_ranges, holes};
         poisoned_table = range_table{&head->poisoned, poisoned_ranges, max_poisoned};
         condemned_table = range_table{&head->condemned, condemned_ranges, max_poisoned};
-        parts.count = &head->count;
+        buddy_parts.count = &head->count;
     }
     [[nodiscard]] std::size_t bytes() const { return layout_.bytes(); }
 
     header* head = nullptr;
-    typename buddy<Policy>::parts parts{};
+    typename buddy<Policy>::parts buddy_parts{};
     region_marks* marks_of_regions = nullptr;
     range_table hole_table;
     range_table poisoned_table;

@@ -176,10 +176,10 @@ protected:
         head_ = parts_.head;
         states_ = typename metadata::states{parts_.states_cells};
         tags_ = typename metadata::tags{parts_.tag_cells};
-        parts_.parts.holes = &parts_.hole_table;
-        parts_.parts.poisoned = &parts_.poisoned_table;
-        parts_.parts.condemned = &parts_.condemned_table;
-        buddy_ = buddy_type{geometry_, parts_.parts};
+        parts_.buddy_parts.holes = &parts_.hole_table;
+        parts_.buddy_parts.poisoned = &parts_.poisoned_table;
+        parts_.buddy_parts.condemned = &parts_.condemned_table;
+        buddy_ = buddy_type{geometry_, parts_.buddy_parts};
         if (origin == zone_origin::metadata) {
             using attachment = zone_attachment<Policy>;
             if (const status e = attachment::check(parts_, geometry_, options); e != status::ok) return e;
@@ -207,7 +207,7 @@ protected:
 
     // Returns: what is wrong with freeing a run that is no head of that order.
     CORDON_COLD status misuse_of(frame_index i, order k) const;
-    // Returns: what stands in the way of taking a run.
+    // Returns: what stands in the way of taking a run; busy, if it is no more than that a frame of it is in use.
     status why_not_free(zone_proof proof, frame_index i, order k) const;
     [[nodiscard]] frame_count cached_runs() const {
         std::uint64_t frames = 0;
@@ -324,7 +324,6 @@ status zone_base<Policy>::misuse_of(frame_index i, order k) const {
     return geometry_.contains(i, k) ? status::wrong_order : status::foreign_frame;
 }
 
-// Returns: ok if taking a run failed although all of it is free (never), or what stands in the way.
 template <zone_policy Policy>
 status zone_base<Policy>::why_not_free(zone_proof proof, frame_index i, order k) const {
     for (std::uint64_t n = 0; n != k.frames().raw(); ++n)
