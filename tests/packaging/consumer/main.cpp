@@ -1,4 +1,4 @@
-// The smallest program that uses cordon: exits with 0 if the headers are of the version that CMake says.
+// A small program that uses cordon: exits with 0 if it works, and the headers are of the version that CMake says.
 // SPDX-License-Identifier: BSL-1.0
 #include <cordon/cordon.hpp>
 
@@ -6,6 +6,12 @@
 #include <cstring>
 
 int main() {
+    cordon::arena ram{cordon::frame_count{1024}};
+    cordon::zone zone{ram.frames()};
+    const cordon::result<cordon::frame> f = zone.allocate();
+    if (!f) return 1;
+    zone.free(*f);
+
     char version[32];
     std::snprintf(version, sizeof version, "%d.%d.%d", cordon::version_major, cordon::version_minor,
                   cordon::version_patch);
