@@ -1,4 +1,4 @@
-// expect-error: P::pageblock_order('|’)? does not satisfy|because type constraint .*convertible_to
+// expect-error: P::pageblock_order..?.? does not satisfy|convertible_to<const cordon::order
 // A policy says its orders as plain numbers: the compiler says what they must convert to, not that a comparison is wrong.
 #include "cordon/zone.hpp"
 
