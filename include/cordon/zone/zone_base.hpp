@@ -171,8 +171,24 @@ protected:
         if (memory.size() < bytes || reinterpret_cast<std::uintptr_t>(memory.data()) % cache_line_bytes != 0)
             return status::no_metadata;
         memory_ = memory.first(bytes);
+        lay_out(options);
+        const status outcome = origin == zone_origin::zero_bytes
+                                   ? creation::populate(parts_, geometry_, buddy_, options)
+                                   : zone_attachment<Policy>::check(parts_, geometry_, options);
+        if (outcome != status::ok) return outcome;
+        if (origin == zone_origin::metadata) zone_attachment<Policy>::open_gates(parts_);
+        caches_.start(parts_.cache_slots);
+        annotator_ = typename Policy::memory_annotator{options.frames, options.memory};
+        annotator_.on_free(options.frames);
+        for (const frame_range hole : options.holes)
+            annotator_.on_restore(hole);
+        return status::ok;
+    }
+    // Effects: each part of the zone knows its place in memory_. Reads and writes nothing there.
+    void lay_out(const zone_options& options) {
         geometry_ = geometry_type{options.frames};
-        parts_ = metadata{memory.data(), geometry_, creation::hole_capacity(options), options.max_poisoned};
+        parts_ = metadata{memory_.data(), geometry_, zone_creation<Policy>::hole_capacity(options),
+                          options.max_poisoned};
         head_ = parts_.head;
         states_ = typename metadata::states{parts_.states_cells};
         tags_ = typename metadata::tags{parts_.tag_cells};
@@ -180,20 +196,6 @@ protected:
         parts_.buddy_parts.poisoned = &parts_.poisoned_table;
         parts_.buddy_parts.condemned = &parts_.condemned_table;
         buddy_ = buddy_type{geometry_, parts_.buddy_parts};
-        if (origin == zone_origin::metadata) {
-            using attachment = zone_attachment<Policy>;
-            if (const status e = attachment::check(parts_, geometry_, options); e != status::ok) return e;
-            attachment::open_gates(parts_);
-        }
-        caches_.start(parts_.cache_slots);
-        if (origin == zone_origin::zero_bytes)
-            if (const status e = creation::populate(parts_, geometry_, buddy_, options); e != status::ok)
-                return e;
-        annotator_ = typename Policy::memory_annotator{options.frames, options.memory};
-        annotator_.on_free(options.frames);
-        for (const frame_range hole : options.holes)
-            annotator_.on_restore(hole);
-        return status::ok;
     }
     [[nodiscard]] CORDON_ALWAYS_INLINE frame_range run_at(frame_index i, order k) const {
         return {geometry_.frame_at(i), k.frames()};
