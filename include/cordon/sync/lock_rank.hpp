@@ -11,7 +11,7 @@
 namespace cordon::inline v0 {
 
 // The lock order of sync/concepts.hpp. A thread may wait for a lock only when its level is above the levels
-// of all locks that the thread holds.
+// of all locks that the thread holds. (`zone` alone would shadow cordon::zone, says g++.)
 enum class lock_rank : unsigned { registry, isolation_lock, cache, zone_lock, lruvec };
 
 [[nodiscard]] constexpr unsigned level(lock_rank rank) {

@@ -68,8 +68,7 @@ public:
         });
         if (overlap) return status::invalid_range;
 
-        constexpr std::size_t regions_of_pools = regions::pools;
-        for (std::size_t i = 0; i != geo.regions() * regions_of_pools; ++i)
+        for (std::size_t i = 0; i != std::size_t{geo.regions()} * regions::pools; ++i)
             parts.marks_of_regions[i] = region_map::no_marks;
         for (std::uint32_t region = 0; region != geo.regions(); ++region)
             make_region(parts, geo, blocks, region);
