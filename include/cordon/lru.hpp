@@ -186,7 +186,7 @@ public:
     // more.
     status remove_group(group_id group) { return core_.remove_group(group); }
     // Effects: all frames of `from` are in `into`; the id `from` means `into` from now on. Returns: ok;
-    // invalid_argument. Cost: O(1) for any number of frames; O(groups) of those that were merged into `from` before.
+    // invalid_argument. Cost: O(1).
     status merge_groups(group_id from, group_id into) { return core_.merge_groups(from, into); }
     // Effects: a frame that nobody has isolated changes its group. Returns: ok; absent, busy, invalid_argument,
     // foreign_frame.

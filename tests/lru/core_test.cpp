@@ -8,10 +8,12 @@
 #include "support/zones.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <new>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 using namespace cordon;
@@ -37,23 +39,6 @@ struct counting_atomics : std_atomics {
 };
 struct counting_policy : single_threaded_policy {
     using atomics = counting_atomics;
-};
-
-// Another thread holds the lock of a group for as many attempts.
-class CORDON_CAPABILITY("lock") busy_lock {
-public:
-    static inline unsigned refusals = 0;
-    void lock() CORDON_ACQUIRE() CORDON_NO_THREAD_SAFETY_ANALYSIS { lock_.lock(); }
-    [[nodiscard]] bool try_lock() CORDON_TRY_ACQUIRE(true) CORDON_NO_THREAD_SAFETY_ANALYSIS {
-        return refusals != 0 ? refusals-- == 0 : lock_.try_lock();
-    }
-    void unlock() CORDON_RELEASE() CORDON_NO_THREAD_SAFETY_ANALYSIS { lock_.unlock(); }
-
-private:
-    spin_lock<> lock_;
-};
-struct busy_policy : default_policy {
-    using group_lock = busy_lock;
 };
 
 struct no_memory_policy : default_policy {
@@ -250,13 +235,42 @@ TEST_CASE("A forked child has whole lists and working batches", "[lru]") {
 }
 
 TEST_CASE("A fork waits for who works on a group", "[lru]") {
-    lru<linked_fifo, busy_policy> tracker{some_frames(8)};
-    REQUIRE(tracker.add(frame{1000}) == status::ok);
-    busy_lock::refusals = 3;
-    CHECK(in_child([&] { return tracker.add(frame{1001}) == status::ok && tracker.validate() ? 0 : 1; }) ==
-          0);
-    CHECK(busy_lock::refusals == 0);
+    lru<linked_fifo> tracker{some_frames(8), 3};
+    const group_id last = *tracker.create_group();
+    std::atomic<bool> holds{false}, has_left{false};
+    std::thread other{[&] {
+        std::remove_reference_t<decltype(tracker.internals())>::section hold{tracker.internals()};
+        hold.enter(last);
+        holds = true;
+        std::this_thread::sleep_for(std::chrono::milliseconds{20});
+        has_left = true;
+    }};
+    while (!holds)
+        std::this_thread::yield();
+    CHECK(in_child([&] {
+              if (!has_left) return 1;
+              return tracker.add(frame{1001}, last) == status::ok && tracker.validate() ? 0 : 2;
+          }) == 0);
+    other.join();
     CHECK(tracker.add(frame{1002}) == status::ok);
+}
+
+TEST_CASE("Nobody begins to work on a group while the process forks", "[lru]") {
+    lru<linked_fifo> tracker{some_frames(8)};
+    REQUIRE(tracker.add(frame{1000}) == status::ok);
+    REQUIRE(tracker.drain() == status::ok);
+    std::atomic<bool> is_isolated{false};
+    tracker.internals().stop();
+    std::thread other{[&] { is_isolated = tracker.isolate(frame{1000}) == status::ok; }};
+    while (tracker.state_of(frame{1000}).place != lru_place::isolated)
+        std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    CHECK_FALSE(is_isolated); // claimed, but still linked
+    CHECK(tracker.internals().lists().size(tracker.internals().group_of(root_group).lists[0]) == 1);
+    tracker.internals().start();
+    other.join();
+    CHECK(is_isolated);
+    CHECK(on_list(tracker).empty());
 }
 
 TEST_CASE("A fork that the barrier cannot prepare frees the batches of threads that are gone", "[lru]") {

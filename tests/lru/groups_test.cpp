@@ -227,6 +227,79 @@ TEST_CASE("Groups are many, and each has its own lists", "[lru]") {
     CHECK(small_lru<ring_fifo>{some_frames(8), group_id::limit + 1}.error() == status::invalid_argument);
 }
 
+TEMPLATE_TEST_CASE("Groups that are merged in a chain are one, and a merge writes no id but its own", "[lru]",
+                   ring_fifo, linked_fifo, replacement::lirs) {
+    constexpr std::uint32_t many = 100;
+    small_lru<TestType> tracker{some_frames(many), many};
+    auto& core = tracker.internals();
+    for (std::uint32_t n = 1; n != many; ++n)
+        REQUIRE(tracker.create_group()->raw() == n);
+    for (std::uint32_t n = 0; n != many; ++n) {
+        fill(tracker, {frame{1000 + n}, frame_count{1}}, group_id{n});
+        for (std::uint32_t tick = 0; tick != n % 7; ++tick)
+            REQUIRE(tracker.age(group_id{n}) == status::ok);
+    }
+    std::uint32_t untouched = 0;
+    for (std::uint32_t n = 1; n + 1 != many; ++n) {
+        untouched = core.route_of(group_id{1}).raw();
+        REQUIRE(tracker.merge_groups(group_id{n}, group_id{n + 1}) == status::ok);
+        CHECK((n == 1 || core.route_of(group_id{1}).raw() == untouched));
+    }
+    const group_id last{many - 1};
+    CHECK(core.root_of(group_id{1}) == last);
+    const auto check_ages = [&](std::uint32_t ticks_since) {
+        for (std::uint32_t n = 1; n != many; ++n) {
+            const lru_state s = tracker.state_of(frame{1000 + n});
+            CHECK(s.group == last);
+            if (TestType::ages_in_ticks) CHECK(s.cold == n % 7 + ticks_since);
+        }
+    };
+    check_ages(0);
+    CHECK(tracker.stats(group_id{1}).listed.raw() == many - 1); // locks the group: the way is shortened
+    for (std::uint32_t n = 1; n + 1 != many; ++n)
+        CHECK(core.route_of(group_id{n}).to() == last);
+    check_ages(0);
+    REQUIRE(tracker.age(last) == status::ok);
+    check_ages(1);
+    CHECK(tracker.validate(true));
+    CHECK(tracker.create_group().error() == status::ok); // 98 ids are free again
+    check_ages(1);
+    for (std::uint32_t n = 2; n + 1 != many; ++n)
+        REQUIRE(tracker.create_group());
+    CHECK(tracker.create_group().error() == status::no_memory);
+    CHECK(tracker.validate(true));
+}
+
+TEMPLATE_TEST_CASE("An id that others lead through is given out again, and their frames stay where they are",
+                   "[lru]", ring_fifo, linked_fifo) {
+    small_lru<TestType> tracker{some_frames(64), 3};
+    const group_id a = *tracker.create_group(), b = *tracker.create_group();
+    fill(tracker, low, a);
+    REQUIRE(tracker.isolate(frame{1003}) == status::ok); // keeps `a` from being given out
+    REQUIRE(tracker.merge_groups(a, b) == status::ok);
+    REQUIRE(tracker.merge_groups(b, root_group) == status::ok);
+    CHECK(*tracker.create_group() == b);
+    CHECK(tracker.create_group().error() == status::no_memory);
+    CHECK(tracker.state_of(frame{1003}).group == root_group);
+    CHECK(tracker.putback(frame{1003}) == status::ok);
+    CHECK(on_list(tracker).size() == 8);
+    CHECK(on_list(tracker, b).empty());
+    CHECK(*tracker.create_group() == a);
+    CHECK(tracker.validate(true));
+}
+
+TEST_CASE("A removal that is refused leaves the group its clock", "[lru]") {
+    small_lru<replacement::lirs> tracker{some_frames(64), 2};
+    const group_id g = *tracker.create_group();
+    for (int tick = 0; tick != 5; ++tick)
+        REQUIRE(tracker.age(g) == status::ok);
+    fill(tracker, {frame{1000}, frame_count{1}}, g);
+    REQUIRE(tracker.isolate(frame{1000}) == status::ok); // on no list, but in the group
+    CHECK(tracker.remove_group(g) == status::busy);
+    REQUIRE(tracker.putback(frame{1000}) == status::ok);
+    CHECK(tracker.state_of(frame{1000}).cold == 0);
+}
+
 TEST_CASE("A group that others were merged into is removed with their ids", "[lru]") {
     small_lru<ring_fifo> tracker{some_frames(64), 4};
     const group_id a = *tracker.create_group(), b = *tracker.create_group(), c = *tracker.create_group();

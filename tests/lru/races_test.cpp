@@ -443,6 +443,81 @@ TEST_CASE("A group that closes while somebody waits for its lock takes no frame"
     on.check_whole();
 }
 
+TEST_CASE("An id is given out again while somebody on his way by it waits for a lock", "[lru]") {
+    stage<linked_fifo> on;
+    auto& tracker = on.tracker;
+    const group_id by = on.other, way = *tracker.create_group();
+    REQUIRE(tracker.create_group());
+    REQUIRE(tracker.move_group(a, by) == status::ok);
+    REQUIRE(tracker.merge_groups(by, way) == status::ok);
+    // When he has found `way`, and waits for its lock, it is merged away, and its id is another group's.
+    auto& lock = tracker.internals().group_of(way).lock();
+    lock.lock();
+    hooks::lock_wait.arm(nullptr, [&] {
+        lock.unlock();
+        CHECK(tracker.merge_groups(way, root_group) == status::ok);
+        CHECK(*tracker.create_group() == way);
+    });
+    CHECK(tracker.isolate(a) == status::ok);
+    CHECK(hooks::lock_wait.fired());
+    CHECK(tracker.stats(way).listed.raw() == 0);
+    CHECK(tracker.putback(a) == status::ok);
+    CHECK(on_list(tracker) == std::vector{b, c, a});
+    on.check_whole();
+}
+
+TEST_CASE("Who is on his way by an id that is given out again begins anew", "[lru]") {
+    stage<linked_fifo> on;
+    auto& tracker = on.tracker;
+    auto& core = tracker.internals();
+    const group_id by = on.other, way = *tracker.create_group();
+    REQUIRE(tracker.create_group());
+    REQUIRE(tracker.move_group(a, by) == status::ok);
+    REQUIRE(tracker.isolate(a) == status::ok);
+    REQUIRE(tracker.merge_groups(by, way) == status::ok);
+    REQUIRE(tracker.merge_groups(way, root_group) == status::ok);
+    word_read.arm(
+        &core.group_of(by).route, [&] { CHECK(*tracker.create_group() == way); }, 1);
+    CHECK(core.root_of(by) == root_group);
+    CHECK(word_read.fired());
+    CHECK(tracker.putback(a) == status::ok);
+    on.check_whole();
+}
+
+TEST_CASE("A claim that is counted where a group was merged away is taken along", "[lru]") {
+    stage<ring_fifo> on;
+    REQUIRE(on.tracker.move_group(a, on.other) == status::ok);
+    REQUIRE(on.tracker.move_group(b, on.other) == status::ok);
+    before_change.arm(&on.tracker.internals().group_of(on.other).lists[0].stale,
+                      [&] { CHECK(on.tracker.merge_groups(on.other, root_group) == status::ok); });
+    CHECK(on.tracker.isolate(a) == status::ok);
+    CHECK(before_change.fired());
+    CHECK(on.tracker.stats().listed.raw() == 2);
+    on.check_whole();
+    CHECK(on.tracker.putback(a) == status::ok);
+    on.check_whole();
+}
+
+TEST_CASE("A frame that takes another's stead while ids are given out again is in a group", "[lru]") {
+    stage<ring_fifo> on;
+    auto& tracker = on.tracker;
+    REQUIRE(tracker.create_group());
+    REQUIRE(tracker.create_group());
+    REQUIRE(tracker.move_group(c, on.other) == status::ok);
+    REQUIRE(tracker.forget(a) == status::ok);
+    REQUIRE(tracker.isolate(c) == status::ok);
+    REQUIRE(tracker.merge_groups(on.other, root_group) == status::ok);
+    // The walk over the frames has passed `a`, and is not at `c` yet.
+    word_read.arm(on.word(b), [&] { CHECK(tracker.transfer(c, a) == status::ok); });
+    CHECK(*tracker.create_group() == on.other);
+    CHECK(word_read.fired());
+    CHECK(tracker.state_of(a).group == root_group);
+    CHECK(tracker.putback(a) == status::ok);
+    CHECK(on_list(tracker) == std::vector{b, a});
+    CHECK(on_list(tracker, on.other).empty());
+    on.check_whole();
+}
+
 TEST_CASE("A frame whose new group is gone goes back to its old one", "[lru]") {
     stage<linked_fifo> on;
     after_change.arm(on.word(a), [&] { CHECK(on.tracker.remove_group(on.other) == status::ok); });

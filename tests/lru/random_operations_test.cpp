@@ -274,7 +274,7 @@ private:
                 for (std::uint32_t id = 1; id != groups_in_all; ++id)
                     if (!model_.lists.contains(id) && tracker_.internals().is_live(group_id{id}) &&
                         id != made->raw())
-                        model_.merged[id] = tracker_.internals().route_of(group_id{id}).to().raw();
+                        model_.merged[id] = tracker_.internals().root_of(group_id{id}).raw();
             }
             model_.lists[made->raw()];
             return;

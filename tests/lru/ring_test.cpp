@@ -24,10 +24,11 @@ namespace {
 using lists = ring_lists<std_atomics>;
 constexpr std::uint32_t frames = 4000;
 
-struct two_lists {
-    std::vector<lists::segment> segments = std::vector<lists::segment>(lists::cells(frames, 2));
+template <unsigned N>
+struct some_lists {
+    std::vector<lists::segment> segments = std::vector<lists::segment>(lists::cells(frames, N));
     lists::pool pool{};
-    lists::list heads[2] = {};
+    lists::list heads[N] = {};
     lists all{segments.data(), &pool, frames};
     std::vector<state_word> words = std::vector<state_word>(frames);
 
@@ -41,7 +42,7 @@ struct two_lists {
         all.tidy(at(n), lists::stale(heads[n]), [&](lists::entry e) { return is_current(n, e); });
     }
     void claim(std::uint32_t f) {
-        lists::claimed(heads[lists::list_of(words[f].mark())]);
+        lists::claimed(heads[lists::list_of(words[f].mark())], 1);
         words[f] = words[f].with(lru_place::isolated);
     }
     [[nodiscard]] std::vector<std::uint32_t> on(unsigned n) {
@@ -54,6 +55,8 @@ struct two_lists {
     }
     [[nodiscard]] std::uint32_t size(unsigned n) { return lists::size(heads[n]) - lists::stale(heads[n]); }
 };
+using two_lists = some_lists<2>;
+using three_lists = some_lists<3>;
 
 } // namespace
 
@@ -120,6 +123,81 @@ TEST_CASE("Rings keep the order of a deque while frames leave by their words", "
         }
         std::ranges::fill(since, std::uint8_t{0});
     }
+}
+
+TEST_CASE("A turn of a ring looks at a segment, and leaves the lists in order", "[lru]") {
+    three_lists t;
+    std::deque<std::uint32_t> shall[3];
+    rng random{seed()};
+    for (std::uint32_t f = 0; f != 600; ++f) {
+        const auto n = static_cast<unsigned>(random.below(3));
+        t.push(n, f, list_end::newest);
+        shall[n].push_back(f);
+    }
+    std::vector<std::uint32_t> gone;
+    for (int turn = 0; turn != scaled(20000); ++turn) {
+        const auto n = static_cast<unsigned>(random.below(3));
+        std::uint64_t steps = random.below(80); // a segment has 61 entries
+        const std::size_t before = shall[n].size();
+        std::size_t looked = 0;
+        {
+            lists::turn here{t.all, t.at(n)};
+            for (lists::entry e{}; looked != steps && here.oldest(e); ++looked) {
+                REQUIRE(here.ahead().raw() < frames);
+                REQUIRE(e.frame == shall[n].front());
+                REQUIRE(t.is_current(n, e));
+                shall[n].pop_front();
+                const auto to = static_cast<unsigned>(random.below(3));
+                if (random.below(8) == 0) {
+                    here.drop(e, true);
+                    t.words[e.frame] = t.words[e.frame].with(lru_place::isolated);
+                    gone.push_back(e.frame);
+                } else if (to == n) {
+                    here.keep(e);
+                    shall[n].push_back(e.frame);
+                } else {
+                    t.words[e.frame] =
+                        t.words[e.frame].with_mark(lists::with_list(t.words[e.frame].mark(), to));
+                    here.pass(t.at(to), e);
+                    shall[to].push_back(e.frame);
+                }
+            }
+        }
+        REQUIRE(looked <= lists::segment_entries);
+        REQUIRE((looked != 0 || steps == 0 || before == 0));
+        for (unsigned k = 0; k != 3; ++k) {
+            REQUIRE(t.size(k) == shall[k].size());
+            REQUIRE(t.on(k) == std::vector<std::uint32_t>(shall[k].begin(), shall[k].end()));
+        }
+        for (const std::uint32_t f : gone) { // and comes back, now and then at the oldest end
+            const bool is_last = random.below(4) == 0;
+            t.push(n, f, is_last ? list_end::oldest : list_end::newest);
+            is_last ? shall[n].push_front(f) : shall[n].push_back(f);
+        }
+        gone.clear();
+    }
+    CHECK(t.pool.used.load(std::memory_order_relaxed) < 40);
+}
+
+TEST_CASE("A turn of a ring drops what claims have left behind", "[lru]") {
+    three_lists t;
+    for (std::uint32_t f = 0; f != 10; ++f)
+        t.push(0, f, list_end::newest);
+    t.claim(0);
+    t.claim(1);
+    CHECK(t.size(0) == 8);
+    {
+        lists::turn here{t.all, t.at(0)};
+        lists::entry e{};
+        for (int n = 0; n != 2; ++n) {
+            REQUIRE(here.oldest(e));
+            CHECK_FALSE(t.is_current(0, e));
+            here.drop(e, false);
+        }
+    }
+    CHECK(lists::stale(t.heads[0]) == 0);
+    CHECK(t.size(0) == 8);
+    CHECK(t.on(0).front() == 2);
 }
 
 TEST_CASE("A frame that comes and goes for ever takes no more segments than the pool has", "[lru]") {

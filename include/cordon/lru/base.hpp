@@ -48,14 +48,15 @@ public:
         __builtin_prefetch(&word_of(i), 1);
         __builtin_prefetch(&age_of(i), 1);
     }
-    [[nodiscard]] std::uint8_t clock_of(group_id g) const {
-        return group_of(g).clock.load(std::memory_order_relaxed);
-    }
     [[nodiscard]] const metadata& parts() const { return parts_; }
     [[nodiscard]] lists_type& lists() { return lists_; }
     [[nodiscard]] const lists_type& lists() const { return lists_; }
 
     // ---- groups ----
+    //
+    // Links from alias to alias are set, and shortened, under the lock of the group where they ended; so is an id taken out
+    // of them, before it is given out again. So whoever has found a group, locks it and finds it again has it. Who comes by
+    // an id while it is given out again begins anew.
 
     [[nodiscard]] group_route route_of(group_id g) const {
         return group_route{group_of(g).route.load(std::memory_order_acquire)}; // (1) acquire: pairs with (2)
@@ -63,13 +64,23 @@ public:
     void set_route(group_id g, group_route route) {
         group_of(g).route.store(route.raw(), std::memory_order_release); // (2) release: pairs with (1)
     }
+    // Returns: the route of the group that the frames with this id are in, with the clock of these frames. An id that is no
+    // group's leads to the root group. Cost: one load, of an alias one more for each merge since somebody locked its group.
+    [[nodiscard]] CORDON_ALWAYS_INLINE group_route follow(group_id g) const {
+        const group_route route = route_of(g);
+        return route.what() != group_route::kind::alias ? route : follow_alias(g);
+    }
+    [[nodiscard]] group_id root_of(group_id g) const { return follow(g).to(); }
+    [[nodiscard]] CORDON_ALWAYS_INLINE std::uint8_t clock_of(group_id g) const { return follow(g).clock(); }
     [[nodiscard]] bool is_live(group_id g) const {
-        if (g.raw() >= groups_) return false;
-        const group_route::kind k = route_of(g).what();
-        return k == group_route::kind::live || k == group_route::kind::alias;
+        return g.raw() < groups_ && follow(g).what() == group_route::kind::live;
+    }
+    // Effects: what follows routes notices that ids are to be given out again. Locks: the control lock is held.
+    void begin_to_free_ids() {
+        frees_.fetch_add(1, std::memory_order_release); // (3) release: pairs with (4), (5)
     }
 
-    // A hold of one group's lock, at most one at a time. The group under its lock is nobody's alias.
+    // A hold of one group's lock, at most one at a time, a fork's included. The group under its lock is nobody's alias.
     class section {
     public:
         explicit section(lru_base& tracker) : tracker_(tracker) {}
@@ -80,14 +91,19 @@ public:
         // Effects: holds the lock of the group that the frames with this id are in.
         void enter(group_id id) CORDON_NO_THREAD_SAFETY_ANALYSIS {
             for (;;) {
-                const group_id to = tracker_.route_of(id).to();
+                const group_id to = tracker_.root_of(id);
                 if (held_ && to == at_) return;
                 leave();
                 tracker_.group_of(to).lock().lock();
                 at_ = to;
                 held_ = true;
+                if (tracker_.is_stopped()) [[unlikely]] {
+                    leave();
+                    tracker_.await_start();
+                    continue;
+                }
                 // A merge may have come first: then its lists are guarded by another lock now.
-                if (tracker_.route_of(to).to() == to) return;
+                if (tracker_.root_of(id) == to) return tracker_.shorten(id, to);
             }
         }
         // Effects: the same for the group of a frame that the caller has not claimed: it is read again under the lock.
@@ -105,7 +121,7 @@ public:
             held_ = false;
         }
         // Returns: whether frames with this id are under the lock held. Requires: one is.
-        [[nodiscard]] bool holds(group_id id) const { return tracker_.route_of(id).to() == at_; }
+        [[nodiscard]] bool holds(group_id id) const { return tracker_.root_of(id) == at_; }
         [[nodiscard]] group_id id() const { return at_; }
         [[nodiscard]] group& self() const { return tracker_.group_of(at_); }
 
@@ -120,22 +136,31 @@ public:
     [[nodiscard]] place list_at(group_id g, unsigned list) const {
         return {group_of(g).lists[list], g.raw() * R::lists + list, list};
     }
-    // Returns: entries of the list that claims left behind, those counted at aliases included.
+    // Returns: entries of the list that claims left behind.
     [[nodiscard]] std::uint32_t stale(group_id g, unsigned list) const {
-        std::uint32_t n = 0;
-        if constexpr (!lists_type::unlinks) {
-            n = lists_type::stale(group_of(g).lists[list]);
-            for (std::uint32_t a = group_of(g).next_alias; a != 0; a = group_of(group_id{a}).next_alias)
-                n += lists_type::stale(group_of(group_id{a}).lists[list]);
+        if constexpr (lists_type::unlinks)
+            return 0;
+        else
+            return lists_type::stale(group_of(g).lists[list]);
+    }
+    // Effects: counts claims that each left an entry of the list behind. A merge takes along what is counted at the id; who
+    // comes later than that sees where it leads, and takes it there himself. Locks: none.
+    void count_claims(group_id id, unsigned list, std::uint32_t n) {
+        while (n != 0) {
+            auto& counted = group_of(id).lists[list];
+            lists_type::claimed(counted, n);
+            const group_id to = root_of(id);
+            if (to == id) return;
+            n = lists_type::take_claims(counted);
+            id = to;
         }
-        return n;
     }
     // Returns: whether the entry of the list is how its frame is listed. A list of links has no others, but for claims
     // at work.
     template <class Entry>
     [[nodiscard]] bool is_current(group_id g, unsigned list, Entry e, state_word w) const {
         return lists_type::current(list_at(g, list), e, w) &&
-               (lists_type::unlinks || w.group() == g || route_of(w.group()).to() == g);
+               (lists_type::unlinks || w.group() == g || root_of(w.group()) == g);
     }
     // Returns: frames on the list. Claims at work may be counted or not.
     [[nodiscard]] std::uint32_t size(group_id g, unsigned list) const {
@@ -187,7 +212,7 @@ public:
         [[nodiscard]] std::uint32_t frames() const { return tracker_.frames_; }
         [[nodiscard]] bool holds(frame_index i) const {
             const state_word w = tracker_.peek(i);
-            return w.place() != lru_place::untracked && tracker_.route_of(w.group()).to() == id_;
+            return w.place() != lru_place::untracked && tracker_.root_of(w.group()) == id_;
         }
         [[nodiscard]] std::span<std::byte> extra() const { return tracker_.parts_.extra_of(id_); }
 
@@ -202,7 +227,7 @@ public:
         group_id id_;
     };
 
-    // Effects: the clock of the group and of those that lead to it ticks.
+    // Effects: the clock of the group ticks.
     void advance(group_id g) {
         group& self = group_of(g);
         group::bump(self.count.ticks);
@@ -210,10 +235,10 @@ public:
         if (min_ttl_ns_ != 0) self.tick_ns[tick % group::tick_times] = P::clock::now();
         if (R::ages_in_ticks && tick % clamp_interval == 0)
             self.clamp_due.store(1, std::memory_order_relaxed);
-        tick_clock(self);
-        if (groups_ == 1) sole_clock_.store(clock_of(g), std::memory_order_relaxed);
-        for (std::uint32_t a = self.next_alias; a != 0; a = group_of(group_id{a}).next_alias)
-            tick_clock(group_of(group_id{a}));
+        const group_route before = route_of(g);
+        const std::uint8_t clock = replacement_.next_tick(before.clock());
+        set_route(g, {before.what(), g, clock});
+        if (groups_ == 1) sole_clock_.store(clock, std::memory_order_relaxed);
     }
     // Returns: whether the frame was touched within min_ttl_ns, as far as its byte tells; never too late.
     [[nodiscard]] bool is_young(group_id g, frame_index i) const {
@@ -233,7 +258,7 @@ public:
         for (std::uint32_t n = 0; n != frames_; ++n) {
             const frame_index i{n};
             const state_word w = peek(i);
-            if (w.place() == lru_place::untracked || route_of(w.group()).to() != g) continue;
+            if (w.place() == lru_place::untracked || root_of(w.group()) != g) continue;
             const std::uint8_t clock = clock_of(w.group());
             std::uint8_t age = age_of(i).load(std::memory_order_relaxed);
             // A touch that comes between wins.
@@ -242,6 +267,20 @@ public:
                 (void)age_of(i).compare_exchange(age, coldest, std::memory_order_relaxed);
         }
     }
+
+    // ---- a fork ----
+
+    // Effects: when it returns nobody is in a section, and nobody enters one until start(). Each lock is taken and given
+    // back, so that who comes after that sees why he must wait.
+    void stop() CORDON_NO_THREAD_SAFETY_ANALYSIS {
+        stopped_.store(1, std::memory_order_relaxed);
+        for (std::uint32_t g = 0; g != groups_; ++g)
+            if (group& one = group_of(group_id{g}); one.has_lock()) {
+                one.lock().lock();
+                one.lock().unlock();
+            }
+    }
+    void start() { stopped_.store(0, std::memory_order_relaxed); }
 
 protected:
     explicit lru_base(const R& replacement) : replacement_(replacement) {}
@@ -294,10 +333,41 @@ protected:
     std::span<std::byte> own_memory_;
 
 private:
-    void tick_clock(group& g) {
-        const std::uint8_t now = g.clock.load(std::memory_order_relaxed);
-        g.clock.store(replacement_.next_tick(now), std::memory_order_relaxed);
+    [[nodiscard]] bool is_stopped() const { return stopped_.load(std::memory_order_relaxed) != 0; }
+    CORDON_COLD void await_start() const {
+        typename P::backoff wait;
+        while (is_stopped())
+            wait();
     }
+    CORDON_NO_INLINE group_route follow_alias(group_id g) const {
+        for (;;) {
+            const std::uint32_t before =
+                frees_.load(std::memory_order_acquire); // (4) acquire: pairs with (3)
+            group_route at = route_of(g);
+            std::uint8_t clock = at.clock();
+            while (at.what() == group_route::kind::alias) {
+                at = route_of(at.to());
+                clock = static_cast<std::uint8_t>(clock + at.clock());
+            }
+            // (5) acquire: pairs with (3)
+            if (frees_.load(std::memory_order_acquire) == before) return {at.what(), at.to(), clock};
+        }
+    }
+    // Effects: the id, and all between it and the group that it leads to, lead there at once. Locks: that group's is held.
+    void shorten(group_id id, group_id to) {
+        group_route at = route_of(id);
+        if (at.what() != group_route::kind::alias || at.to() == to) return;
+        auto ahead = static_cast<std::uint8_t>(clock_of(id) - clock_of(to));
+        for (; at.to() != to; at = route_of(id)) {
+            set_route(id, {group_route::kind::alias, to, ahead});
+            ahead = static_cast<std::uint8_t>(ahead - at.clock());
+            id = at.to();
+        }
+    }
+
+    typename P::atomics::template atomic<std::uint32_t>
+        frees_{}; // times that ids of merged groups were freed
+    typename P::atomics::template atomic<std::uint8_t> stopped_{}; // by a fork
 };
 
 } // namespace cordon::inline v0

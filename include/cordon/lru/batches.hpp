@@ -138,9 +138,8 @@ private:
             if (!activate(s)) return status::deferred;
             b.active = 1;
         }
-        const group_route route = this->route_of(g);
-        if (route.what() == group_route::kind::free || route.what() == group_route::kind::closing)
-            return status::invalid_argument;
+        const group_route route = this->follow(g);
+        if (route.what() != group_route::kind::live) return status::invalid_argument;
         if (b.size() == batch::capacity) empty(b);
         if (const status e = this->claim_new(a.frame, lru_place::batched, route.to()); e != status::ok)
             return e;

@@ -105,18 +105,13 @@ private:
     bool fork_quiesced_ = false;
 };
 
-// A fork takes the LRU at rest: every batch empty and closed, every lock held by the forking thread, so that the child's
-// lists are whole. It is the one place that holds more than one group lock; it tries for each, so that no order of them
-// can be wrong. Frames that other threads had claimed stay claimed in the child.
+// A fork takes the LRU at rest: every batch empty and closed, nobody in a section, so that the child's lists are whole.
+// Frames that other threads had claimed stay claimed in the child.
 template <replacement_policy R, lru_policy P>
 void lru_core<R, P>::on_fork(void* self, fork_phase phase,
                              slot_index) noexcept CORDON_NO_THREAD_SAFETY_ANALYSIS {
     auto& engine = *static_cast<lru_core*>(self);
     if (engine.error_ != status::ok) return;
-    const auto for_each_group = [&](auto f) {
-        for (std::uint32_t g = 0; g != engine.groups_; ++g)
-            if (group& one = engine.group_of(group_id{g}); one.has_lock()) f(one);
-    };
     if (phase == fork_phase::prepare) {
         engine.control_lock_.lock();
         {
@@ -125,17 +120,11 @@ void lru_core<R, P>::on_fork(void* self, fork_phase phase,
         }
         engine.control_lock_.lock();
         engine.slots_lock_.lock();
-        for_each_group([](group& g) CORDON_NO_THREAD_SAFETY_ANALYSIS {
-            typename P::backoff wait;
-            while (!g.lock().try_lock())
-                wait();
-        });
+        engine.stop();
         return;
     }
     const bool is_child = phase == fork_phase::child;
-    // Threads that waited for a lock are gone, and must not be waited for.
-    for_each_group([&](group& g)
-                       CORDON_NO_THREAD_SAFETY_ANALYSIS { is_child ? g.renew_lock() : g.lock().unlock(); });
+    engine.start();
     engine.slots_lock_.unlock();
     engine.control_lock_.unlock();
     if (is_child) {
@@ -143,6 +132,9 @@ void lru_core<R, P>::on_fork(void* self, fork_phase phase,
             if (!engine.gate_.is_outside(engine.batch_at(s).gate))
                 engine.gate_.abandon(engine.batch_at(s).gate);
         if (!engine.gate_.needs_lock()) engine.start_gate(); // a child need not inherit the barrier
+        // Threads that waited for a lock are gone, and must not be waited for.
+        for (std::uint32_t g = 0; g != engine.groups_; ++g)
+            if (group& one = engine.group_of(group_id{g}); one.has_lock()) one.renew_lock();
         ::new (&engine.slots_lock_) group_lock_t<P>;
         ::new (&engine.control_lock_) typename P::isolation_lock;
     }

@@ -144,24 +144,25 @@ public:
     }
 
     // Effects: `to`, which nobody tracks, is claimed in the stead of the claimed frame, which is untracked: same group,
-    // age and list. Returns: ok; absent, not_isolated; busy if `from` is pinned or `to` is tracked. Locks: the group's,
-    // if the policy wants_keys.
+    // age and list. Returns: ok; absent, not_isolated; busy if `from` is pinned or `to` is tracked. Locks: the group's, so
+    // that its id is not given out again while neither frame bears it.
     status transfer(frame_index from, frame_index to) {
         const state_word w = this->peek(from);
         if (w.place() != lru_place::isolated)
             return w.place() == lru_place::untracked ? status::absent : status::not_isolated;
         if (this->peek(to).place() != lru_place::untracked) return status::busy;
+        section hold{*this};
+        hold.enter(w.group());
+        const state_word renamed = w.with_group(hold.id());
+        this->rebase(from, w.group(), hold.id());
+        this->settle(from, w, renamed);
         // First the one leaves, then the other comes: so a stray pin of `to`, by who believes that it still holds another
         // page, finds it untracked until there is no way back.
         const std::uint8_t age = this->age_of(from).load(std::memory_order_relaxed);
         if (!this->untrack(from)) return status::busy;
-        stand_in(to, w, age);
-        if constexpr (R::wants_keys) {
-            section hold{*this};
-            hold.enter(w.group());
-            view seen{*this, hold.id()};
-            this->replacement_.moved(seen, from, to);
-        }
+        stand_in(to, renamed, age);
+        view seen{*this, hold.id()};
+        if constexpr (R::wants_keys) this->replacement_.moved(seen, from, to);
         return status::ok;
     }
 
@@ -197,7 +198,7 @@ public:
         });
     }
     [[nodiscard]] bool same_group(group_id a, group_id b) const {
-        return a.raw() < this->groups_ && this->route_of(a).to() == this->route_of(b).to();
+        return a.raw() < this->groups_ && this->root_of(a) == this->root_of(b);
     }
 
 protected:

@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // The route of a group says whether it is live, or whose frames its frames are now. A merge redirects the id: the frames
-// keep the old one, an alias, in their words until somebody who may write the word meets them. An alias keeps its own
-// clock, in step with that of the group it leads to, so that the age bytes of its frames keep their meaning.
+// keep the old one, an alias, in their words until somebody who may write the word meets them. Routes make a forest, as in
+// union-find: a merge sets one link, and who looks a group up under its lock lets what he came by lead there at once. A
+// link also says how far the clock of the alias is from that of where it leads: the age bytes of its frames keep their
+// meaning, and a tick has no alias to go to.
 #pragma once
 
 #include "cordon/core/config.hpp"
@@ -21,17 +23,21 @@
 
 namespace cordon::inline v0 {
 
+//     bits 31..24 clock | 13..2 to | 1..0 kind
 class group_route {
 public:
     enum class kind : std::uint32_t { free, live, closing, alias };
 
     constexpr group_route() = default;
     explicit constexpr group_route(std::uint32_t raw) : raw_(raw) {}
-    constexpr group_route(kind k, group_id to) : raw_(static_cast<std::uint32_t>(k) | to.raw() << 2) {}
+    constexpr group_route(kind k, group_id to, std::uint8_t clock = 0)
+        : raw_(static_cast<std::uint32_t>(k) | to.raw() << 2 | std::uint32_t{clock} << 24) {}
     [[nodiscard]] constexpr std::uint32_t raw() const { return raw_; }
     [[nodiscard]] constexpr kind what() const { return static_cast<kind>(raw_ & 3); }
-    // Returns: where the group's frames are; of a group that is no alias, itself.
-    [[nodiscard]] constexpr group_id to() const { return group_id{raw_ >> 2}; }
+    // Returns: whose frames the group's are, or where that is told; of a group that is no alias, itself.
+    [[nodiscard]] constexpr group_id to() const { return group_id{raw_ >> 2 & (group_id::limit - 1)}; }
+    // Returns: the group's clock; of an alias, what it is ahead of that of `to`.
+    [[nodiscard]] constexpr std::uint8_t clock() const { return static_cast<std::uint8_t>(raw_ >> 24); }
 
 private:
     std::uint32_t raw_ = 0;
@@ -60,12 +66,10 @@ struct alignas(cache_line_bytes) lru_group {
 
     // Read by those who hold no lock.
     atomic<std::uint32_t> route;
-    atomic<std::uint8_t> clock;
     std::uint32_t lock_made; // under the control lock
 
     // Under the lock. The figures are read without it.
     alignas(cache_line_bytes) std::byte lock_bytes[sizeof(lock_type)];
-    std::uint32_t next_alias;        // id of the next alias that leads here; 0: none
     atomic<std::uint32_t> clamp_due; // ages are to be clamped before they wrap
     typename R::group_state state;
     typename lists_type::list lists[R::lists];
@@ -90,8 +94,6 @@ struct alignas(cache_line_bytes) lru_group {
     }
     // Effects: all but the lock and the route are as of a group that was never made.
     void reset(lists_type& all) {
-        clock.store(0, std::memory_order_relaxed);
-        next_alias = 0;
         clamp_due.store(0, std::memory_order_relaxed);
         state = typename R::group_state{};
         for (auto& one : lists)

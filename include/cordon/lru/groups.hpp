@@ -1,9 +1,9 @@
 // cordon/lru/groups.hpp - lru_groups: making, merging, removing and ageing groups.
 // SPDX-License-Identifier: BSL-1.0
 //
-// A merge touches no frame: the lists are joined, and the id is redirected with those that led to it before (group.hpp).
-// The id of a merged group is given out again when ids run out: then all frames that bear it are renamed, behind a drain
-// that ends all adds which still read it as live. A claimed frame keeps its id, so it keeps the id from being given out.
+// A merge touches no frame and no other id: the lists are joined, and the id is redirected (group.hpp). The ids of merged
+// groups are given out again when ids run out: then all frames that bear one are renamed, behind a drain that ends all
+// adds which still read it as live. A claimed frame keeps its id, so it keeps the id from being given out.
 // The lock of a group, once made, stays: a thread that read an old route may still come to it, and finds under it that
 // the route has changed.
 #pragma once
@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -49,46 +50,35 @@ public:
         const control_guard control{this->control_lock_};
         if (!is_own(g) || g == root_group) return status::invalid_argument;
         if (this->total(g) != 0) return status::busy;
-        this->set_route(g, {group_route::kind::closing, g});
+        set_kind(g, group_route::kind::closing);
         status outcome = this->drain(control.proof(), UINT64_MAX);
         if (outcome == status::ok && is_used(g)) outcome = status::busy;
         if (outcome == status::ok)
             close_group(g);
         else
-            this->set_route(g, {group_route::kind::live, g});
+            set_kind(g, group_route::kind::live);
         return outcome;
     }
     // Effects: the frames of `from` are in `into`, as its newest; the id `from` leads there, and is given out again
     // when no frame bears it. Returns: ok; invalid_argument. Locks: first the one group's, then the other's.
-    // Cost: O(ids that led to `from` and were not given out again), whatever number of frames.
+    // Cost: O(1).
     status merge_groups(group_id from, group_id into) {
         if (error_ != status::ok) return error_;
         const control_guard control{this->control_lock_};
         if (!is_own(from) || from == root_group || !this->is_live(into)) return status::invalid_argument;
-        into = this->route_of(into).to();
+        into = this->root_of(into);
         if (into == from) return status::invalid_argument;
-        group& source = this->group_of(from);
-        std::uint32_t aliases = 0;
         section hold{*this};
         // From here on the lists of `from` are under the lock of `into`. Its claimants that come meanwhile find theirs
         // linked among strangers, and unlink them all the same.
         hold.enter(from);
-        aliases = source.next_alias;
-        source.next_alias = 0;
-        this->set_route(from, {group_route::kind::alias, into});
-        for (std::uint32_t a = aliases; a != 0; a = this->group_of(group_id{a}).next_alias)
-            this->set_route(group_id{a}, {group_route::kind::alias, into});
+        const auto ahead = static_cast<std::uint8_t>(this->clock_of(from) - this->clock_of(into));
+        this->set_route(from, {group_route::kind::alias, into, ahead});
         hold.leave();
         hold.enter(into);
         for (unsigned list = 0; list != R::lists; ++list)
             this->lists_.splice(this->list_at(from, list), this->list_at(into, list));
-        group& target = hold.self();
-        source.next_alias = target.next_alias;
-        target.next_alias = from.raw();
-        group* last = &source;
-        while (last->next_alias != 0)
-            last = &this->group_of(group_id{last->next_alias});
-        last->next_alias = aliases;
+        move_claims(from, into);
         return status::ok;
     }
     // Returns: whether the id is that of a group, not one that leads to another.
@@ -111,7 +101,7 @@ public:
     // Effects: after a scan or a tick, ages that are about to wrap are clamped. Locks: none.
     void clamp_if_due(group_id g) {
         if constexpr (R::ages_in_ticks) {
-            const group_id at = this->route_of(g).to();
+            const group_id at = this->root_of(g);
             auto& due = this->group_of(at).clamp_due;
             if (due.load(std::memory_order_relaxed) != 0 && due.exchange(0, std::memory_order_relaxed) != 0)
                 this->clamp(at);
@@ -134,14 +124,45 @@ private:
             if (this->route_of(group_id{g}).what() == group_route::kind::free) return group_id{g};
         return root_group;
     }
-    // Effects: the id is free, and its group as if it had never been. Requires: no frame bears it, nobody has it.
+    // Effects: the id is free, with those that lead to it, and its group as if it had never been. Requires: no frame bears
+    // one of them, nobody has them.
     void close_group(group_id g) {
-        for (std::uint32_t a = this->group_of(g).next_alias; a != 0;) {
-            const group_id alias{a};
-            a = this->group_of(alias).next_alias;
-            wipe(alias);
-        }
+        (void)free_aliases([&](group_id alias) { return this->root_of(alias) == g; });
+        section hold{*this};
+        hold.enter(g);
         wipe(g);
+    }
+    void set_kind(group_id g, group_route::kind kind) {
+        section hold{*this};
+        hold.enter(g);
+        this->set_route(g, {kind, g, this->clock_of(g)});
+    }
+    // Effects: aliases that is_unused(id) agrees to are free. Returns: whether there were any. Cost: O(groups).
+    template <class F>
+    bool free_aliases(F is_unused) {
+        const auto for_each_alias = [&](auto f) {
+            for (std::uint32_t g = 1; g < this->groups_; ++g)
+                if (this->route_of(group_id{g}).what() == group_route::kind::alias) f(group_id{g});
+        };
+        // When each leads to its group at once, none leads there by way of another.
+        for_each_alias([&](group_id alias) { section{*this}.enter(alias); });
+        this->begin_to_free_ids();
+        bool any = false;
+        for_each_alias([&](group_id alias) {
+            if (!is_unused(alias)) return;
+            section hold{*this};
+            hold.enter(alias);
+            move_claims(alias, hold.id());
+            wipe(alias);
+            any = true;
+        });
+        return any;
+    }
+    // Effects: claims that were counted at an id are counted where it leads.
+    void move_claims(group_id from, group_id into) {
+        if constexpr (!lists_type::unlinks)
+            for (unsigned list = 0; list != R::lists; ++list)
+                this->count_claims(into, list, lists_type::take_claims(this->group_of(from).lists[list]));
     }
     void wipe(group_id g) {
         group& self = this->group_of(g);
@@ -156,7 +177,7 @@ private:
     [[nodiscard]] bool is_used(group_id g) const {
         for (std::uint32_t n = 0; n != this->frames_; ++n) {
             const state_word w = this->peek(frame_index{n});
-            if (w.place() != lru_place::untracked && this->route_of(w.group()).to() == g) return true;
+            if (w.place() != lru_place::untracked && this->root_of(w.group()) == g) return true;
         }
         return false;
     }
@@ -165,43 +186,22 @@ private:
     bool recycle(control_proof proof) {
         // Behind the barrier nobody adds with an id that was redirected before.
         if (this->drain(proof, UINT64_MAX) != status::ok) return false;
-        bool any = false;
-        for (std::uint32_t g = 1; g < this->groups_; ++g) {
-            const group_id alias{g};
-            if (this->route_of(alias).what() != group_route::kind::alias || !rename(alias)) continue;
-            section hold{*this};
-            hold.enter(alias);
-            group* before = &hold.self();
-            while (before->next_alias != g)
-                before = &this->group_of(group_id{before->next_alias});
-            before->next_alias = this->group_of(alias).next_alias;
-            for (unsigned list = 0; list != R::lists; ++list)
-                lists_type::absorb_stale(this->group_of(alias).lists[list], hold.self().lists[list]);
-            hold.leave();
-            wipe(alias);
-            any = true;
-        }
-        return any;
+        std::bitset<group_id::limit> borne; // by frames that are claimed
+        for (std::uint32_t n = 0; n != this->frames_; ++n)
+            if (const group_id kept = rename(frame_index{n}); kept != root_group) borne.set(kept.raw());
+        return free_aliases([&](group_id alias) { return !borne.test(alias.raw()); });
     }
-    // Effects: no unclaimed frame bears the id. Returns: whether no claimed one does either.
-    bool rename(group_id alias) {
-        for (std::uint32_t n = 0; n != this->frames_; ++n) {
-            const frame_index i{n};
-            if (this->peek(i).group() != alias) continue;
-            section hold{*this};
-            state_word w = hold.enter_of(i);
-            while (w.place() != lru_place::untracked && w.group() == alias) {
-                if (w.place() == lru_place::isolated) return false;
-                std::uint32_t raw = w.raw();
-                if (this->word_of(i).compare_exchange(raw, w.with_group(hold.id()).raw(),
-                                                      std::memory_order_relaxed)) {
-                    this->rebase(i, alias, hold.id());
-                    break;
-                }
-                w = state_word{raw};
-            }
+    // Effects: a frame that nobody has claimed bears no alias. Returns: the one that a claimed frame bears, or the root
+    // group.
+    group_id rename(frame_index i) {
+        if (this->route_of(this->peek(i).group()).what() != group_route::kind::alias) return root_group;
+        section hold{*this};
+        for (;;) {
+            const state_word w = hold.enter_of(i);
+            if (w.place() == lru_place::untracked || w.group() == hold.id()) return root_group;
+            if (w.place() == lru_place::isolated) return w.group();
+            if (this->adopt(i, w, hold.id())) return root_group;
         }
-        return true;
     }
 };
 

@@ -56,10 +56,13 @@ public:
     }
     // Returns: what a scan may meet.
     [[nodiscard]] std::uint32_t entries(const list&) const { return frames_; }
-    // Effects: a frame of the list was claimed by its word. Locks: none.
-    static void claimed(list& l) { l.stale.fetch_add(1, std::memory_order_relaxed); }
-    static void absorb_stale(list& from, list& into) {
-        into.stale.fetch_add(from.stale.exchange(0, std::memory_order_relaxed), std::memory_order_relaxed);
+    // Effects: so many frames of the list were claimed by their words. Locks: none.
+    static void claimed(list& l, std::uint32_t n) {
+        l.stale.fetch_add(n, std::memory_order_acquire); // (1) acquire: pairs with (2)
+    }
+    // Returns: the claims so far, which are counted elsewhere from now on. Locks: none.
+    [[nodiscard]] static std::uint32_t take_claims(list& l) {
+        return l.stale.exchange(0, std::memory_order_release); // (2) release: pairs with (1)
     }
     // Effects: a list without frames is as new.
     static void reset(list& l) {

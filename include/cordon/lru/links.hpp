@@ -61,7 +61,6 @@ public:
     [[nodiscard]] static std::uint32_t size(const list& l) { return l.count.load(std::memory_order_relaxed); }
     // Returns: what a scan may meet.
     [[nodiscard]] static std::uint32_t entries(const list& l) { return size(l); }
-    static void absorb_stale(list&, list&) {}
     // Effects: an empty list is as new.
     static void reset(list& l) { l.count.store(0, std::memory_order_relaxed); }
 

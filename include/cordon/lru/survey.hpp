@@ -45,7 +45,7 @@ public:
         if (w.place() == lru_place::untracked) return {};
         const std::uint8_t age = tracker_.age_of(i).load(std::memory_order_relaxed);
         return {.place = w.place(),
-                .group = tracker_.route_of(w.group()).to(),
+                .group = tracker_.root_of(w.group()),
                 .pins = w.pins(),
                 .list = lists_type::list_of(w.mark()),
                 .age = age,
@@ -54,7 +54,7 @@ public:
     [[nodiscard]] age_histogram ages(group_id g) const {
         age_histogram all;
         if (!tracker_.is_live(g)) return all;
-        const group_id at = tracker_.route_of(g).to();
+        const group_id at = tracker_.root_of(g);
         for_each_tracked([&](frame_index, const lru_state& s) {
             if (s.group != at) return;
             ++all.by_place[static_cast<unsigned>(s.place)];
@@ -66,7 +66,7 @@ public:
     // cold.
     std::size_t cold_frames(group_id g, std::uint8_t at_least, frame_index from, std::span<frame> out) const {
         if (!tracker_.is_live(g)) return 0;
-        const group_id at = tracker_.route_of(g).to();
+        const group_id at = tracker_.root_of(g);
         std::size_t n = 0;
         for (; tracker_.contains(from) && n != out.size(); from = frame_index{from.raw() + 1}) {
             const lru_state s = state_of(from);
@@ -78,7 +78,7 @@ public:
     [[nodiscard]] cordon::miss_curve miss_curve(group_id g) const {
         cordon::miss_curve curve;
         if (!tracker_.is_live(g)) return curve;
-        const auto& count = tracker_.group_of(tracker_.route_of(g).to()).count;
+        const auto& count = tracker_.group_of(tracker_.root_of(g)).count;
         curve.misses = count.added.load(std::memory_order_relaxed);
         for (unsigned power = 0; power <= cordon::miss_curve::powers; ++power)
             curve.by_distance[power] = count.by_distance[power].load(std::memory_order_relaxed);
@@ -86,16 +86,11 @@ public:
     }
     [[nodiscard]] lru_stats stats(group_id g) const {
         if (!tracker_.is_live(g)) return {};
-        const group_id at = tracker_.route_of(g).to();
-        const auto& count = tracker_.group_of(at).count;
+        section hold{tracker_};
+        hold.enter(g);
+        const auto& count = hold.self().count;
         const auto read = [](const auto& figure) { return figure.load(std::memory_order_relaxed); };
-        std::uint32_t listed = 0;
-        {
-            section hold{tracker_};
-            hold.enter(at);
-            listed = tracker_.total(hold.id());
-        }
-        return {.listed = frame_count{listed},
+        return {.listed = frame_count{tracker_.total(hold.id())},
                 .added = read(count.added),
                 .scanned = read(count.scanned),
                 .isolated = read(count.isolated),

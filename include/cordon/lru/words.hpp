@@ -171,11 +171,11 @@ private:
     // counted.
     void note_claim(state_word before) {
         if (before.place() == lru_place::batched)
-            this->group_of(this->route_of(before.group()).to())
+            this->group_of(this->root_of(before.group()))
                 .count.stolen.fetch_add(1, std::memory_order_relaxed);
         if constexpr (!lists_type::unlinks)
             if (before.place() == lru_place::listed)
-                lists_type::claimed(this->group_of(before.group()).lists[lists_type::list_of(before.mark())]);
+                this->count_claims(before.group(), lists_type::list_of(before.mark()), 1);
     }
 };
 
