@@ -164,6 +164,7 @@ private:
         if (api_.offline(self_.get(), block) != 0) return;
         offline_ = block;
         empty(fill("after offline"));
+        traffic(); // runs of all orders, too
     }
 
     void complain() const {

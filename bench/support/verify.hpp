@@ -20,7 +20,7 @@ struct verify_options {
 };
 
 // Effects: fills the allocator to the brim, empties it, lets threads allocate and free at random (one thread frees
-// what another allocated), takes a block offline if the peer can, and fills it again. All in a child process, which the
+// what another allocated), takes a block offline if the peer can, and does both again. All in a child process, which the
 // peer may crash, end or keep for ever.
 // Returns: what went wrong, a line for each kind; empty if nothing did.
 std::vector<std::string> verify(const peer& api, const verify_options& options = {});

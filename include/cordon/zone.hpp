@@ -8,8 +8,8 @@
 //
 // Members are safe to call from any thread, unless said otherwise. A call with a slot_index works on that
 // thread cache and is for one thread at a time for each slot; one without asks the policy's thread_slots.
-// A zone stays where it is, and outlives what it gave: isolated ranges, and tokens of disable_caches(). Threads with a
-// cache of it may outlive it.
+// A zone stays where it is, and outlives what it gave: isolated ranges, and tokens of disable_caches(); the misuse handler
+// hears of those that it does not. Threads with a cache of it may outlive it.
 // In a signal handler only allocate and try_free of cached orders are safe, by a thread that has a slot: where they
 // interrupted its own allocate or free they go past its cache, or return re_entered. All else, and a handler that
 // interrupted a call of anything else here, may wait for a lock that the thread itself holds.

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -20,6 +21,7 @@ enum class fault {
     loses,
     hands_out_twice,
     forgets_offline,
+    takes_single_frames_offline,
     misaligns,
     crashes,
     crashes_at_the_end,
@@ -62,6 +64,7 @@ private:
             const auto even = free_.back() & ~std::uint64_t{1};
             return even + 1; // and of frames that are others', but that is another complaint
         }
+        if (Fault == fault::takes_single_frames_offline && order == 1 && offline_) return *offline_ * 512;
         if (order != 0 || free_.empty()) return peer_no_frame;
         const std::uint64_t f = free_.back();
         const bool now = ++calls_ % 1000 == 0;
@@ -81,6 +84,7 @@ private:
     int offline(std::uint64_t block) {
         if (Fault != fault::forgets_offline)
             std::erase_if(free_, [=](std::uint64_t f) { return f / 512 == block; });
+        offline_ = block;
         return 0;
     }
 
@@ -88,6 +92,7 @@ private:
     std::uint64_t calls_ = 0;
     std::uint64_t allocations_ = 0;
     std::vector<std::uint64_t> free_;
+    std::optional<std::uint64_t> offline_;
 };
 
 template <fault Fault>
@@ -116,6 +121,7 @@ TEST_CASE("an allocator that hands a frame out twice is found", "[bench]") {
 
 TEST_CASE("an allocator that hands out a frame of an offline block is found", "[bench]") {
     CHECK(complaints<fault::forgets_offline>().find("of an offline block") != std::string::npos);
+    CHECK(complaints<fault::takes_single_frames_offline>().find("of an offline block") != std::string::npos);
 }
 
 TEST_CASE("an allocator that misaligns a run is found", "[bench]") {

@@ -7,6 +7,7 @@
 #include "support/zones.hpp"
 
 #include <chrono>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -155,4 +156,20 @@ TEST_CASE("a thread that ends, and a fork, find a zone that could not be made", 
     zone none{frame_range{}};
     std::thread{[&] { CHECK(none.allocate().error() == status::invalid_range); }}.join();
     CHECK(in_child([&] { return none.allocate() ? 1 : 0; }) == 0);
+}
+
+TEST_CASE("a zone that is destroyed before a token tells so, and the token owns nothing", "[isolation]") {
+    misuse_record::reset();
+    std::optional<fixture> on{std::in_place};
+    auto first = *on->zone.disable_caches();
+    auto second = *on->zone.disable_caches();
+    first.enable();
+    auto moved = std::move(second);
+    on.reset();
+    CHECK(misuse_record::count == 1);
+    CHECK(misuse_record::last.what == status::outlives_zone);
+    CHECK(misuse_record::last.isolated.empty());
+    const auto again = std::move(moved);
+    second.enable();
+    moved.enable();
 }

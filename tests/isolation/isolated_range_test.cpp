@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -406,4 +407,24 @@ TEST_CASE("the type of an offline block can be changed, of one that does not exi
     CHECK(zone.set_migrate_type(block(zone, 2, 2), migrate_type::unmovable) == status::absent);
     CHECK(zone.stats().free_of_type[static_cast<unsigned>(migrate_type::unmovable)].raw() == small_block);
     CHECK(agrees(zone));
+}
+
+TEST_CASE("a zone that is destroyed before a range tells whose it was, and the range owns nothing",
+          "[isolation]") {
+    misuse_record::reset();
+    std::optional<small_zone> zone{std::in_place, frame_range{frame{0}, frame_count{4 * small_block}}};
+    auto spent = *zone->isolate({frame{0}, frame_count{small_block}});
+    REQUIRE(spent.undo() == status::ok);
+    auto range = *zone->isolate({frame{small_block}, frame_count{2 * small_block}}, {.owner = owner_tag{9}});
+    zone.reset();
+    CHECK(misuse_record::count == 1);
+    CHECK(misuse_record::last.what == status::outlives_zone);
+    CHECK(misuse_record::last.isolated == frame_range{frame{small_block}, frame_count{2 * small_block}});
+    CHECK(misuse_record::last.isolator == owner_tag{9});
+    CHECK_FALSE(range);
+    CHECK(range.busy().raw() == 0);
+    CHECK(range.undo() == status::not_isolated);
+    CHECK(range.offline() == status::not_isolated);
+    const auto moved = std::move(range);
+    CHECK_FALSE(moved);
 }

@@ -29,3 +29,21 @@ TEST_CASE("the owner of a block is that of the range it lies in", "[zone]") {
     list.erase(a);
     CHECK(owners() == 0);
 }
+
+TEST_CASE("who abandons a list tells each node that is in it, and no other", "[zone]") {
+    sealed_list list;
+    sealed_blocks nodes[4] = {
+        {{block_index{0}, 1}}, {{block_index{1}, 1}}, {{block_index{2}, 1}}, {{block_index{3}, 1}}};
+    for (int i = 0; i != 3; ++i)
+        list.insert(nodes[i]);
+    list.erase(nodes[0]);
+    list.replace(nodes[1], nodes[3]);
+    list.replace(nodes[0], nodes[1]); // it is not there: nothing
+    std::uint32_t told = 0;
+    list.abandon([&](const sealed_blocks& node) { told += 1u << node.blocks.first.raw(); });
+    CHECK(told == 0b1100);
+    for (int i = 0; i != 4; ++i)
+        CHECK(nodes[i].is_orphan == (i >= 2));
+    list.abandon([&](const sealed_blocks&) { told = 0; });
+    CHECK(told == 0b1100); // there is nobody left
+}

@@ -49,6 +49,8 @@ enum class status : std::uint32_t {
     free_of_offline,
     free_of_poisoned,
     free_of_absent,
+    // Misuse of the zone.
+    outlives_zone, // an isolated_range or a token of disable_caches(): it was destroyed before they were
 };
 
 // Returns: the enumerator's name.
@@ -85,6 +87,7 @@ enum class status : std::uint32_t {
     case status::free_of_offline: return "free_of_offline";
     case status::free_of_poisoned: return "free_of_poisoned";
     case status::free_of_absent: return "free_of_absent";
+    case status::outlives_zone: return "outlives_zone";
     }
     return "unknown status";
 }

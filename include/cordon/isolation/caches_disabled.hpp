@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Linux: zone_pcp_disable. While a token lives every cache is empty and closed: no push, no refill, and no
-// tuner, new thread or other token can open one. Operations go to the zone lock. The zone outlives the token. In
-// a fork child the tokens of other threads live for ever: its caches stay closed.
+// tuner, new thread or other token can open one. Operations go to the zone lock. The zone outlives the token; if it does
+// not, the misuse handler hears of it, and the token owns nothing. In a fork child the tokens of other threads live for
+// ever: its caches stay closed.
 #pragma once
 
 #include "cordon/core/status.hpp"
@@ -20,11 +21,11 @@ template <class Policy>
 class [[nodiscard]] caches_disabled {
 public:
     caches_disabled() = default;
-    caches_disabled(caches_disabled&& other) noexcept : zone_(std::exchange(other.zone_, nullptr)) {}
+    caches_disabled(caches_disabled&& other) noexcept { take(other); }
     caches_disabled& operator=(caches_disabled&& other) noexcept {
         if (this != &other) {
             enable();
-            zone_ = std::exchange(other.zone_, nullptr);
+            take(other);
         }
         return *this;
     }
@@ -40,20 +41,31 @@ public:
             return status::timed_out;
         const typename zone_core<Policy>::isolation_guard section{engine.isolation_lock(), adopt_lock};
         if (const status e = engine.disable_caches(section.proof(), until); e != status::ok) return e;
-        caches_disabled token;
-        token.zone_ = &engine;
-        return token;
+        return caches_disabled{engine};
     }
     // Effects: gives the token up before its end.
     void enable() {
-        if (zone_ == nullptr) return;
+        if (zone_ == nullptr || node_.is_orphan) return;
         const typename zone_core<Policy>::isolation_guard section{zone_->isolation_lock()};
         zone_->enable_caches(section.proof());
+        zone_->with_zone_lock([&](proof held_lock) { zone_->sealed(held_lock).erase(node_); });
         zone_ = nullptr;
     }
 
 private:
+    using proof = typename zone_core<Policy>::zone_proof;
+
+    explicit caches_disabled(zone_core<Policy>& engine) : zone_(&engine) {
+        engine.with_zone_lock([&](proof held_lock) { engine.sealed(held_lock).insert(node_); });
+    }
+    void take(caches_disabled& other) {
+        if (other.zone_ == nullptr || other.node_.is_orphan) return;
+        zone_ = std::exchange(other.zone_, nullptr);
+        zone_->with_zone_lock([&](proof held_lock) { zone_->sealed(held_lock).replace(other.node_, node_); });
+    }
+
     zone_core<Policy>* zone_ = nullptr;
+    sealed_blocks node_;
 };
 
 } // namespace cordon::inline v0

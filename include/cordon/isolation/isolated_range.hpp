@@ -5,7 +5,7 @@
 //     if (range && range->migrate(mover).outcome == status::ok) range->offline();
 //
 // Destruction undoes what was not finished: an early return, an exception, a lost race leave no trace. The zone
-// outlives the range. A fork() copies it: the thread that forks has its ranges in the child, too; those of other
+// outlives the range; if it does not, the misuse handler hears of it, and the range owns nothing. A fork() copies it: the thread that forks has its ranges in the child, too; those of other
 // threads stay sealed there, for nobody has them.
 #pragma once
 
@@ -58,18 +58,18 @@ public:
     }
     ~isolated_range() { undo(); }
 
-    [[nodiscard]] explicit operator bool() const { return zone_ != nullptr; }
+    [[nodiscard]] explicit operator bool() const { return zone_ != nullptr && !node_.is_orphan; }
     [[nodiscard]] frame_range range() const { return range_; }
 
     // Returns: frames of the range that are in use or on their way; a snapshot that only falls, but for frames
     // that are allocated already.
     [[nodiscard]] frame_count busy() const {
-        if (zone_ == nullptr) return frame_count{};
+        if (!*this) return frame_count{};
         return frame_count{zone_->with_zone_lock([&](proof held_lock) {
             return isolation_protocol<Policy>{*zone_}.used_frames(held_lock, span());
         })};
     }
-    [[nodiscard]] bool all_free() const { return zone_ != nullptr && busy().raw() == 0; }
+    [[nodiscard]] bool all_free() const { return *this && busy().raw() == 0; }
 
     // Returns: the first allocation in the way that has a frame at or behind `from`; false if there is none.
     // Its head may lie before the range. Cost: O(frames looked at), the zone lock for one block at a time.
@@ -100,7 +100,7 @@ public:
     // one of them cannot be had.
     result<frame_range> claim() { return claim(range_); }
     result<frame_range> claim(frame_range part) {
-        if (zone_ == nullptr) return status::not_isolated;
+        if (!*this) return status::not_isolated;
         if (part.empty() || !range_.contains(part)) return status::invalid_range;
         const status outcome = isolation_protocol<Policy>{*zone_}.claim(node_, level_, part);
         if (outcome != status::ok) return outcome;
@@ -111,7 +111,7 @@ public:
     // Effects: the range leaves the zone until zone.online(). Returns: busy, with the range still isolated, if
     // a frame of it is in use.
     status offline() {
-        if (zone_ == nullptr) return status::not_isolated;
+        if (!*this) return status::not_isolated;
         const status outcome = isolation_protocol<Policy>{*zone_}.offline(node_, level_);
         if (outcome != status::ok) return outcome;
         Policy::tracer::on(trace_event::offline, range_.first(), range_.count());
@@ -120,7 +120,7 @@ public:
     }
     // Effects: the range is as if it had never been isolated.
     status undo() {
-        if (zone_ == nullptr) return status::not_isolated;
+        if (!*this) return status::not_isolated;
         isolation_protocol<Policy>{*zone_}.open(node_, level_);
         Policy::tracer::on(trace_event::undo, range_.first(), range_.count());
         zone_ = nullptr;
@@ -203,18 +203,14 @@ private:
     migrate_outcome ask(M& migrate_one, const busy_frame& from, status& trouble);
 
     void take(isolated_range& other) {
-        zone_ = other.zone_;
+        zone_ = other ? std::exchange(other.zone_, nullptr) : nullptr;
         range_ = other.range_;
         // Not its link: that is the list's, under the zone lock.
         node_ = {other.node_.blocks, other.node_.owner, nullptr};
         level_ = other.level_;
         deadline_ = other.deadline_;
         if (zone_ == nullptr) return;
-        zone_->with_zone_lock([&](proof held_lock) {
-            zone_->sealed(held_lock).erase(other.node_);
-            zone_->sealed(held_lock).insert(node_);
-        });
-        other.zone_ = nullptr;
+        zone_->with_zone_lock([&](proof held_lock) { zone_->sealed(held_lock).replace(other.node_, node_); });
     }
 
     zone_core<Policy>* zone_ = nullptr;
@@ -226,7 +222,7 @@ private:
 
 template <class Policy>
 busy_frame isolated_range<Policy>::next_busy_in(frame_range part, frame from) const {
-    if (zone_ == nullptr) return {};
+    if (!*this) return {};
     std::uint64_t at = from > part.first() ? from.raw() : part.first().raw();
     busy_frame seen;
     while (at < part.end_raw() && !seen) {
@@ -285,7 +281,7 @@ void isolated_range<Policy>::run_pass(frame_range part, M& migrate_one, std::uin
         at = from.head().raw() + size.raw();
         status trouble = status::ok;
         const migrate_outcome said = ask(migrate_one, from, trouble);
-        if (zone_ == nullptr) return; // the migrator has ended the isolation
+        if (!*this) return; // the migrator has ended the isolation
         switch (said) {
         case migrate_outcome::moved: report.moved += size; break;
         case migrate_outcome::freed:
@@ -315,7 +311,7 @@ migrate_report isolated_range<Policy>::run_passes(frame_range part, M& migrate_o
         report.blocker = blocker;
         return report;
     };
-    if (zone_ == nullptr) return end(status::not_isolated, {});
+    if (!*this) return end(status::not_isolated, {});
     if (part.empty() || !range_.contains(part)) return end(status::invalid_range, {});
     const std::uint64_t until = limit.from(Policy::clock::now());
     typename Policy::backoff wait;
@@ -323,7 +319,7 @@ migrate_report isolated_range<Policy>::run_passes(frame_range part, M& migrate_o
     for (;;) {
         const frame_count before = report.moved + report.freed;
         run_pass(part, migrate_one, until, report, broken);
-        if (zone_ == nullptr) return end(status::not_isolated, report.blocker);
+        if (!*this) return end(status::not_isolated, report.blocker);
         const busy_frame left = next_busy_in(part, part.first());
         if (!left) return end(status::ok, {});
         if (report.outcome != status::ok) return report;

@@ -53,11 +53,14 @@ struct frame_info {
     owner_tag owner = owner_tag::none; // of the head, if the policy keeps tags
 };
 
-// A call of free that was refused; the zone is unchanged.
+// A call of free that was refused, with the zone unchanged. Or outlives_zone: the zone is being destroyed before an
+// isolated_range or a token, which own nothing from now on.
 struct misuse_report {
     status what = status::ok;
-    order given;
-    frame_info found;
+    order given{};
+    frame_info found{};
+    frame_range isolated{};               // by the range; empty: a token of disable_caches()
+    owner_tag isolator = owner_tag::none; // who it was isolated for
 };
 
 // "frame 42: allocated, order 3, head frame 40, movable block, isolated, owner 7"
@@ -78,9 +81,18 @@ S& operator<<(S& sink, const frame_info& info) {
     return sink;
 }
 // "cordon: double_free: free(frame 42, order 0), expected an allocated head of that order; found frame 42: free"
+// "cordon: outlives_zone: an isolated_range, frames [512, 1024), isolated by owner 9"
 template <text_sink S>
 S& operator<<(S& sink, const misuse_report& report) {
-    print(print(sink, "cordon: ") << report.what, ": free(") << report.found.number;
+    print(sink, "cordon: ") << report.what;
+    if (report.what == status::outlives_zone) {
+        if (report.isolated.empty()) return print(sink, ": a token of disable_caches()");
+        print(sink, ": an isolated_range, ") << report.isolated;
+        if (report.isolator == owner_tag::none) return sink;
+        return print_decimal(print(sink, ", isolated by owner "),
+                             static_cast<std::uint32_t>(report.isolator));
+    }
+    print(sink, ": free(") << report.found.number;
     print(sink, ", ") << report.given;
     return print(sink, "), expected an allocated head of that order; found ") << report.found;
 }

@@ -62,7 +62,15 @@ public:
                 caches_.claim(slot_index{s}, gate_claim::locked);
         Policy::thread_slots::attach(listener_);
     }
-    ~zone_core() { Policy::thread_slots::detach(listener_); }
+    ~zone_core() {
+        Policy::thread_slots::detach(listener_);
+        sealed_.abandon([&](const sealed_blocks& left) {
+            Policy::misuse_handler::on_misuse(
+                {.what = status::outlives_zone,
+                 .isolated = geometry_.frames_of(left.blocks.first, left.blocks.count),
+                 .isolator = left.owner});
+        });
+    }
 
     // Effects: the second half of attaching, for metadata in which a walk (inspect/validate.hpp) found nothing wrong:
     // what caches held is free, since the threads are gone, and what was sealed is open. Else the zone is none.
