@@ -58,7 +58,8 @@ TEST_CASE("a misuse report says what was called, what was expected, and what was
 TEST_CASE("a misuse report says what a zone did not outlive", "[zone]") {
     misuse_report report{
         .what = status::outlives_zone, .isolated = {frame{512}, frame_count{1024}}, .isolator = owner_tag{9}};
-    CHECK(text(report) == "cordon: outlives_zone: an isolated_range, frames [512, 1536), isolated by owner 9");
+    CHECK(text(report) ==
+          "cordon: outlives_zone: an isolated_range, frames [512, 1536), isolated by owner 9");
     report.isolator = owner_tag::none;
     CHECK(text(report) == "cordon: outlives_zone: an isolated_range, frames [512, 1536)");
     report.isolated = {};
