@@ -105,6 +105,8 @@ search_result holds(const std::string& name, std::uint64_t at_least, options how
     if (testing::scale() < 1) how.most = std::max(testing::scaled(at_least), few);
     const search_result found = search<S>(name, how);
     INFO(name << ": " << found.report());
+    if (!found.ok)
+        std::fprintf(stderr, "EXPLORE_REPLAY='%s'\n", found.schedule.c_str()); // Catch breaks its lines
     REQUIRE(found.ok);
     if (how.random_runs == 0 && how.most == 0) CHECK(found.exhausted);
     CHECK(found.executions >= testing::scaled(at_least));
