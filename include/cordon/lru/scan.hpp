@@ -168,19 +168,22 @@ private:
         std::uint32_t looks = 0;
         unsigned list = tracker_.replacement().next(seen);
         while (looks != most && all.n != all.out.size() && list < R::lists)
-            if (!scan_list(at, seen, list, most, looks, all)) break;
+            scan_list(at, seen, list, most, looks, all);
         all.looks += looks;
         return looks == most;
     }
-    // Effects: the same on one list, as long as the policy names it. Returns: false if the list is empty.
-    CORDON_ALWAYS_INLINE bool scan_list(group_id at, scan_view& seen, unsigned& list, std::uint32_t most,
+    // Effects: the same on one list, as long as the policy names it; `list` is the next one, none behind an empty one.
+    CORDON_ALWAYS_INLINE void scan_list(group_id at, scan_view& seen, unsigned& list, std::uint32_t most,
                                         std::uint32_t& looks, tally& all) {
         const auto& policy = tracker_.replacement();
         const unsigned here = list;
         const auto from = seen.list(here);
         typename lists_type::turn turn{tracker_.lists(), from};
         typename lists_type::entry e;
-        if (!turn.oldest(e)) return false;
+        if (!turn.oldest(e)) {
+            list = R::lists;
+            return;
+        }
         do {
             seen.prefetch(turn.ahead());
             const frame_index i{e.frame};
@@ -216,7 +219,6 @@ private:
                 ++looks;
             }
         } while (looks != most && (list = policy.next(seen)) == here && turn.oldest(e));
-        return true;
     }
 
     enum class found : std::uint8_t { again, nothing, pinned };
