@@ -37,12 +37,19 @@ struct standard_output {
     }
 };
 
+// Returns: the figure behind that word in a file of the system, in MiB.
+std::optional<std::uint64_t> mib_of(const char* file, const char* word) {
+    std::ifstream in{file};
+    for (std::string read; in >> read;)
+        if (std::uint64_t kib = 0; read == word && in >> kib) return kib / 1024;
+    return std::nullopt;
+}
 // Returns: MiB of shared memory that this process has resident, as the system sees it.
 std::uint64_t resident_mib() {
-    std::ifstream status_file{"/proc/self/status"};
-    for (std::string word; status_file >> word;)
-        if (std::uint64_t kib = 0; word == "RssShmem:" && status_file >> kib) return kib / 1024;
-    return 0;
+    return mib_of("/proc/self/status", "RssShmem:").value_or(0);
+}
+std::uint64_t available_mib() {
+    return mib_of("/proc/meminfo", "MemAvailable:").value_or(UINT64_MAX);
 }
 
 class program {
@@ -55,6 +62,8 @@ public:
 
     int run() {
         if (!ram_ || zone_.error() != status::ok) return no_memory("cannot be mapped");
+        // What the system has not got is promised nonetheless, and the program killed when it touches it.
+        if (options_.size_mib > available_mib()) return no_memory("are more than the system has to give");
         progress("populating %" PRIu64 " MiB ...", options_.size_mib);
         if (ram_.populate(ram_.frames()) != status::ok) return no_memory("cannot be populated");
         progress("moving %zu tenants in ...", tenants_.count());
@@ -107,7 +116,8 @@ private:
     bool empty(frame_range range) {
         const speedometer speed{*traffic_};
         stopwatch lap;
-        auto sealed = zone_.isolate(range, {.deadline = 1s});
+        // Many threads on few processors: one may be off its processor inside its cache for seconds.
+        auto sealed = zone_.isolate(range, {.deadline = 10s});
         if (!sealed) return failed("seal", sealed.error());
         const double seal = lap.microseconds();
         const cordon::migrate_report report = sealed->migrate(tenants_, 10s);
@@ -160,10 +170,11 @@ private:
                         " moves; no frame was lost, handed out twice or changed\n",
                         options_.blocks, traffic_->moves());
         else
-            std::printf("\nFAIL: frames lost %" PRIu64 ", handed out twice %" PRIu64
+            std::printf("\nFAIL: %sframes lost %" PRIu64 ", handed out twice %" PRIu64
                         ", handed out offline %" PRIu64 ", changed %" PRIu64 ", with another owner %" PRIu64
                         "\n",
-                        lost_, d.twice.load(), strays_, d.changed.load(), d.misplaced.load());
+                        is_done_ ? "" : "stopped half-way; ", lost_, d.twice.load(), strays_,
+                        d.changed.load(), d.misplaced.load());
         return good ? 0 : 1;
     }
 
@@ -202,6 +213,7 @@ private:
         std::printf("\n");
     }
     bool failed(const char* step, status why) {
+        is_done_ = false;
         row(step, "failed: %s", std::string{name(why)}.c_str());
         return false;
     }
@@ -239,6 +251,7 @@ private:
     double during_ = 0;
     double after_ = 0;
     double again_ = 0;
+    bool is_done_ = true;
     std::uint64_t lost_ = 0;   // frames that the zone and the tenants count differently
     std::uint64_t strays_ = 0; // frames in use of the range that was offline
 };

@@ -26,9 +26,9 @@ verdict parse_command_line(const char* program, int argc, char** argv, Set set) 
         if (name == "--help" || name == "-h") return verdict::help;
         const std::string_view value = i + 1 < argc ? argv[++i] : "";
         if (set(name, value)) continue;
-        std::fprintf(stderr, "%s: bad option '%.*s %.*s'; --help lists the options\n", program,
-                     static_cast<int>(name.size()), name.data(), static_cast<int>(value.size()),
-                     value.data());
+        std::fprintf(stderr, "%s: bad option '%.*s%s%.*s'; --help lists the options\n", program,
+                     static_cast<int>(name.size()), name.data(), value.empty() ? "" : " ",
+                     static_cast<int>(value.size()), value.data());
         return verdict::bad;
     }
     return verdict::run;
