@@ -36,12 +36,12 @@ TEST_CASE("S1, S2: owners that are asked, and drains", "[explorer]") {
     holds<drain<2, 2, 2, asking_policy>>("asking, S2 2x2x2, random", 1, at_random(300'000));
 }
 TEST_CASE("S3, S4, S5: a seal that asks", "[explorer]") {
-    holds<seal_against_frees<targeted, 1, true, asking_policy>>("asking, S3", 10'000);
-    holds<seal_against_frees<targeted, 2, false, asking_policy>>("asking, S3 two frees", 40'000);
-    holds<seal_and_undo<targeted, 2, asking_policy>>("asking, S4", 20'000);
+    comes_to<seal_against_frees<targeted, 1, true, asking_policy>>("asking, S3", 2, 14'000);
+    comes_to<seal_against_frees<targeted, 2, false, asking_policy>>("asking, S3 two frees", 2, 57'000);
+    comes_to<seal_and_undo<targeted, 2, asking_policy>>("asking, S4", 6, 23'000);
     holds<seal_and_undo<targeted, 4, asking_policy>>("asking, S4, four operations, random", 1,
                                                      at_random(300'000));
-    holds<seal_against_refill<targeted, asking_policy>>("asking, S5", 27'000);
+    comes_to<seal_against_refill<targeted, asking_policy>>("asking, S5", 4, 37'000);
 }
 TEST_CASE("S9: an owner that was asked stops for ever", "[explorer]") {
     holds<death<1, 1, 1, asking_policy>>("asking, S9 1x1, random", 1, at_random(300'000, 0, with_a_death()));
