@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <barrier>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>

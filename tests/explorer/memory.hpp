@@ -4,6 +4,7 @@
 
 #include "explorer/clock.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>

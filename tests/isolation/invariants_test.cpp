@@ -11,6 +11,7 @@
 #include "support/seed.hpp"
 #include "support/zones.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 #include <vector>

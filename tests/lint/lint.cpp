@@ -398,16 +398,85 @@ void check_names(const std::vector<source>& files) {
     }
 }
 
+// includes: a header includes the standard headers whose names it uses, and no others. Where a name is not known here,
+// its home is to be added.
+const std::map<std::string, std::set<std::string>> names_of_std{
+    {"algorithm", {"fill", "max", "min", "remove_if"}},
+    {"atomic",
+     {"atomic", "atomic_ref", "atomic_signal_fence", "memory_order", "memory_order_acq_rel",
+      "memory_order_acquire", "memory_order_relaxed", "memory_order_release", "memory_order_seq_cst"}},
+    {"bit",
+     {"bit_ceil", "bit_width", "countl_zero", "countr_one", "countr_zero", "has_single_bit", "popcount"}},
+    {"bitset", {"bitset"}},
+    {"concepts",
+     {"constructible_from", "convertible_to", "copy_constructible", "default_initializable", "same_as"}},
+    {"cstddef", {"byte", "ptrdiff_t", "size_t"}},
+    {"cstdint",
+     {"INT64_MAX", "SIZE_MAX", "UINT32_MAX", "UINT64_MAX", "UINT8_MAX", "int32_t", "int64_t", "intmax_t",
+      "uint16_t", "uint32_t", "uint64_t", "uint8_t", "uintptr_t"}},
+    {"cstdlib", {"abort"}},
+    {"limits", {"numeric_limits"}},
+    {"memory_resource", {"pmr"}},
+    {"new", {"bad_alloc", "launder", "new"}},
+    {"span", {"span"}},
+    {"stdexcept", {"invalid_argument"}},
+    {"string_view", {"string_view"}},
+    {"tuple", {"get", "tuple"}},
+    {"type_traits",
+     {"conditional_t", "decay_t", "is_const_v", "is_enum_v", "is_same_v", "is_trivially_copyable_v"}},
+    {"utility", {"exchange", "move"}},
+};
+
+// Returns: the names of the standard library in the line: what stands behind std::, the limits of <cstdint>, and ::new.
+std::vector<std::string> std_names_in(const std::string& code) {
+    static const std::regex form(R"(\bstd::(\w+)|\b(U?INT\d+_MAX|SIZE_MAX)\b|::(new)\b)");
+    std::vector<std::string> names;
+    for (std::sregex_iterator i(code.begin(), code.end(), form), done; i != done; ++i)
+        names.push_back((*i)[1].matched ? (*i)[1] : (*i)[2].matched ? (*i)[2] : (*i)[3]);
+    return names;
+}
+
+void check_includes(const std::vector<source>& files) {
+    static const std::regex include(R"(^\s*#\s*include\s*<([^>]+)>)");
+    std::map<std::string, std::string> home;
+    for (const auto& [header, names] : names_of_std)
+        for (const std::string& name : names)
+            home[name] = header;
+    for (const source& file : files) {
+        std::map<std::string, std::size_t> unused; // header, line
+        std::set<std::string> included;
+        for (std::size_t i = 0; i != file.lines.size(); ++i) {
+            std::smatch match;
+            if (!std::regex_search(file.lines[i].code, match, include)) continue;
+            included.insert(match[1]);
+            if (names_of_std.contains(match[1])) unused[match[1]] = i;
+        }
+        for (std::size_t i = 0; i != file.lines.size(); ++i) {
+            if (file.lines[i].is_directive()) continue;
+            for (const std::string& name : std_names_in(file.lines[i].code)) {
+                const auto at = home.find(name);
+                if (at == home.end()) {
+                    report(file, i, "std::", name, " has no home in names_of_std");
+                    continue;
+                }
+                unused.erase(at->second);
+                if (included.insert(at->second).second)
+                    report(file, i, name, " needs #include <", at->second, ">");
+            }
+        }
+        for (const auto& [header, line] : unused)
+            report(file, line, "nothing of <", header, "> is named");
+    }
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
-    const std::map<std::string, void (*)(const std::vector<source>&)> rules{{"layering", check_layering},
-                                                                            {"atomics", check_atomics},
-                                                                            {"length", check_length},
-                                                                            {"macros", check_macros},
-                                                                            {"names", check_names}};
+    const std::map<std::string, void (*)(const std::vector<source>&)> rules{
+        {"layering", check_layering}, {"atomics", check_atomics}, {"includes", check_includes},
+        {"length", check_length},     {"macros", check_macros},   {"names", check_names}};
     if (argc != 3 || !rules.contains(argv[1])) {
-        std::cerr << "usage: lint layering|atomics|length|macros|names <root>\n";
+        std::cerr << "usage: lint layering|atomics|includes|length|macros|names <root>\n";
         return 2;
     }
     const std::vector<source> files = read_headers(argv[2]);

@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 #include "support/lrus.hpp"
 
+#include <algorithm>
 #include <span>
 #include <vector>
 

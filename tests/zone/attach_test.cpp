@@ -7,6 +7,7 @@
 #include "support/placed_memory.hpp"
 #include "support/zones.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>

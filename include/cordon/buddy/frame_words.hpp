@@ -11,6 +11,7 @@
 #include "cordon/frames/geometry.hpp"
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <new>
 

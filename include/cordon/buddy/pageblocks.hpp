@@ -22,6 +22,7 @@
 #include "cordon/frames/range_table.hpp"
 #include "cordon/sync/guard.hpp"
 
+#include <atomic>
 #include <cstdint>
 
 namespace cordon::inline v0 {

@@ -18,6 +18,7 @@
 #include "cordon/core/index_set.hpp"
 #include "cordon/core/types.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 

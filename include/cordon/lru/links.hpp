@@ -15,7 +15,6 @@
 #include "cordon/lru/state_word.hpp"
 
 #include <atomic>
-#include <cstddef>
 #include <cstdint>
 
 namespace cordon::inline v0 {

@@ -38,8 +38,6 @@
 #include "cordon/platform/concepts.hpp"
 #include "cordon/sync/concepts.hpp"
 
-#include <concepts>
-
 namespace cordon::inline v0 {
 
 // The members of the one policy struct (zone/policy.hpp) that the LRU uses. `group_lock`, if the policy has it, is the

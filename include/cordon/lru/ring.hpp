@@ -19,7 +19,6 @@
 #include "cordon/lru/state_word.hpp"
 
 #include <atomic>
-#include <cstddef>
 #include <cstdint>
 
 namespace cordon::inline v0 {

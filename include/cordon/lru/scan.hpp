@@ -10,6 +10,7 @@
 
 #include "cordon/lru/core.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>

@@ -9,6 +9,7 @@
 #include "cordon/core/text.hpp"
 #include "cordon/lru/core.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>

@@ -22,8 +22,6 @@
 #include "cordon/core/config.hpp"
 #include "cordon/sync/concepts.hpp"
 
-#include <memory>
-
 namespace cordon::inline v0 {
 
 template <basic_lockable L>
@@ -34,7 +32,7 @@ class guard;
 template <class L>
 class held {
 public:
-    [[nodiscard]] constexpr bool of(const L& lock) const { return lock_ == std::addressof(lock); }
+    [[nodiscard]] constexpr bool of(const L& lock) const { return lock_ == &lock; }
 
 private:
     friend class guard<L>;
@@ -72,9 +70,7 @@ public:
     }
 
     // Returns: the token; after an early unlock() one that is `of` no lock.
-    [[nodiscard]] CORDON_ALWAYS_INLINE held<L> proof() const& {
-        return held<L>{holds_ ? std::addressof(lock_) : nullptr};
-    }
+    [[nodiscard]] CORDON_ALWAYS_INLINE held<L> proof() const& { return held<L>{holds_ ? &lock_ : nullptr}; }
     // The token of a guard without a name would outlive it unseen.
     held<L> proof() const&& = delete;
 

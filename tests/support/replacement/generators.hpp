@@ -5,6 +5,7 @@
 #include "support/replacement/trace.hpp"
 #include "support/seed.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 

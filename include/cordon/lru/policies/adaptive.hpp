@@ -26,6 +26,9 @@
 #include "cordon/lru/policies/duel.hpp"
 #include "cordon/lru/policies/lirs.hpp"
 
+#include <cstddef>
+#include <cstdint>
+
 namespace cordon::inline v0 {
 namespace replacement {
 

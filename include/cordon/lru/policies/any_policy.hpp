@@ -8,9 +8,11 @@
 #include "cordon/lru/replacement.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
 #include <tuple>
 #include <type_traits>
-#include <utility>
 
 namespace cordon::inline v0 {
 namespace replacement {

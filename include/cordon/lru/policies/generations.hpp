@@ -10,6 +10,8 @@
 
 #include "cordon/lru/policies/tick_byte.hpp"
 
+#include <cstdint>
+
 namespace cordon::inline v0 {
 namespace replacement {
 

@@ -11,6 +11,7 @@
 #include "cordon/lru/replacement.hpp"
 
 #include <bit>
+#include <cstdint>
 
 namespace cordon::inline v0 {
 namespace replacement {

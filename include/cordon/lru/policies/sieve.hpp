@@ -14,6 +14,8 @@
 
 #include "cordon/lru/replacement.hpp"
 
+#include <cstdint>
+
 namespace cordon::inline v0 {
 namespace replacement {
 

@@ -4,6 +4,8 @@
 
 #include "cordon/lru/replacement.hpp"
 
+#include <cstdint>
+
 namespace cordon::inline v0 {
 namespace replacement {
 

@@ -6,3 +6,5 @@
 #include "cordon/zone/zone.hpp"
 
 #include <atomic>
+
+using counter = std::atomic<int>;
