@@ -54,8 +54,10 @@ frame_count report_free(zone_core<Policy>& engine, frame_count most, Reporter&& 
             ++at;
         run = {block_index{at}, 0};
         while (at != end && run.count != most_in_flight && reported + run.count != budget &&
-               is_news(held_lock, block_index{at}))
-            ++at, ++run.count;
+               is_news(held_lock, block_index{at})) {
+            ++at;
+            ++run.count;
+        }
         return run;
     };
     if (engine.error() != status::ok) return frame_count{};

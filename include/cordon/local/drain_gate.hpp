@@ -138,7 +138,8 @@ public:
     [[nodiscard]] static constexpr bool help(slot&) { return false; }
     static constexpr void helped(slot&) {}
     [[nodiscard]] static constexpr bool take_over(slot& s, std::uint64_t) {
-        return claim(s, gate_claim::draining), true;
+        claim(s, gate_claim::draining);
+        return true;
     }
     [[nodiscard]] static constexpr bool wait_helped(slot&, std::uint64_t) { return true; }
 };

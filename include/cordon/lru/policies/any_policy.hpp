@@ -114,7 +114,12 @@ private:
     template <class Policy>
     static constexpr unsigned number_of = [] {
         unsigned n = 0;
-        (void)(... || (std::is_same_v<Policy, Policies> ? true : (++n, false)));
+        bool found = false;
+        const auto look_at = [&](bool same) {
+            found = found || same;
+            n += !found;
+        };
+        (look_at(std::is_same_v<Policy, Policies>), ...);
         return n;
     }();
 
