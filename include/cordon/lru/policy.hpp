@@ -15,7 +15,8 @@
 //   3 Lists change under the lock of their group. Link first, flag last, the flag under that lock.
 //   4 A claimed frame may still be linked. Whoever holds the lock may unlink it; the claimant's own unlink then
 //     finds it unlinked and does nothing.
-//   5 No two group locks at once, at a fork neither. No group lock, no gate and no claim of the library's own while a callback runs.
+//   5 No two group locks at once, at a fork neither. No group lock, no gate and no claim of the library's own while a
+//     callback runs.
 //   6 An entry of a batch, and an entry of a ring, is a hint: the word decides. So a frame can be stolen from
 //     another thread's batch by its word alone.
 //

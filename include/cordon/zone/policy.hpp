@@ -32,9 +32,9 @@
 namespace cordon::inline v0 {
 
 // Hears of each misuse before free() returns, with the zone unchanged and the zone lock free; and, while a zone is being
-// destroyed, of each range and token that it should have outlived. It must not throw, and do no
-// more with the zone than a signal handler may (zone.hpp): a run that was freed twice in one instant is found inside the
-// gate, or by a drain at work.
+// destroyed, of each range and token that it should have outlived. It must not throw, and do no more with the zone than a
+// signal handler may (zone.hpp): a run that was freed twice in one instant is found inside the gate, or by a drain at
+// work.
 template <class H>
 concept misuse_handler = requires(const misuse_report& report) {
     H::on_misuse(report);
