@@ -74,9 +74,9 @@ TEST_CASE("the parts of the metadata lie behind each other, each on a cache line
     };
     std::vector<part> parts{
         of(placed.head, 1),
-        of(placed.parts.traits, geo.blocks()),
-        of(placed.parts.fills, geo.blocks()),
-        of(placed.parts.maps, geo.blocks()),
+        of(placed.buddy_parts.traits, geo.blocks()),
+        of(placed.buddy_parts.fills, geo.blocks()),
+        of(placed.buddy_parts.maps, geo.blocks()),
         of(placed.marks_of_regions, geo.regions() * regions::pools),
         of(placed.states_cells, 100'000),
         of(placed.tag_cells, 100'000),
