@@ -11,6 +11,7 @@
 #include "support/lrus.hpp"
 
 #include <algorithm>
+#include <mutex>
 #include <type_traits>
 #include <vector>
 
@@ -451,10 +452,9 @@ TEST_CASE("An id is given out again while somebody on his way by it waits for a 
     REQUIRE(tracker.move_group(a, by) == status::ok);
     REQUIRE(tracker.merge_groups(by, way) == status::ok);
     // When he has found `way`, and waits for its lock, it is merged away, and its id is another group's.
-    auto& lock = tracker.internals().group_of(way).lock();
-    lock.lock();
+    std::unique_lock hold{tracker.internals().group_of(way).lock()};
     hooks::lock_wait.arm(nullptr, [&] {
-        lock.unlock();
+        hold.unlock();
         CHECK(tracker.merge_groups(way, root_group) == status::ok);
         CHECK(*tracker.create_group() == way);
     });
