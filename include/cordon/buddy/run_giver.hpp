@@ -18,7 +18,6 @@ class run_giver : public run_taker<Policy> {
 
 public:
     using base::base;
-    using base::bins;
     using base::block_frames;
     using base::block_order;
     using typename base::counters;
