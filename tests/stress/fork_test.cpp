@@ -10,7 +10,6 @@
 #include <atomic>
 #include <cstring>
 #include <span>
-#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -60,14 +59,10 @@ TEST_CASE("a thousand forks under traffic: each child has a whole zone", "[stres
     const unsigned forks = scaled(1000u);
     for (unsigned i = 0; i != forks && failed == 0; ++i) {
         const std::uint64_t mistakes = oracle.mistakes();
-        const pid_t pid = ::fork();
-        if (pid == 0) {
+        last = in_child([&] {
             const int outcome = child();
-            ::_exit(outcome != 0 ? outcome : oracle.mistakes() > mistakes + in_flight ? 10 : 0);
-        }
-        int state = 0;
-        ::waitpid(pid, &state, 0);
-        last = WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
+            return outcome != 0 ? outcome : oracle.mistakes() > mistakes + in_flight ? 10 : 0;
+        });
         failed += last != 0;
     }
     stop.store(true);
