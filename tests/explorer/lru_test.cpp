@@ -6,6 +6,8 @@
 #include "cordon/lru/policies/fifo.hpp"
 #include "cordon/lru/policies/tick_byte.hpp"
 
+#include <type_traits>
+
 using namespace cordon;
 using namespace cordon::explorer;
 
@@ -80,6 +82,62 @@ struct scan_against_merge : lru_world<R, Policy> {
             expect(this->tracker.merge_groups(this->other_group, root_group) == status::ok,
                    "the group could not be merged");
         }
+    }
+    void check() { this->check_lists(2); }
+};
+// One group is merged into a second while that is merged into the root group, and a frame of the first one is in use.
+enum class use { touch_and_claim, scan };
+template <class R, use Use, class Policy = explored_policy>
+struct merges_in_a_chain : lru_world<R, Policy> {
+    static constexpr unsigned threads = 3;
+    static constexpr group_id inner{1}, middle{2};
+    merges_in_a_chain() : lru_world<R, Policy>(2, 3) {
+        for (unsigned tick = 0; tick != 5; ++tick)
+            if (this->tracker.age(tick < 3 ? inner : middle) != status::ok) std::abort();
+        if (this->tracker.move_group(first, inner) != status::ok ||
+            this->tracker.move_group(second, middle) != status::ok)
+            std::abort();
+    }
+    void run(unsigned thread) {
+        if (thread == 2) return use_frame();
+        const status s = thread == 0 ? this->tracker.merge_groups(inner, middle)
+                                     : this->tracker.merge_groups(middle, root_group);
+        expect(s == status::ok, "the groups could not be merged");
+    }
+    void use_frame() {
+        frame f = first;
+        if (Use == use::touch_and_claim) this->tracker.touch(first);
+        if (Use == use::scan ? this->isolate_coldest(inner, f) : this->isolate(first)) this->put_back(f);
+    }
+    void check() {
+        for (const frame f : {first, second})
+            expect(this->tracker.state_of(f).group == root_group, "a frame is not where its group went");
+        expect(Use == use::scan || this->tracker.state_of(first).cold == 0, "a touched frame is old");
+        this->check_lists(2);
+    }
+};
+// The process forks while a frame is claimed, and goes back. What the fork copies nobody changes meanwhile: here it
+// changes it itself, so whoever does races with that.
+template <class R, class Policy = explored_policy>
+struct claims_against_fork : lru_world<R, Policy> {
+    static constexpr unsigned threads = 3;
+    claims_against_fork() : lru_world<R, Policy>(2) {}
+    void run(unsigned thread) {
+        if (thread != 1) {
+            const frame f = thread == 0 ? first : second;
+            if (this->isolate(f)) this->put_back(f);
+            return;
+        }
+        fibre_slots::attached->forks(fork_phase::prepare, slot_index{1});
+        rewrite_list();
+        fibre_slots::attached->forks(fork_phase::parent, slot_index{1});
+    }
+    void rewrite_list() {
+        auto& core = this->tracker.internals();
+        auto& lists = core.lists();
+        typename std::remove_reference_t<decltype(lists)>::turn turn{lists, core.list_at(root_group, 0)};
+        typename std::remove_reference_t<decltype(lists)>::entry oldest{};
+        if (turn.oldest(oldest)) turn.keep(oldest);
     }
     void check() { this->check_lists(2); }
 };
@@ -365,6 +423,17 @@ TEMPLATE_TEST_CASE("the group of an isolated frame is stable", "[explorer]", lin
 TEMPLATE_TEST_CASE("a group that is merged while a scan is in it loses no frame", "[explorer]", linked, ring,
                    hand) {
     holds<scan_against_merge<TestType>>(named<TestType>("scan against merge"), 10);
+}
+TEMPLATE_TEST_CASE("groups that are merged in a chain lose no frame", "[explorer]", linked, ring) {
+    holds<merges_in_a_chain<TestType, use::touch_and_claim>>(named<TestType>("chain of merges, claim"), 50);
+    holds<merges_in_a_chain<TestType, use::scan>>(named<TestType>("chain of merges, scan"), 95);
+}
+TEST_CASE("groups that are merged in a chain lose no touch, whatever their clocks", "[explorer]") {
+    holds<merges_in_a_chain<ticking, use::touch_and_claim>>("chain of merges with clocks", 80);
+}
+TEMPLATE_TEST_CASE("a fork finds lists that nobody changes, and a claim waits for its end", "[explorer]",
+                   linked, ring, hand) {
+    holds<claims_against_fork<TestType>>(named<TestType>("claims against fork"), 200);
 }
 TEMPLATE_TEST_CASE("a pin that comes and goes strands no frame that is added or put back", "[explorer]",
                    linked, ring) {

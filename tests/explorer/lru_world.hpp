@@ -22,10 +22,12 @@ public:
     static constexpr group_id other_group{1};
 
     // `listed` frames are on the list of the root group.
-    explicit lru_world(std::uint32_t listed)
-        : tracker(tracker_type::place(metadata,
-                                      lru_options{.frames = {frame{0}, frame_count{frames}}, .groups = 2})) {
-        if (tracker.error() != status::ok || !tracker.create_group()) std::abort();
+    explicit lru_world(std::uint32_t listed, std::uint32_t groups = 2)
+        : tracker(tracker_type::place(
+              metadata, lru_options{.frames = {frame{0}, frame_count{frames}}, .groups = groups})) {
+        if (tracker.error() != status::ok) std::abort();
+        for (std::uint32_t g = 1; g != groups; ++g)
+            if (!tracker.create_group()) std::abort();
         for (std::uint32_t f = 0; f != listed; ++f)
             if (tracker.add(frame{f}) != status::ok) std::abort();
     }
@@ -84,9 +86,9 @@ public:
             expect(place != lru_place::unevictable, "a frame that is not pinned is stranded");
             expect(tracker.isolate(frame{n}) == status::ok, "a frame cannot be isolated");
         }
-        expect(tracker.stats(root_group).listed.raw() + tracker.stats(other_group).listed.raw() == 0 ||
-                   Replacement::kind == list_kind::ring,
-               "a frame was on two lists");
+        for (std::uint32_t g = 0; g != tracker.internals().group_capacity(); ++g)
+            expect(tracker.stats(group_id{g}).listed.raw() == 0 || Replacement::kind == list_kind::ring,
+                   "a frame was on two lists");
     }
     void label(names& labels) const {
         auto& core = const_cast<tracker_type&>(tracker).internals();
@@ -94,7 +96,7 @@ public:
         labels.add(parts.words, sizeof parts.words[0], frames, "word");
         labels.add(parts.ages, 1, frames, "age");
         labels.add(core.control_lock(), "control_lock");
-        for (std::uint32_t g = 0; g != 2; ++g) {
+        for (std::uint32_t g = 0; g != core.group_capacity(); ++g) {
             const std::string n = std::to_string(g);
             labels.add(parts.groups[g].route, "route" + n);
             labels.add(parts.groups[g].lock_bytes, "group_lock" + n);

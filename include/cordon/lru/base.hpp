@@ -280,7 +280,7 @@ public:
                 one.lock().unlock();
             }
     }
-    void start() { stopped_.store(0, std::memory_order_relaxed); }
+    void start() { stopped_.store(0, std::memory_order_release); } // (6) release: pairs with (7)
 
 protected:
     explicit lru_base(const R& replacement) : replacement_(replacement) {}
@@ -333,7 +333,10 @@ protected:
     std::span<std::byte> own_memory_;
 
 private:
-    [[nodiscard]] bool is_stopped() const { return stopped_.load(std::memory_order_relaxed) != 0; }
+    // What the fork has copied comes before what is changed next.
+    [[nodiscard]] bool is_stopped() const {
+        return stopped_.load(std::memory_order_acquire) != 0; // (7) acquire: pairs with (6)
+    }
     CORDON_COLD void await_start() const {
         typename P::backoff wait;
         while (is_stopped())
