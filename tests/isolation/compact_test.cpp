@@ -4,10 +4,10 @@
 
 #include "support/catch.hpp"
 #include "support/seed.hpp"
+#include "support/stepped_clock.hpp"
 #include "support/zones.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <stdexcept>
 #include <vector>
@@ -316,7 +316,7 @@ TEST_CASE("compaction looks at every region, and lets blocks be that it cannot e
 }
 
 TEST_CASE("compaction that is stopped half-way says why, and what was moved stays moved", "[isolation]") {
-    basic_zone<refusable_policy> zone{frame_range{frame{0}, frame_count{8 * small_block}}};
+    basic_zone<stepped_policy> zone{frame_range{frame{0}, frame_count{8 * small_block}}};
     for (const std::uint32_t b : {1u, 2u, 3u, 4u})
         for (std::uint32_t n = 0; n != b; ++n) // the cheapest block is the first
             REQUIRE(zone.allocate_exact(frame{b * small_block + 2 * n}) == status::ok);
@@ -339,12 +339,11 @@ TEST_CASE("compaction that is stopped half-way says why, and what was moved stay
     SECTION("an owner who stays inside his gate") {
         zone.free(slot_index{0}, *zone.allocate(slot_index{0})); // the slot is active
         auto& slot = zone.internals().parts().cache_slots[1];
-        refusable_policy::gate gate;
+        stepped_policy::gate gate;
         gate.start();
         bool entered = false;
         const auto enter = [&] { entered = gate.try_enter(slot.gate); };
-        const compact_report report =
-            zone.compact(moves_and(enter), {.deadline = std::chrono::milliseconds{50}});
+        const compact_report report = zone.compact(moves_and(enter), {.deadline = in_a_second});
         REQUIRE(entered);
         gate.leave(slot.gate);
         CHECK(report.outcome == status::timed_out);
@@ -358,7 +357,7 @@ TEST_CASE("compaction that is stopped half-way says why, and what was moved stay
             ++calls;
             return migrate_outcome::retry;
         };
-        const compact_report report = zone.compact(busy, {.deadline = std::chrono::milliseconds{50}});
+        const compact_report report = zone.compact(busy, {.deadline = in_a_second});
         CHECK(report.outcome == status::timed_out);
         CHECK(report.moved.raw() == 0);
         CHECK(calls > 1);

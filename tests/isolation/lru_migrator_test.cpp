@@ -28,10 +28,6 @@ namespace {
 constexpr std::uint32_t blocks = 8;
 using exact_clock = replacement::clock<3>; // an age byte with four values
 
-struct stepped_policy : small_policy {
-    using clock = stepped_clock;
-};
-
 // A zone of eight blocks, an LRU of two groups over it, and the embedder's record: frame -> page.
 template <class R = exact_clock, class Zone = small_zone>
 struct fixture {
@@ -126,7 +122,7 @@ TEMPLATE_TEST_CASE("a moved frame keeps its age, its group and its list", "[isol
 }
 
 TEST_CASE("a frame that is not moved is back as it was", "[isolation]") {
-    fixture on;
+    fixture<exact_clock, basic_zone<stepped_policy>> on;
     const frame f = on.put(small_block + 7, on.second, 2);
     const lru_state before = on.tracker.state_of(f);
     auto range = on.seal(1);
@@ -146,7 +142,7 @@ TEST_CASE("a frame that is not moved is back as it was", "[isolation]") {
     }
     SECTION("because it was told to try again, until the deadline") {
         const auto later = [&](const busy_frame&, frame) { return ++asked, migrate_outcome::retry; };
-        check(range.migrate(lru_migrator{on.tracker, later}, 50ms), status::timed_out);
+        check(range.migrate(lru_migrator{on.tracker, later}, in_a_second), status::timed_out);
         CHECK(asked > 1);
     }
     SECTION("because the copy threw") {
@@ -400,10 +396,10 @@ TEST_CASE("evict_block evicts the frames of the block and no others", "[isolatio
 }
 
 TEST_CASE("evict_block gives up at the deadline and leaves nothing sealed", "[isolation]") {
-    fixture on;
+    fixture<exact_clock, basic_zone<stepped_policy>> on;
     on.put_all(block(on.zone, 1));
     busy_frame blocker;
-    const isolate_options brief{.deadline = 400ms, .blocker = &blocker}; // also where all is slow
+    const isolate_options brief{.deadline = in_a_second, .blocker = &blocker};
     const auto release = [&](frame f, lru_token) { on.drop(f); };
     SECTION("when a frame is to be kept") {
         const auto keep_one = [](frame f) {
@@ -505,7 +501,7 @@ TEST_CASE("pages are pinned and moved at the same time, and each pin holds", "[i
     for (unsigned round = 0; round < 400 || (pins < 1000 && round < 100000); ++round) {
         auto range = zone.isolate(block(zone, round % blocks));
         REQUIRE(range);
-        const migrate_report report = range->migrate(lru_migrator{tracker, copy}, 10s);
+        const migrate_report report = range->migrate(lru_migrator{tracker, copy});
         REQUIRE(report.outcome == status::ok);
         moved += report.moved.raw();
     }

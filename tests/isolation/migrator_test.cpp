@@ -3,6 +3,7 @@
 #include "cordon/isolation/migrator.hpp"
 
 #include "support/catch.hpp"
+#include "support/stepped_clock.hpp"
 #include "support/zones.hpp"
 
 #include <map>
@@ -19,9 +20,9 @@ namespace {
 
 // A zone of eight blocks, the second sealed, with allocations of three sizes in it.
 struct fixture {
-    small_zone zone{frame_range{frame{0}, frame_count{8 * small_block}}};
+    basic_zone<stepped_policy> zone{frame_range{frame{0}, frame_count{8 * small_block}}};
     std::map<std::uint32_t, order> live; // the embedder's record: head -> size
-    std::optional<small_zone::isolated_range> range;
+    std::optional<basic_zone<stepped_policy>::isolated_range> range;
 
     fixture() {
         put(small_block + 3, 0);
@@ -365,7 +366,7 @@ TEST_CASE("a frame that is on its way is waited for, not asked for", "[isolation
         CHECK(from.head() != frame{small_block + 3});
         return on.move(from, to);
     };
-    const migrate_report report = on.range->migrate(count, std::chrono::milliseconds{50});
+    const migrate_report report = on.range->migrate(count, in_a_second);
     CHECK(report.outcome == status::timed_out);
     CHECK(report.blocker.found.state == frame_state::cached);
     CHECK(calls == 3);

@@ -5,11 +5,13 @@
 #include "support/catch.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <thread>
 
 using namespace cordon;
 
 TEST_CASE("the monotonic clock counts nanoseconds and never goes back", "[platform]") {
+    const auto before = std::chrono::steady_clock::now();
     const std::uint64_t start = monotonic_clock::now();
     std::uint64_t last = start;
     bool went_back = false;
@@ -21,6 +23,7 @@ TEST_CASE("the monotonic clock counts nanoseconds and never goes back", "[platfo
     CHECK_FALSE(went_back);
     std::this_thread::sleep_for(std::chrono::milliseconds{5});
     const std::uint64_t elapsed = monotonic_clock::now() - start;
+    const std::chrono::nanoseconds most = std::chrono::steady_clock::now() - before;
     CHECK(elapsed >= 5'000'000);
-    CHECK(elapsed < 60'000'000'000);
+    CHECK(elapsed <= 2 * static_cast<std::uint64_t>(most.count())); // whatever the load
 }

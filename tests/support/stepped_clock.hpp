@@ -1,8 +1,9 @@
-// support/stepped_clock.hpp - stepped_clock: time passes when somebody looks, so that no test depends on the load.
+// support/stepped_clock.hpp - stepped_clock, stepped_policy: time passes when somebody looks, so that no test depends on the load.
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
 #include "cordon/core/time.hpp"
+#include "support/zones.hpp"
 
 #include <cstdint>
 
@@ -16,5 +17,10 @@ struct stepped_clock {
 };
 // What operations are given: passed behind a skip, and not before.
 inline constexpr deadline in_a_second = deadline::in_nanoseconds(1'000'000'000);
+
+struct stepped_policy : small_policy {
+    using clock = stepped_clock;
+    using gate = membarrier_gate<atomics, refusable_barrier, clock, backoff>;
+};
 
 } // namespace cordon::testing
