@@ -4,7 +4,10 @@
 // Linux scans from both ends of a zone and moves what it meets. Here the fill of each block is known, so the blocks
 // are emptied in the order of what that costs, and a move lands where an allocation would: in the partly used blocks
 // first. It pays as long as the other partly used blocks have room for the frames of the next one; from then on each
-// move would break a whole block to make one, and compaction is deferred (Linux: compact_defer).
+// move would break a whole block to make one, and compaction is deferred (Linux: compact_defer). That is as long as
+// the free frames of all partly used blocks make up a block: its own are as many as it lacks. A move between them does
+// not change that sum, and a block that is emptied takes a block's worth out of it, so it is counted along with the
+// search for candidates and not for each of them.
 #pragma once
 
 #include "cordon/isolation/isolated_range.hpp"
@@ -37,7 +40,7 @@ S& operator<<(S& sink, const compact_report& report) {
     return report.deferred ? print(sink, "; deferred") : sink;
 }
 
-// The cheapest blocks to empty, a few at a time, each once.
+// The cheapest blocks to empty, a few at a time, each once; and the room in partly used blocks, as it was counted last.
 template <class Policy>
 class compact_order {
 public:
@@ -55,19 +58,21 @@ public:
         if (at_ == count_) search();
         return at_ == count_ ? candidate{} : found_[at_++];
     }
-    // Returns: how many of its frames are in use now: what was moved into the block since it was ranked counts, too.
+    // Returns: how many of its frames are in use now: what was moved into the block since it was ranked counts, too, and
+    // what rests in a cache since then.
     [[nodiscard]] std::uint32_t used(block_index b) const {
         return zone_.with_zone_lock([&](auto held_lock) {
             return geometry::block_frames - zone_.blocks().free_frames(held_lock, b);
         });
     }
-    // Returns: free frames of the partly used blocks that an allocation of the type may use; those of `but` left out.
-    [[nodiscard]] std::uint64_t room(block_index but) const {
-        std::uint64_t frames = 0;
-        for_each_partial([&](block_index b, std::uint32_t used) {
-            if (b != but) frames += geometry::block_frames - used;
-        });
-        return frames;
+    // Returns: whether the blocks that are partly used can take in all that is in one of them.
+    [[nodiscard]] bool has_room() const { return room_ >= geometry::block_frames; }
+    // Effects: a block with so many free frames is no longer one of them.
+    void lose_room(std::uint32_t frames) { room_ -= room_ < frames ? room_ : frames; }
+    // Cost: O(blocks of the zone).
+    void count_room() {
+        room_ = 0;
+        for_each_partial([&](block_index, std::uint32_t used) { room_ += geometry::block_frames - used; });
     }
 
 private:
@@ -91,11 +96,13 @@ private:
                 }
             });
     }
-    // Effects: finds the `few` lowest ranks above the last one handed out.
+    // Effects: finds the `few` lowest ranks above the last one handed out, and counts the room.
     void search() {
         const std::uint64_t last = count_ == 0 ? 0 : found_[count_ - 1].rank();
         at_ = count_ = 0;
+        room_ = 0;
         for_each_partial([&](block_index b, std::uint32_t used) {
+            room_ += geometry::block_frames - used;
             const candidate c{used, b};
             if (c.rank() <= last || (count_ == few && c.rank() >= found_[few - 1].rank())) return;
             unsigned to = count_ == few ? few - 1 : count_++;
@@ -106,6 +113,7 @@ private:
     }
 
     zone_core<Policy>& zone_;
+    std::uint64_t room_ = 0; // free frames
     candidate found_[few];
     unsigned at_ = 0;
     unsigned count_ = 0;
@@ -124,15 +132,17 @@ compact_report compact(zone_core<Policy>& engine, M& migrate_one, const compact_
     const auto drain = [&] { return engine.drain(self, typename core::filter{}, until); };
     if ((report.outcome = drain()) != status::ok) return report;
     compact_order<Policy> candidates{engine};
-    const auto spent = [&] { return report.moved + report.freed; };
+    const auto is_too_dear = [&](std::uint32_t used) {
+        return (report.moved + report.freed).raw() + used > options.budget.raw();
+    };
     for (auto next = candidates.next(); next.used != 0; next = candidates.next()) {
-        std::uint32_t used = candidates.used(next.block);
-        if (spent().raw() + used > options.budget.raw()) break;
-        const auto is_deferred = [&] { return moving_migrator<M> && candidates.room(next.block) < used; };
-        if (is_deferred()) { // but the moves may have left in caches what is missing
+        if (is_too_dear(next.used)) break; // and so are all behind it
+        if (is_too_dear(candidates.used(next.block))) continue;
+        if (moving_migrator<M> && !candidates.has_room()) {
+            // But the moves may have left in caches what is missing.
             if ((report.outcome = drain()) != status::ok) break;
-            used = candidates.used(next.block);
-            report.deferred = is_deferred();
+            candidates.count_room();
+            report.deferred = !candidates.has_room();
             if (report.deferred) break;
         }
         isolate_options limited;
@@ -142,12 +152,18 @@ compact_report compact(zone_core<Policy>& engine, M& migrate_one, const compact_
             report.outcome = range.error();
             break;
         }
-        if (!range) continue; // isolated by somebody else, or of another type now
+        if (!range) { // isolated by somebody else, or of another type now
+            candidates.lose_room(zone_geometry<Policy>::block_frames - next.used);
+            continue;
+        }
         const migrate_report got = range->migrate(migrate_one);
         report.moved += got.moved;
         report.freed += got.freed;
         report.failed += got.failed;
-        if (got.outcome == status::ok) ++report.emptied;
+        if (got.outcome == status::ok) {
+            ++report.emptied;
+            candidates.lose_room(zone_geometry<Policy>::block_frames);
+        }
         if (got.outcome == status::timed_out) {
             report.outcome = status::timed_out;
             break;
