@@ -49,9 +49,9 @@ public:
             m.clear();
         p.whole = regions{region_maps_.data(), marks_,
                           index_sets{region_sets_.data(), regions::pools * regions::bins, 1}, 1};
-        p.holes = &holes_;
-        p.poisoned = &poisoned_;
-        p.condemned = &condemned_;
+        p.holes = holes_;
+        p.poisoned = poisoned_;
+        p.condemned = condemned_;
         p.count = &counters_;
         const geometry geo{frame_range{frame{0}, frame_count{blocks * block_frames}}};
         tested = buddy_type{geo, p};

@@ -242,22 +242,25 @@ TEST_CASE("a header, a table or a tree that would lead out of the metadata is re
     refused_at_once("more slots than there are",
                     [](copy& c) { c.parts.head->active_slots.store(5, relaxed); });
     refused_at_once("too many holes", [](copy& c) { c.parts.head->holes = 1u << 31; });
-    refused_at_once("a hole of another place", [](copy& c) { ++copy::ranges(c.parts.hole_table)[1].first; });
-    refused_at_once("holes that overlap", [](copy& c) { copy::ranges(c.parts.hole_table)[0].count = 300; });
+    refused_at_once("a hole of another place",
+                    [](copy& c) { ++copy::ranges(c.parts.buddy_parts.holes)[1].first; });
+    refused_at_once("holes that overlap",
+                    [](copy& c) { copy::ranges(c.parts.buddy_parts.holes)[0].count = 300; });
     refused_at_once("too few holes", [](copy& c) { --c.parts.head->holes; });
     refused_at_once("holes in another order", [](copy& c) {
-        std::swap(copy::ranges(c.parts.hole_table)[0], copy::ranges(c.parts.hole_table)[1]);
+        std::swap(copy::ranges(c.parts.buddy_parts.holes)[0], copy::ranges(c.parts.buddy_parts.holes)[1]);
     });
     refused_at_once("too many poisoned", [](copy& c) { c.parts.head->poisoned = 9; });
     refused_at_once("more poisoned than there is room for", [](copy& c) { c.parts.head->condemned = 8; });
     refused_at_once("a poisoned frame outside",
-                    [](copy& c) { copy::ranges(c.parts.poisoned_table)[0].first = 1u << 20; });
+                    [](copy& c) { copy::ranges(c.parts.buddy_parts.poisoned)[0].first = 1u << 20; });
     refused_at_once("two poisoned frames in one",
-                    [](copy& c) { copy::ranges(c.parts.poisoned_table)[0].count = 2; });
+                    [](copy& c) { copy::ranges(c.parts.buddy_parts.poisoned)[0].count = 2; });
     refused_at_once("a poisoned hole",
-                    [](copy& c) { copy::ranges(c.parts.poisoned_table)[0].first = 64 * 3 + 6; });
+                    [](copy& c) { copy::ranges(c.parts.buddy_parts.poisoned)[0].first = 64 * 3 + 6; });
     refused_at_once("condemned and poisoned", [](copy& c) {
-        copy::ranges(c.parts.condemned_table)[0].first = copy::ranges(c.parts.poisoned_table)[0].first;
+        copy::ranges(c.parts.buddy_parts.condemned)[0].first =
+            copy::ranges(c.parts.buddy_parts.poisoned)[0].first;
     });
     refused_at_once("a set that has no member", [](copy& c) { c.words()[0] ^= 1; });
     refused_at_once("a set that does not exist", [](copy& c) { c.words()[0] |= 1ull << 63; });
@@ -265,7 +268,7 @@ TEST_CASE("a header, a table or a tree that would lead out of the metadata is re
         copy::words_behind(c.parts.marks_of_regions + c.geo.regions() * regions::pools)[0] |= 1ull << 63;
     });
     refused_at_once("a poisoned frame before the zone",
-                    [](copy& c) { copy::ranges(c.parts.poisoned_table)[0].first = 1; });
+                    [](copy& c) { copy::ranges(c.parts.buddy_parts.poisoned)[0].first = 1; });
     refused_at_once("a block behind the last one", [](copy& c) {
         for (std::uint32_t set = 0; set != buddy<policy>::sets; ++set)
             if (!c.sets().empty(set)) c.words()[1 + set] |= 1ull << 40;
@@ -277,7 +280,7 @@ TEST_CASE("tables that hold more than they have room for are refused, sound as i
     copy c{s};
     REQUIRE(c.parts.head->poisoned == 1);
     for (std::uint32_t i = 0; i != options.max_poisoned + 1; ++i) // the last one lies behind the table
-        copy::ranges(c.parts.condemned_table)[i] = {64 * 9 + i, 1};
+        copy::ranges(c.parts.buddy_parts.condemned)[i] = {64 * 9 + i, 1};
     c.parts.head->condemned = options.max_poisoned - 1;
     CHECK(c.checked() == status::ok);
     c.parts.head->condemned = options.max_poisoned; // with the one that is out, one too many
@@ -366,9 +369,9 @@ TEST_CASE("several holes are taken over; one more than the options name is refus
     const placed_memory changed{memory.bytes()};
     const zone_geometry<policy> geo{whole_blocks.frames};
     const metadata parts{changed.bytes().data(), geo, zone_creation<policy>::hole_capacity(whole_blocks), 0};
-    REQUIRE(parts.hole_table.size() == 2);
+    REQUIRE(parts.buddy_parts.holes.size() == 2);
     REQUIRE(zone_attachment<policy>::check(parts, geo, whole_blocks) == status::ok);
-    copy::ranges(parts.hole_table)[2] = {64 * 6, 1};
+    copy::ranges(parts.buddy_parts.holes)[2] = {64 * 6, 1};
     parts.head->holes = 3;
     CHECK(zone_attachment<policy>::check(parts, geo, whole_blocks) == status::corrupt_metadata);
 }

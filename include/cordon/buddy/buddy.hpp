@@ -91,7 +91,7 @@ public:
                                1);
         }
         counters::add(this->parts_.count->poisoned, 1);
-        this->parts_.poisoned->insert(i, 1);
+        this->parts_.poisoned.insert(i, 1);
         this->set_traits(b, t.with(block_traits::poisoned).without(block_traits::reported));
     }
     // Effects: the embedder knows that an isolated block is free, unless a frame of it was poisoned meanwhile.
@@ -101,21 +101,21 @@ public:
     // Effects: a frame that is not free is taken out for good when it is freed. Requires: can_poison().
     void condemn(proof, frame_index i) {
         const block_index b = geometry::block_of(i);
-        this->parts_.condemned->insert(i, 1);
+        this->parts_.condemned.insert(i, 1);
         this->set_traits(b, this->traits(b).with(block_traits::poisoned));
     }
     // Effects: undoes condemn.
     void pardon(proof, frame_index i) {
         const block_index b = geometry::block_of(i);
-        this->parts_.condemned->erase(i);
-        const bool listed = this->parts_.condemned->any_in(geometry::index_of(b), block_frames) ||
-                            this->parts_.poisoned->any_in(geometry::index_of(b), block_frames);
+        this->parts_.condemned.erase(i);
+        const bool listed = this->parts_.condemned.any_in(geometry::index_of(b), block_frames) ||
+                            this->parts_.poisoned.any_in(geometry::index_of(b), block_frames);
         if (!listed) this->set_traits(b, this->traits(b).without(block_traits::poisoned));
     }
     // Returns: whether the tables have room for one more.
     [[nodiscard]] bool can_poison(proof) const {
-        return this->parts_.poisoned->size() + this->parts_.condemned->size() <
-               this->parts_.poisoned->capacity();
+        return this->parts_.poisoned.size() + this->parts_.condemned.size() <
+               this->parts_.poisoned.capacity();
     }
 
     // Effects: at the zone's creation, frames [first, first + count) of the block never existed.

@@ -72,9 +72,9 @@ public:
         map* maps;
         index_sets partial;
         regions whole;
-        range_table* holes;
-        range_table* poisoned;  // out for good
-        range_table* condemned; // in use; poisoned when they are freed
+        range_table holes;
+        range_table poisoned;  // out for good
+        range_table condemned; // in use; poisoned when they are freed
         counters* count;
     };
 
@@ -100,9 +100,9 @@ public:
     // Returns: the frames of the block that can never be free.
     [[nodiscard]] std::uint32_t missing_frames(proof, block_index b) const {
         const std::uint32_t poisoned = traits(b).has(block_traits::poisoned)
-                                           ? parts_.poisoned->count_in(geometry::index_of(b), block_frames)
+                                           ? parts_.poisoned.count_in(geometry::index_of(b), block_frames)
                                            : 0;
-        return parts_.holes->count_in(geometry::index_of(b), block_frames) + poisoned;
+        return parts_.holes.count_in(geometry::index_of(b), block_frames) + poisoned;
     }
     // Returns: whether all frames of the block that exist are in its map.
     [[nodiscard]] bool is_idle(proof held_lock, block_index b) const {

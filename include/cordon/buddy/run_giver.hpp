@@ -198,10 +198,10 @@ private:
         std::uint32_t diverted = 0;
         for (std::uint32_t i = 0; i != count; ++i) {
             const frame_index at = geometry::index_of(b, bit + i);
-            if (!this->parts_.condemned->contains(at) || !m.test(bit + i)) continue;
+            if (!this->parts_.condemned.contains(at) || !m.test(bit + i)) continue;
             m.clear(bit + i, 0);
-            this->parts_.condemned->erase(at);
-            this->parts_.poisoned->insert(at, 1);
+            this->parts_.condemned.erase(at);
+            this->parts_.poisoned.insert(at, 1);
             ++diverted;
         }
         counters::add(this->parts_.count->poisoned, diverted);

@@ -116,8 +116,8 @@ private:
     }
     void check_traits(block_index b) {
         const block_traits t = traits(b);
-        const std::uint32_t holes = in_block(*parts_.holes, b);
-        const bool listed = in_block(*parts_.poisoned, b) + in_block(*parts_.condemned, b) != 0;
+        const std::uint32_t holes = in_block(parts_.holes, b);
+        const bool listed = in_block(parts_.poisoned, b) + in_block(parts_.condemned, b) != 0;
         expect(t.raw() < 2 * block_traits::reported, b, "it has a trait that does not exist");
         expect(!t.has(block_traits::isolated) || !t.has(block_traits::offline), b, "isolated and offline");
         expect(!t.has(block_traits::absent) || (t.raw() & ~block_traits::type_mask) == block_traits::absent,
@@ -129,7 +129,7 @@ private:
     void check_map(proof held_lock, block_index b) {
         const frame_index first = geometry::index_of(b);
         expect(used(b) <= block_frames, b, "more frames are used than it has");
-        expect(used(b) >= in_block(*parts_.holes, b) + in_block(*parts_.poisoned, b), b,
+        expect(used(b) >= in_block(parts_.holes, b) + in_block(parts_.poisoned, b), b,
                "missing frames count as free");
         if (!found_) return;
         const map m = zone_.blocks().free_map(held_lock, b);
@@ -139,13 +139,13 @@ private:
                 result = result && !m.test(geometry::bit_of(at) + i);
             return result;
         };
-        parts_.holes->for_each_in(first, block_frames, [&](frame_index at, std::uint32_t n) {
+        parts_.holes.for_each_in(first, block_frames, [&](frame_index at, std::uint32_t n) {
             expect(in_use(at, n), b, "a frame that never existed is free");
         });
-        parts_.poisoned->for_each_in(first, block_frames, [&](frame_index at, std::uint32_t n) {
+        parts_.poisoned.for_each_in(first, block_frames, [&](frame_index at, std::uint32_t n) {
             expect(in_use(at, n), b, "a poisoned frame is free");
         });
-        parts_.condemned->for_each_in(first, block_frames, [&](frame_index at, std::uint32_t n) {
+        parts_.condemned.for_each_in(first, block_frames, [&](frame_index at, std::uint32_t n) {
             expect(in_use(at, n), b, "a frame to be poisoned when it is freed is free");
         });
         if (!is_partial(b)) return;
@@ -195,8 +195,8 @@ private:
         std::uint64_t isolated = 0;
         std::uint64_t offline = 0;
         std::uint64_t absent = 0;
-        for (std::uint32_t i = 0; i != parts_.holes->size(); ++i)
-            absent += (*parts_.holes)[i].count;
+        for (std::uint32_t i = 0; i != parts_.holes.size(); ++i)
+            absent += parts_.holes[i].count;
         for (std::uint32_t i = 0; i != geo().blocks(); ++i) {
             const block_index b{i};
             const block_traits t = traits(b);
@@ -215,7 +215,7 @@ private:
         counted(parts_.count->isolated_free, isolated, "the count of free isolated frames is not the sum");
         counted(parts_.count->offline, offline, "the count of offline frames is not the sum");
         counted(parts_.count->absent, absent, "the count of absent frames is not the sum");
-        counted(parts_.count->poisoned, parts_.poisoned->size(),
+        counted(parts_.count->poisoned, parts_.poisoned.size(),
                 "the count of poisoned frames is not the sum");
     }
 
@@ -240,7 +240,7 @@ private:
             if (!found_) return;
             check_in_use(held_lock, i, head.size, "a frame is allocated and free");
             const auto size = static_cast<std::uint32_t>(frames);
-            expect(parts_.holes->count_in(i, size) + parts_.poisoned->count_in(i, size) == 0, b,
+            expect(parts_.holes.count_in(i, size) + parts_.poisoned.count_in(i, size) == 0, b,
                    "a frame is allocated and missing");
             end = i.raw() + frames;
         }

@@ -38,8 +38,8 @@ public:
         for (const frame_range& hole : options.holes)
             for (const frame_range& other : options.holes)
                 if (&hole != &other && hole.overlaps(other)) return status::invalid_range;
-        const bool sound = is_header(*parts.head, options) && are_holes(parts.hole_table, geo, options) &&
-                           are_poisoned(parts, geo) &&
+        const bool sound = is_header(*parts.head, options) &&
+                           are_holes(parts.buddy_parts.holes, geo, options) && are_poisoned(parts, geo) &&
                            parts.buddy_parts.partial.is_sound(buddy<Policy>::sets, geo.blocks()) &&
                            parts.buddy_parts.whole.is_sound() && are_magazines(parts);
         return sound ? status::ok : status::corrupt_metadata;
@@ -88,14 +88,15 @@ private:
         return false;
     }
     static bool are_poisoned(const metadata& parts, const geometry& geo) {
-        const range_table& out = parts.poisoned_table;
-        const range_table& condemned = parts.condemned_table;
+        const range_table& out = parts.buddy_parts.poisoned;
+        const range_table& condemned = parts.buddy_parts.condemned;
         if (!is_table(out) || !is_table(condemned)) return false;
         if (out.size() > out.capacity() - condemned.size()) return false;
         const auto are_frames = [&](const range_table& table) {
             for (std::uint32_t i = 0; i != table.size(); ++i) {
                 const frame_index at{table[i].first};
-                if (table[i].count != 1 || !geo.contains(at) || parts.hole_table.contains(at)) return false;
+                if (table[i].count != 1 || !geo.contains(at) || parts.buddy_parts.holes.contains(at))
+                    return false;
                 if (&table == &condemned && out.contains(at)) return false;
             }
             return true;

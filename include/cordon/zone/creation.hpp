@@ -63,8 +63,8 @@ public:
 
         bool overlap = false;
         for_each_hole(geo, options, [&](frame_index first, std::uint32_t count) {
-            overlap = overlap || parts.hole_table.count_in(first, count) != 0;
-            if (!overlap) parts.hole_table.insert(first, count);
+            overlap = overlap || parts.buddy_parts.holes.count_in(first, count) != 0;
+            if (!overlap) parts.buddy_parts.holes.insert(first, count);
         });
         if (overlap) return status::invalid_range;
 
@@ -82,13 +82,13 @@ private:
         const std::uint32_t left = geo.blocks() - first;
         const std::uint32_t count = left < geometry::region_blocks ? left : geometry::region_blocks;
         const frame_index start = geometry::index_of(block_index{first});
-        if (!parts.hole_table.any_in(start, std::uint64_t{count} * geometry::block_frames)) {
+        if (!parts.buddy_parts.holes.any_in(start, std::uint64_t{count} * geometry::block_frames)) {
             blocks.make_region(region, count);
             return;
         }
         for (std::uint32_t i = 0; i != count; ++i) {
             const block_index b{first + i};
-            parts.hole_table.for_each_in(
+            parts.buddy_parts.holes.for_each_in(
                 geometry::index_of(b), geometry::block_frames,
                 [&](frame_index at, std::uint32_t n) { blocks.make_hole(b, geometry::bit_of(at), n); });
             blocks.make_block(b);

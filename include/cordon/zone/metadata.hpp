@@ -90,9 +90,9 @@ public:
         tag_cells = layout_.part<typename tags::cell>(tags::cells(geo.span()));
         cache_slots = layout_.part<slots>(Policy::thread_slots::max_slots + 1, colour);
         if (memory == nullptr) return;
-        hole_table = range_table{&head->holes, hole_ranges, holes};
-        poisoned_table = range_table{&head->poisoned, poisoned_ranges, max_poisoned};
-        condemned_table = range_table{&head->condemned, condemned_ranges, max_poisoned};
+        buddy_parts.holes = {&head->holes, hole_ranges, holes};
+        buddy_parts.poisoned = {&head->poisoned, poisoned_ranges, max_poisoned};
+        buddy_parts.condemned = {&head->condemned, condemned_ranges, max_poisoned};
         buddy_parts.count = &head->count;
     }
     [[nodiscard]] std::size_t bytes() const { return layout_.bytes(); }
@@ -100,9 +100,6 @@ public:
     header* head = nullptr;
     typename buddy<Policy>::parts buddy_parts{};
     region_marks* marks_of_regions = nullptr;
-    range_table hole_table;
-    range_table poisoned_table;
-    range_table condemned_table;
     typename states::cell* states_cells = nullptr;
     typename tags::cell* tag_cells = nullptr;
     slots* cache_slots = nullptr;

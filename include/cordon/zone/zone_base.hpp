@@ -64,10 +64,10 @@ public:
         info.block_isolated = t.has(block_traits::isolated);
         info.block_offline = t.has(block_traits::offline);
         info.block_reported = t.has(block_traits::reported);
-        info.poison_pending = t.has(block_traits::poisoned) && parts_.condemned_table.contains(i);
-        if (t.has(block_traits::absent) || parts_.hole_table.contains(i)) {
+        info.poison_pending = t.has(block_traits::poisoned) && parts_.buddy_parts.condemned.contains(i);
+        if (t.has(block_traits::absent) || parts_.buddy_parts.holes.contains(i)) {
             info.state = frame_state::absent;
-        } else if (t.has(block_traits::poisoned) && parts_.poisoned_table.contains(i)) {
+        } else if (t.has(block_traits::poisoned) && parts_.buddy_parts.poisoned.contains(i)) {
             info.state = frame_state::poisoned;
         } else if (buddy_.is_free(proof, i)) {
             info.state = t.has(block_traits::isolated)  ? frame_state::isolated
@@ -192,9 +192,6 @@ protected:
         head_ = parts_.head;
         states_ = typename metadata::states{parts_.states_cells};
         tags_ = typename metadata::tags{parts_.tag_cells};
-        parts_.buddy_parts.holes = &parts_.hole_table;
-        parts_.buddy_parts.poisoned = &parts_.poisoned_table;
-        parts_.buddy_parts.condemned = &parts_.condemned_table;
         buddy_ = buddy_type{geometry_, parts_.buddy_parts};
     }
     [[nodiscard]] CORDON_ALWAYS_INLINE frame_range run_at(frame_index i, order k) const {
