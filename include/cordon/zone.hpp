@@ -48,7 +48,7 @@ public:
     using caches_disabled = cordon::caches_disabled<Policy>;
 
     // Effects: a zone of these frames, all free and movable; metadata comes from the policy's source. If it
-    // cannot be made, error() says why and every call fails with that.
+    // cannot be made, error() says why and every call fails with that, but for frees: no frame is of a zone without any.
     explicit basic_zone(frame_range frames) : basic_zone(zone_options{.frames = frames}) {}
     explicit basic_zone(const zone_options& options) : core_(std::span<std::byte>{}, options) {}
     // Effects: the same in the embedder's memory: metadata_bytes(options) zero bytes, aligned to a cache line,
@@ -125,8 +125,8 @@ public:
     // Effects: all caches give back what they hold, or only the runs that touch the range. Returns: ok;
     // barrier_refused, timed_out, re_entered: some caches may have given back, nothing is lost. Locks: the isolation
     // lock, each cache in turn, and the zone lock for a batch at a time. Cost: one barrier and the cached runs.
-    status drain(deadline limit = {}) { return drain_runs({}, limit); }
-    status drain(frame_range range, deadline limit = {}) {
+    [[nodiscard]] status drain(deadline limit = {}) { return drain_runs({}, limit); }
+    [[nodiscard]] status drain(frame_range range, deadline limit = {}) {
         if (core_.error() != status::ok) return core_.error();
         if (!frames().contains(range) || range.empty()) return status::invalid_range;
         const std::uint64_t first = core_.geometry().index_of(range.first()).raw();
@@ -149,31 +149,22 @@ public:
     }
     // Returns: ok, the range is free and in use again; not_offline, invalid_range: nothing changed. Cost: O(blocks)
     // under the zone lock.
-    status online(frame_range range) {
-        isolation_protocol<Policy> protocol{core_};
-        const result<block_span> span = protocol.blocks_of(range);
-        if (!span) return span.error();
-        const status outcome = protocol.online(*span);
-        if (outcome == status::ok) Policy::tracer::on(trace_event::online, range.first(), range.count());
-        return outcome;
-    }
+    [[nodiscard]] status online(frame_range range) { return isolation_protocol<Policy>{core_}.online(range); }
     // Returns: ok, the frame is out for good; deferred, it will be when it is freed; poisoned, absent,
     // foreign_frame, no_memory (max_poisoned reached), barrier_refused, re_entered: nothing changed. Locks: the isolation
     // lock and the zone lock. Cost: one barrier, unless the frame is free in the map.
-    status poison(frame f) { return poison_frame(core_, current(), f); }
+    [[nodiscard]] status poison(frame f) { return poison_frame(core_, current(), f); }
     // Effects: the blocks of the range have this type from now on, whatever is in use there. Returns: ok;
     // busy if one is isolated, absent, invalid_range, re_entered: nothing changed; barrier_refused: the type is
     // set, but caches may still hand out frames of the range as their old one. Cost: O(blocks) under the zone lock, one
     // barrier and the cached runs.
-    status set_migrate_type(frame_range range, migrate_type type) {
-        isolation_protocol<Policy> protocol{core_};
-        const result<block_span> span = protocol.blocks_of(range);
-        return span ? protocol.set_type(current(), *span, type) : span.error();
+    [[nodiscard]] status set_migrate_type(frame_range range, migrate_type type) {
+        return isolation_protocol<Policy>{core_}.set_type(current(), range, type);
     }
 
     // Effects: empties partly used blocks into the others, those with the fewest used frames first, while there is
     // room in them and budget left. Returns: what it came to. Locks: none while the migrator runs; it may throw.
-    // Cost: for each block emptied O(blocks), one barrier, and its frames.
+    // Cost: for each block emptied one barrier and its frames, for 32 of them O(blocks).
     template <migrator M>
     compact_report compact(M&& migrate_one, const compact_options& options = {}) {
         return cordon::compact(core_, migrate_one, options);

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 //     auto range = zone.isolate(frames, {.deadline = 50ms});
-//     if (range && range->migrate(mover).outcome == status::ok) range->offline();
+//     if (!range || range->migrate(mover).outcome != status::ok) return;
+//     if (range->offline() == status::ok) give_back(range->range());
 //
 // Destruction undoes what was not finished: an early return, an exception, a lost race leave no trace. The zone outlives
 // the range; if it does not, the misuse handler hears of it, and the range owns nothing. A fork() copies it: the thread
@@ -110,7 +111,7 @@ public:
     }
     // Effects: the range leaves the zone until zone.online(). Returns: busy, with the range still isolated, if
     // a frame of it is in use.
-    status offline() {
+    [[nodiscard]] status offline() {
         if (!*this) return status::not_isolated;
         const status outcome = isolation_protocol<Policy>{*zone_}.offline(node_, level_);
         if (outcome != status::ok) return outcome;

@@ -55,8 +55,11 @@ template <class M>
 concept evicting_migrator = requires(M& migrate, const busy_frame& from) {
     { migrate(from) } -> std::same_as<migrate_outcome>;
 };
+// Nested: of a disjunction g++ says no more than that "no operand is satisfied".
 template <class M>
-concept migrator = moving_migrator<M> || evicting_migrator<M>;
+concept migrator = requires {
+    requires moving_migrator<M> || evicting_migrator<M>;
+};
 
 // Passes over a range. With a backoff that sleeps they take 50 ms and more, in which a thread that is about to free a
 // frame gets a processor.

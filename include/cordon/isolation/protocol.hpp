@@ -99,18 +99,21 @@ public:
         if (outcome == status::ok) finish(level);
         return outcome;
     }
-    // Effects: offline blocks come back, free. Returns: not_offline, with nothing changed, if one is not
-    // offline.
-    status online(block_span span) {
-        return zone_.with_zone_lock([&](proof held_lock) {
-            status outcome = status::ok;
-            for_each(span, [&](block_index b) {
-                if (!zone_.blocks().traits(b).has(block_traits::offline)) outcome = status::not_offline;
+    // Effects: offline blocks come back, free. Returns: not_offline or invalid_range, with nothing changed.
+    status online(frame_range range) {
+        const result<block_span> span = blocks_of(range);
+        if (!span) return span.error();
+        const status outcome = zone_.with_zone_lock([&](proof held_lock) {
+            status refused = status::ok;
+            for_each(*span, [&](block_index b) {
+                if (!zone_.blocks().traits(b).has(block_traits::offline)) refused = status::not_offline;
             });
-            if (outcome == status::ok)
-                for_each(span, [&](block_index b) { zone_.blocks().set_online(held_lock, b); });
-            return outcome;
+            if (refused == status::ok)
+                for_each(*span, [&](block_index b) { zone_.blocks().set_online(held_lock, b); });
+            return refused;
         });
+        if (outcome == status::ok) Policy::tracer::on(trace_event::online, range.first(), range.count());
+        return outcome;
     }
     // Effects: the frames `wanted` of sealed blocks are allocated, order 0 each; the rest of the blocks is open.
     // Returns: busy, poisoned or absent, with nothing changed, if one of them cannot be had.
@@ -132,23 +135,25 @@ public:
     }
 
     // Effects: the blocks have this type, and no cache holds a frame of them that it would hand out as another.
-    // Returns: busy or absent, with nothing changed, if one is isolated or absent; re_entered; barrier_refused if
-    // caches could not be looked at: then they may.
-    status set_type(slot_index s, block_span span, migrate_type type) {
+    // Returns: busy or absent, with nothing changed, if one is isolated or absent; invalid_range, re_entered;
+    // barrier_refused if caches could not be looked at: then they may.
+    status set_type(slot_index s, frame_range range, migrate_type type) {
+        const result<block_span> span = blocks_of(range);
+        if (!span) return span.error();
         if (zone_.caches().is_entered(s)) return status::re_entered;
         const typename core::isolation_guard section{zone_.isolation_lock()};
         const status outcome = zone_.with_zone_lock([&](proof held_lock) {
             status refused = status::ok;
-            for_each(span, [&](block_index b) {
+            for_each(*span, [&](block_index b) {
                 if (zone_.blocks().traits(b).has(block_traits::isolated)) refused = status::busy;
                 if (zone_.blocks().traits(b).has(block_traits::absent)) refused = status::absent;
             });
             if (refused == status::ok)
-                for_each(span, [&](block_index b) { zone_.blocks().set_type(held_lock, b, type); });
+                for_each(*span, [&](block_index b) { zone_.blocks().set_type(held_lock, b, type); });
             return refused;
         });
         if (outcome != status::ok) return outcome;
-        return zone_.drain(section.proof(), runs_of(span), gate_claim::draining, UINT64_MAX,
+        return zone_.drain(section.proof(), runs_of(*span), gate_claim::draining, UINT64_MAX,
                            typename core::no_work{});
     }
     // Returns: frames of the blocks that are in use, or on their way.

@@ -82,13 +82,13 @@ public:
     // Effects: gives the memory of the range back to the system; it reads as zero afterwards. Explicit huge
     // pages go whole: a range that ends inside one is status::invalid_range.
     // Requires: nobody uses the memory, devices included.
-    status discard(frame_range range) {
+    [[nodiscard]] status discard(frame_range range) {
         return has(range) ? pages_.discard(memory_of(range)) : status::invalid_range;
     }
     // Effects: every page of the range is present, or the call fails: a shortage of huge pages, or of memory
     // on the bound node, is an error here and not a SIGBUS at some touch later. What is present keeps its
     // contents; a failure leaves some pages present.
-    status populate(frame_range range) {
+    [[nodiscard]] status populate(frame_range range) {
         return has(range) ? pages_.populate(memory_of(range)) : status::invalid_range;
     }
 
