@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // This is how a kernel or a firmware would embed the allocator; only main() and its output are hosted.
+#include "support/command_line.hpp"
+
 #include <cordon/core/text.hpp>
 #include <cordon/inspect/report.hpp>
 #include <cordon/zone.hpp>
@@ -33,7 +35,10 @@ alignas(cordon::cache_line_bytes) std::byte metadata[64 * 1024];
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    if (const auto answer = demo::answer_without_options(
+            argc, argv, "A zone without an operating system, with its metadata in a static buffer.\n"))
+        return *answer;
     using cordon::print;
     using cordon::print_decimal;
     console out;

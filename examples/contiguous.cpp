@@ -3,6 +3,8 @@
 //
 // A video decoder wants 8 MiB in one piece; it will give them back soon. Part of the zone is lent to it: until
 // it comes, movable frames live there; when it comes, they move.
+#include "support/command_line.hpp"
+
 #include <cordon/cordon.hpp>
 
 #include <cstring>
@@ -12,7 +14,11 @@
 using cordon::frame;
 using cordon::frame_count;
 
-int main() {
+int main(int argc, char** argv) {
+    if (const auto answer = demo::answer_without_options(
+            argc, argv,
+            "Takes 8 MiB of frames in a row out of a zone in which every second frame is in use.\n"))
+        return *answer;
     cordon::arena ram{frame_count{16384}}; // 64 MiB
     cordon::zone zone{ram.frames()};
     if (zone.set_migrate_type({frame{8192}, frame_count{4096}}, cordon::migrate_type::lent) !=

@@ -1,5 +1,7 @@
 // custom_policy - a zone made to measure: fair lock, owner tags, a tracer, and misuse that does not abort.
 // SPDX-License-Identifier: BSL-1.0
+#include "support/command_line.hpp"
+
 #include <cordon/cordon.hpp>
 #include <cordon/sync/ticket_lock.hpp>
 
@@ -41,7 +43,10 @@ enum : std::uint32_t { decoder = 7 };
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    if (const auto answer = demo::answer_without_options(
+            argc, argv, "A zone with a lock, a tracer and a misuse handler of its own.\n"))
+        return *answer;
     cordon::basic_zone<my_policy> zone{cordon::frame_range{cordon::frame{0}, cordon::frame_count{1024}}};
     std::cout << "allocate\n";
     const cordon::frame f = zone.allocate().value_or(cordon::frame::none());

@@ -3,6 +3,8 @@
 //
 // cordon::lru does the claims, locks, groups, batches and pins. A policy says what the age byte of a touched frame
 // becomes, where an added frame goes, which list is looked at next, and whether its oldest frame is evicted.
+#include "support/command_line.hpp"
+
 #include <cordon/lru.hpp>
 
 #include <cmath>
@@ -92,7 +94,10 @@ double hit_ratio() {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    if (const auto answer = demo::answer_without_options(
+            argc, argv, "Compares a replacement policy of one's own with those of the library.\n"))
+        return *answer;
     const double own = hit_ratio<frequency>();
     const double lru = hit_ratio<cordon::replacement::lru>();
     const double clock = hit_ratio<cordon::replacement::clock<>>();

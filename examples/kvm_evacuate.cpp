@@ -6,6 +6,7 @@
 // one while the guest runs (machine.hpp), and the memory goes back to the system; then it comes back, and the other
 // half goes. At the end each page must have been visited once in each sweep of the guest: no write was lost.
 #include "kvm_evacuate/machine.hpp"
+#include "support/command_line.hpp"
 
 #include <cordon/cordon.hpp>
 
@@ -141,7 +142,13 @@ int run(int kvm) {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    if (const auto answer = demo::answer_without_options(
+            argc, argv,
+            "Empties half of the memory below a running virtual machine, again and again.\n"
+            "Exit status: 0 no write of the guest was lost; 1 one was, or it failed; 2 bad options; 77 no "
+            "/dev/kvm.\n"))
+        return *answer;
     const int kvm = ::open("/dev/kvm", O_RDWR | O_CLOEXEC);
     if (kvm < 0) {
         std::perror("skipped: /dev/kvm");

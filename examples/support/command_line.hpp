@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdio>
 #include <exception>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 
@@ -32,6 +33,20 @@ verdict parse_command_line(const char* program, int argc, char** argv, Set set) 
         return verdict::bad;
     }
     return verdict::run;
+}
+
+// For a program without options. Returns: its exit status, if the command line calls for one and not for the program.
+inline std::optional<int> answer_without_options(int argc, char** argv, std::string_view help) {
+    const std::string_view path = argv[0];
+    const char* const name = argv[0] + path.rfind('/') + 1; // npos + 1 is 0
+    switch (parse_command_line(name, argc, argv, [](auto, auto) { return false; })) {
+    case verdict::bad: return 2;
+    case verdict::help:
+        std::printf("Usage: %s\n%.*s", name, static_cast<int>(help.size()), help.data());
+        return 0;
+    case verdict::run: break;
+    }
+    return std::nullopt;
 }
 
 // Returns: the exit status of Program{options}.run(), or what the options call for.
