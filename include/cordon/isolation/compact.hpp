@@ -48,7 +48,10 @@ public:
     struct candidate {
         std::uint32_t used = 0;
         block_index block;
-        [[nodiscard]] std::uint64_t rank() const { return std::uint64_t{used} << 32 | block.raw(); }
+        // Of equal blocks the last comes first: allocations, and so the moves, go to the first ones.
+        [[nodiscard]] std::uint64_t rank() const {
+            return std::uint64_t{used} << 32 | (UINT32_MAX - block.raw());
+        }
     };
 
     explicit compact_order(zone_core<Policy>& engine) : zone_(engine) {}
@@ -78,15 +81,14 @@ public:
 private:
     static constexpr unsigned few = 32;
 
+    // The last one first, as they are ranked.
     template <class F>
     void for_each_partial(F f) const {
-        constexpr std::uint32_t region = regions::map::size;
-        for (std::uint32_t at = 0; at < zone_.geometry().blocks(); at += region)
-            zone_.with_zone_lock([&](auto held_lock) {
-                const std::uint32_t end =
-                    zone_.geometry().blocks() - at < region ? zone_.geometry().blocks() : at + region;
-                for (std::uint32_t i = at; i != end; ++i) {
-                    const block_index b{i};
+        for (std::uint32_t i = zone_.geometry().blocks(); i != 0;)
+            zone_.with_zone_lock([&](auto held_lock) { // for a region at a time
+                const std::uint32_t region = (i - 1) / regions::map::size * regions::map::size;
+                while (i != region) {
+                    const block_index b{--i};
                     const block_traits t = zone_.blocks().traits(b);
                     const std::uint32_t free = zone_.blocks().free_frames(held_lock, b);
                     const bool partial = free != 0 && free != geometry::block_frames;
