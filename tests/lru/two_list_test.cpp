@@ -73,7 +73,30 @@ TEST_CASE(
     v.sizes[policy::inactive] = 1u << 16;
     v.sizes[policy::active] = 3u << 16;
     CHECK(policy{}.next(v) == policy::inactive);
+    v.state() = {};
     v.sizes[policy::active] = 4u << 16;
+    CHECK(policy{}.next(v) == policy::active);
+}
+
+TEST_CASE("the lists are compared once for a batch of frames, at each look where they are short", "[lru]") {
+    cordon::testing::fake_view<policy> v;
+    const auto looks_at_active = [&](std::uint32_t frames) {
+        v.state() = {};
+        v.sizes[policy::inactive] = 1;
+        v.sizes[policy::active] = frames - 1;
+        std::uint32_t looks = 0;
+        while (policy{}.next(v) == policy::active) {
+            v.sizes[policy::inactive] = frames; // from now on it is not short
+            ++looks;
+        }
+        return looks;
+    };
+    CHECK(looks_at_active(63) == 1);
+    CHECK(looks_at_active(64) == 2);
+    CHECK(looks_at_active(31 * 64 - 1) == 31);
+    CHECK(looks_at_active(31 * 64) == 32);
+    CHECK(looks_at_active(1u << 17) == 32);
+    v.sizes[policy::inactive] = 0; // in the middle of a batch
     CHECK(policy{}.next(v) == policy::active);
 }
 

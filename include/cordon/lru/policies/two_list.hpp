@@ -5,6 +5,9 @@
 // it becomes active. When the inactive list is short for the active one, the oldest active frame is made inactive,
 // touched or not. A frame that comes back starts active if it was evicted no longer ago than there are active frames:
 // with so much more room it would not have been evicted. (Linux counts activations in that distance as well.)
+//
+// The lists are compared once for a batch of frames, 32 as in Linux, fewer in a small group. Else a scan of two lists in
+// balance would go from one to the other at each look.
 #pragma once
 
 #include "cordon/lru/replacement.hpp"
@@ -18,6 +21,10 @@ struct two_list : replacement_base {
     static constexpr unsigned lists = 2;
     static constexpr unsigned inactive = 0;
     static constexpr unsigned active = 1;
+    struct group_state {
+        std::uint32_t list;  // where the batch is
+        std::uint32_t looks; // left of it
+    };
 
     // The bits of the byte: touched since it was looked at; touched before that, too.
     static constexpr std::uint8_t accessed = 1;
@@ -35,9 +42,16 @@ struct two_list : replacement_base {
     }
     template <class V>
     unsigned next(V& v) const {
-        const std::uint32_t on_inactive = v.size(inactive), on_active = v.size(active);
-        if (on_inactive == 0 && on_active == 0) return lists;
-        return std::uint64_t{on_inactive} * ratio(on_inactive + on_active) < on_active ? active : inactive;
+        auto& batch = v.state();
+        if (batch.looks == 0 || v.size(batch.list) == 0) {
+            const std::uint32_t on_inactive = v.size(inactive), on_active = v.size(active),
+                                total = on_inactive + on_active;
+            if (total == 0) return lists;
+            batch.list = std::uint64_t{on_inactive} * ratio(total) < on_active ? active : inactive;
+            batch.looks = total < most_looks * frames_a_look ? total / frames_a_look + 1 : most_looks;
+        }
+        --batch.looks;
+        return batch.list;
     }
     template <class V>
     decision examine(V& v, frame_index i, unsigned list) const {
@@ -54,6 +68,9 @@ struct two_list : replacement_base {
     }
 
 private:
+    static constexpr std::uint32_t most_looks = 32;
+    static constexpr std::uint32_t frames_a_look = 64;
+
     // Active frames for each inactive one: 1 below 1 GiB of frames of 4 KiB, then sqrt(10 GiB).
     static constexpr std::uint32_t ratio(std::uint32_t frames) {
         const std::uint32_t square = 10 * (frames >> 18);
