@@ -98,7 +98,7 @@ public:
         labels.add(core.control_lock(), "control_lock");
         for (std::uint32_t g = 0; g != core.group_capacity(); ++g) {
             const std::string n = std::to_string(g);
-            labels.add(parts.groups[g].route, "route" + n);
+            labels.add(parts.routes[g], "route" + n);
             labels.add(parts.groups[g].lock_bytes, "group_lock" + n);
             labels.add(parts.groups[g], "group" + n);
         }

@@ -163,7 +163,7 @@ TEMPLATE_TEST_CASE("A group is merged before its lock is taken", "[lru]", ring_f
     REQUIRE(on.tracker.add(d, on.other) == status::ok);
     REQUIRE(on.tracker.add(e, on.other) == status::ok);
     const auto merge_behind_the_route = [&] {
-        word_read.arm(&on.tracker.internals().group_of(on.other).route,
+        word_read.arm(&on.tracker.internals().parts().routes[on.other.raw()],
                       [&] { CHECK(on.tracker.merge_groups(on.other, root_group) == status::ok); });
     };
     SECTION("by a claimant") {
@@ -348,7 +348,7 @@ TEST_CASE("A group that closes while somebody waits for its lock takes no frame"
     const group_route live = core.route_of(on.other);
     // remove_group begins with this; it is read for the fourth time when the lock is held.
     word_read.arm(
-        &core.group_of(on.other).route,
+        &core.parts().routes[on.other.raw()],
         [&] {
             core.set_route(on.other, {group_route::kind::closing, on.other});
         },
@@ -402,7 +402,7 @@ TEST_CASE("Who is on his way by an id that is given out again begins anew", "[lr
     REQUIRE(tracker.merge_groups(by, way) == status::ok);
     REQUIRE(tracker.merge_groups(way, root_group) == status::ok);
     word_read.arm(
-        &core.group_of(by).route, [&] { CHECK(*tracker.create_group() == way); }, 1);
+        &core.parts().routes[by.raw()], [&] { CHECK(*tracker.create_group() == way); }, 1);
     CHECK(core.root_of(by) == root_group);
     CHECK(word_read.fired());
     CHECK(tracker.putback(a) == status::ok);
@@ -455,7 +455,7 @@ TEST_CASE("A frame whose new group is gone goes back to its old one", "[lru]") {
 TEST_CASE("A group that is merged while it is validated is passed over", "[lru]") {
     stage<linked_fifo> on;
     REQUIRE(on.tracker.add(frame{1003}, on.other) == status::ok);
-    word_read.arm(&on.tracker.internals().group_of(on.other).route,
+    word_read.arm(&on.tracker.internals().parts().routes[on.other.raw()],
                   [&] { CHECK(on.tracker.merge_groups(on.other, root_group) == status::ok); });
     CHECK(on.tracker.validate());
     CHECK(word_read.fired());

@@ -59,16 +59,19 @@ public:
     // an id while it is given out again begins anew.
 
     [[nodiscard]] group_route route_of(group_id g) const {
-        return group_route{group_of(g).route.load(std::memory_order_acquire)}; // (1) acquire: pairs with (2)
+        return group_route{
+            parts_.routes[g.raw()].load(std::memory_order_acquire)}; // (1) acquire: pairs with (2)
     }
     void set_route(group_id g, group_route route) {
-        group_of(g).route.store(route.raw(), std::memory_order_release); // (2) release: pairs with (1)
+        parts_.routes[g.raw()].store(route.raw(), std::memory_order_release); // (2) release: pairs with (1)
     }
     // Returns: the route of the group that the frames with this id are in, with the clock of these frames. An id that is no
     // group's leads to the root group. Cost: one load, of an alias one more for each merge since somebody locked its group.
     [[nodiscard]] CORDON_ALWAYS_INLINE group_route follow(group_id g) const {
         const group_route route = route_of(g);
-        return route.what() != group_route::kind::alias ? route : follow_alias(g);
+        if (route.is_alias()) [[unlikely]]
+            return follow_alias(g);
+        return route;
     }
     [[nodiscard]] group_id root_of(group_id g) const { return follow(g).to(); }
     [[nodiscard]] CORDON_ALWAYS_INLINE std::uint8_t clock_of(group_id g) const { return follow(g).clock(); }
@@ -348,7 +351,7 @@ private:
                 frees_.load(std::memory_order_acquire); // (4) acquire: pairs with (3)
             group_route at = route_of(g);
             std::uint8_t clock = at.clock();
-            while (at.what() == group_route::kind::alias) {
+            while (at.is_alias()) {
                 at = route_of(at.to());
                 clock = static_cast<std::uint8_t>(clock + at.clock());
             }
@@ -359,7 +362,7 @@ private:
     // Effects: the id, and all between it and the group that it leads to, lead there at once. Locks: that group's is held.
     void shorten(group_id id, group_id to) {
         group_route at = route_of(id);
-        if (at.what() != group_route::kind::alias || at.to() == to) return;
+        if (!at.is_alias() || at.to() == to) return;
         auto ahead = static_cast<std::uint8_t>(clock_of(id) - clock_of(to));
         for (; at.to() != to; at = route_of(id)) {
             set_route(id, {group_route::kind::alias, to, ahead});

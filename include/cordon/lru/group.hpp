@@ -23,21 +23,24 @@
 
 namespace cordon::inline v0 {
 
-//     bits 31..24 clock | 13..2 to | 1..0 kind
+//     bits 31..29 kind | 23..12 to | 7..0 clock
+//
+// A touch reads it: so an alias is told by the sign, and the clock is where a byte is.
 class group_route {
 public:
-    enum class kind : std::uint32_t { free, live, closing, alias };
+    enum class kind : std::uint32_t { free, live, closing, alias = 4 };
 
     constexpr group_route() = default;
     explicit constexpr group_route(std::uint32_t raw) : raw_(raw) {}
     constexpr group_route(kind k, group_id to, std::uint8_t clock = 0)
-        : raw_(static_cast<std::uint32_t>(k) | to.raw() << 2 | std::uint32_t{clock} << 24) {}
+        : raw_(static_cast<std::uint32_t>(k) << 29 | to.raw() << 12 | clock) {}
     [[nodiscard]] constexpr std::uint32_t raw() const { return raw_; }
-    [[nodiscard]] constexpr kind what() const { return static_cast<kind>(raw_ & 3); }
+    [[nodiscard]] constexpr kind what() const { return static_cast<kind>(raw_ >> 29); }
+    [[nodiscard]] constexpr bool is_alias() const { return raw_ >> 31 != 0; }
     // Returns: whose frames the group's are, or where that is told; of a group that is no alias, itself.
-    [[nodiscard]] constexpr group_id to() const { return group_id{raw_ >> 2 & (group_id::limit - 1)}; }
+    [[nodiscard]] constexpr group_id to() const { return group_id{raw_ >> 12 & (group_id::limit - 1)}; }
     // Returns: the group's clock; of an alias, what it is ahead of that of `to`.
-    [[nodiscard]] constexpr std::uint8_t clock() const { return static_cast<std::uint8_t>(raw_ >> 24); }
+    [[nodiscard]] constexpr std::uint8_t clock() const { return static_cast<std::uint8_t>(raw_); }
 
 private:
     std::uint32_t raw_ = 0;
@@ -64,12 +67,9 @@ struct alignas(cache_line_bytes) lru_group {
     static_assert(std::is_trivially_copyable_v<typename R::group_state>,
                   "the state of a group starts as zero bytes");
 
-    // Read by those who hold no lock.
-    atomic<std::uint32_t> route;
-    std::uint32_t lock_made; // under the control lock
-
     // Under the lock. The figures are read without it.
-    alignas(cache_line_bytes) std::byte lock_bytes[sizeof(lock_type)];
+    alignas(lock_type) std::byte lock_bytes[sizeof(lock_type)];
+    std::uint32_t lock_made;         // under the control lock
     atomic<std::uint32_t> clamp_due; // ages are to be clamped before they wrap
     typename R::group_state state;
     typename lists_type::list lists[R::lists];

@@ -142,7 +142,7 @@ private:
     bool free_aliases(F is_unused) {
         const auto for_each_alias = [&](auto f) {
             for (std::uint32_t g = 1; g < this->groups_; ++g)
-                if (this->route_of(group_id{g}).what() == group_route::kind::alias) f(group_id{g});
+                if (this->route_of(group_id{g}).is_alias()) f(group_id{g});
         };
         // When each leads to its group at once, none leads there by way of another.
         for_each_alias([&](group_id alias) { section{*this}.enter(alias); });
@@ -169,7 +169,8 @@ private:
         const std::span<std::byte> extra = this->parts_.extra_of(g);
         // What no frame came to was not written, and stays uncommitted.
         if (self.count.added.load(std::memory_order_relaxed) != 0)
-            std::fill(extra.begin(), extra.end(), std::byte{});
+            for (std::byte& one : extra)
+                one = std::byte{};
         self.reset(this->lists_);
         this->set_route(g, {group_route::kind::free, root_group});
     }
@@ -194,7 +195,7 @@ private:
     // Effects: a frame that nobody has claimed bears no alias. Returns: the one that a claimed frame bears, or the root
     // group.
     group_id rename(frame_index i) {
-        if (this->route_of(this->peek(i).group()).what() != group_route::kind::alias) return root_group;
+        if (!this->route_of(this->peek(i).group()).is_alias()) return root_group;
         section hold{*this};
         for (;;) {
             const state_word w = hold.enter_of(i);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 //     header       the pool of segments
+//     routes       4 bytes a group              what touches read of a group
 //     groups       a few cache lines each
 //     ages         1 byte a frame               all that touches write
 //     words        4 bytes a frame
@@ -32,6 +33,7 @@ public:
     using lists = lists_of<R, P>;
     using batch = lru_batch<atomics, typename P::gate, R::wants_keys>;
     using ghosts = ghost_table<atomics>;
+    using route_cell = typename atomics::template atomic<std::uint32_t>; // a group_route
     using age_cell = typename atomics::template atomic<std::uint8_t>;
     using word_cell = typename atomics::template atomic<std::uint32_t>;
 
@@ -46,6 +48,7 @@ public:
     lru_metadata(std::byte* memory, const lru_options& options, const R& replacement) : layout_(memory) {
         const std::uint64_t n = options.frames.count().raw();
         head = layout_.part<header>(1);
+        routes = layout_.part<route_cell>(options.groups);
         groups = layout_.part<group>(options.groups);
         ages = layout_.part<age_cell>(n);
         words = layout_.part<word_cell>(n);
@@ -60,6 +63,7 @@ public:
     [[nodiscard]] std::size_t bytes() const { return layout_.bytes(); }
 
     header* head = nullptr;
+    route_cell* routes = nullptr;
     group* groups = nullptr;
     age_cell* ages = nullptr;
     word_cell* words = nullptr;
