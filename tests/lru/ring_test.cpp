@@ -94,9 +94,10 @@ TEST_CASE("Rings keep the order of a deque while frames leave by their words", "
             std::erase(shall[list], f);
             break;
         default: {
-            if (!t.all.oldest(t.at(n), e)) break;
+            lists::turn here{t.all, t.at(n)};
+            if (!here.oldest(e)) break;
             if (!t.is_current(n, e)) {
-                t.all.drop(t.at(n), e, false);
+                here.drop(e, false);
                 break;
             }
             REQUIRE(e.frame == shall[n].front());
@@ -104,10 +105,10 @@ TEST_CASE("Rings keep the order of a deque while frames leave by their words", "
             if (random.below(3) != 0) {
                 const unsigned to = random.below(4) == 0 ? 1 - n : n;
                 t.words[e.frame] = t.words[e.frame].with_mark(lists::with_list(t.words[e.frame].mark(), to));
-                t.all.pass(t.at(n), t.at(to), e);
+                to == n ? here.keep(e) : here.pass(t.at(to), e);
                 shall[to].push_back(e.frame);
             } else {
-                t.all.drop(t.at(n), e, true);
+                here.drop(e, true);
                 t.words[e.frame] = t.words[e.frame].with(lru_place::isolated);
             }
         }
@@ -224,9 +225,10 @@ TEST_CASE("Segments change hands between threads one at a time", "[lru]") {
             for (std::uint32_t f = n; f < 400; f += 2)
                 (void)t.all.push(t.at(n), frame_index{f}, list_end::newest, 0);
             for (std::uint32_t f = n; f < 400; f += 2) {
+                lists::turn here{t.all, t.at(n)};
                 lists::entry e;
-                if (!t.all.oldest(t.at(n), e) || e.frame != f) return false;
-                t.all.drop(t.at(n), e, true);
+                if (!here.oldest(e) || e.frame != f) return false;
+                here.drop(e, true);
             }
         }
         return true;
@@ -292,9 +294,9 @@ TEST_CASE("Two that want the same free segment get two", "[lru]") {
     push(mine, 3);
     CHECK(mine.oldest != other.oldest);
     met::entry first{};
-    REQUIRE(all.oldest({mine, 0, 0}, first));
+    REQUIRE(met::turn{all, {mine, 0, 0}}.oldest(first));
     CHECK(first.frame == 3);
-    REQUIRE(all.oldest({other, 0, 0}, first));
+    REQUIRE(met::turn{all, {other, 0, 0}}.oldest(first));
     CHECK(first.frame == 4);
     CHECK(pool.used.load(std::memory_order_relaxed) == 2);
 }
@@ -330,6 +332,6 @@ TEST_CASE("A ring of which every entry is stale has no segment after it is compa
         CHECK(lists::size(t.heads[0]) == 0);
         CHECK(t.heads[0].oldest == 0);
         lists::entry e;
-        CHECK_FALSE(t.all.oldest(t.at(0), e));
+        CHECK_FALSE(lists::turn{t.all, t.at(0)}.oldest(e));
     }
 }

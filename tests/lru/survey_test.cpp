@@ -211,9 +211,13 @@ TEMPLATE_TEST_CASE("A list that lost a frame, or has one too many, is not valid"
     stranger.store(state_word{lru_place::listed, root_group, 0}.raw(), std::memory_order_relaxed);
     CHECK(!tracker.validate(true));
     stranger.store(0, std::memory_order_relaxed);
-    typename lru_core<TestType, small_lru_policy>::lists_type::entry first;
-    REQUIRE(core.lists().oldest(core.list_at(root_group, 0), first));
-    core.lists().drop(core.list_at(root_group, 0), first, true);
+    using lists_type = typename lru_core<TestType, small_lru_policy>::lists_type;
+    {
+        typename lists_type::turn here{core.lists(), core.list_at(root_group, 0)};
+        typename lists_type::entry first;
+        REQUIRE(here.oldest(first));
+        here.drop(first, true);
+    }
     const lru_validation lost = tracker.validate(true);
     CHECK(!lost);
     CHECK(std::string_view{lost.what} == "a listed frame is on no list");

@@ -10,7 +10,6 @@
 
 #include "cordon/lru/batches.hpp"
 
-#include <algorithm>
 #include <atomic>
 #include <bitset>
 #include <cstddef>

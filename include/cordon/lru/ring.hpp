@@ -104,28 +104,10 @@ public:
         put(at.self, i.raw() | tag << frame_bits, end);
         return at.mark | tag << 2;
     }
-    [[nodiscard]] bool oldest(place at, entry& out) const {
-        if (at.self.oldest == 0) return false;
-        const segment& s = segments_[at.self.oldest];
-        out = unpack(s.entries[s.first]);
-        return true;
-    }
     // Returns: the mark in the word of a frame that is listed by this entry.
     [[nodiscard]] static unsigned mark_of(place at, entry e) { return at.mark | e.tag << 2; }
     [[nodiscard]] static bool current(place at, entry e, state_word w) {
         return w.place() == lru_place::listed && w.mark() == mark_of(at, e);
-    }
-    // Effects: takes the oldest entry off; `was_current` if it was the frame's own until now.
-    void drop(place at, entry, bool was_current) {
-        take(at.self);
-        if (!was_current) at.self.stale.fetch_add(~0u, std::memory_order_relaxed);
-    }
-    CORDON_ALWAYS_INLINE void pass(place from, place to, entry e) {
-        put_newest(to.self, e.frame | e.tag << frame_bits);
-        take_oldest(from.self);
-        if (from.mark == to.mark) return;
-        add(to.self, 1);
-        add(from.self, ~0u);
     }
     static void prefetch(frame_index) {}
 
@@ -322,11 +304,7 @@ private:
             put_oldest(l, raw);
         add(l, 1);
     }
-    void take(list& l) {
-        take_oldest(l);
-        add(l, ~0u);
-    }
-    CORDON_ALWAYS_INLINE void put_newest(list& l, std::uint32_t raw) {
+    void put_newest(list& l, std::uint32_t raw) {
         if (l.newest == 0 || segments_[l.newest].end == segment_entries) [[unlikely]]
             append(l);
         segment& s = segments_[l.newest];
@@ -340,12 +318,12 @@ private:
         s.first = s.first - 1;
         s.entries[s.first] = raw;
     }
-    CORDON_ALWAYS_INLINE void take_oldest(list& l) {
+    // Effects: takes the oldest entry off.
+    void take(list& l) {
         segment& s = segments_[l.oldest];
-        const std::uint32_t first = s.first + 1;
-        s.first = first;
-        if (first == s.end) [[unlikely]]
-            retire_oldest(l);
+        s.first = s.first + 1;
+        if (s.first == s.end) retire_oldest(l);
+        add(l, ~0u);
     }
     CORDON_NO_INLINE void append(list& l) {
         const std::uint32_t fresh = take_segment(0);

@@ -7,7 +7,6 @@
 
 #include "cordon/lru/replacement.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -20,7 +19,12 @@ namespace replacement {
 template <replacement_policy... Policies>
 class any_policy {
     template <auto... Values>
-    static constexpr auto largest = std::max({Values...});
+    static constexpr auto largest = [] {
+        std::common_type_t<decltype(Values)...> most{};
+        for (const auto value : {Values...})
+            if (value > most) most = value;
+        return most;
+    }();
 
 public:
     static constexpr list_kind kind =

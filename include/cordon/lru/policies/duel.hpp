@@ -15,7 +15,6 @@
 #include "cordon/frames/geometry.hpp"
 #include "cordon/lru/replacement.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -93,9 +92,10 @@ public:
             if (!is_kept(e.page)) e = {};
         for (sample& s : samples())
             if (!is_kept(s.page)) s = {};
-        const auto put_off =
-            std::remove_if(late_, late_ + head_->late, [&](std::uint32_t page) { return !is_kept(page); });
-        head_->late = static_cast<std::uint32_t>(put_off - late_);
+        std::uint32_t late = 0;
+        for (std::uint32_t n = 0; n != head_->late; ++n)
+            if (is_kept(late_[n])) late_[late++] = late_[n];
+        head_->late = late;
     }
 
     // ---- the sample of the real frames ----
