@@ -18,10 +18,10 @@ namespace replacement {
 
 template <replacement_policy... Policies>
 class any_policy {
-    template <auto... Values>
+    template <auto First, auto... Others>
     static constexpr auto largest = [] {
-        std::common_type_t<decltype(Values)...> most{};
-        for (const auto value : {Values...})
+        auto most = First;
+        for (const auto value : {First, Others...})
             if (value > most) most = value;
         return most;
     }();
