@@ -59,7 +59,7 @@ public:
         INFO((valid ? "" : valid.what) << " at " << valid.where.raw());
         CHECK(valid);
         CHECK(valid.listed == tracked);
-        CHECK(tracked != 0);
+        CHECK(claims_.load() != 0);
     }
 
 private:
@@ -70,6 +70,7 @@ private:
 
     void took(unsigned t, frame f) {
         if (taken_[f.raw() - 1000].exchange(true)) ++faults_;
+        ++claims_;
         held_by(t).push_back(f);
     }
     frame let_go(unsigned t) {
@@ -170,6 +171,7 @@ private:
     std::vector<std::atomic<bool>> taken_;
     std::array<std::vector<frame>, max_threads> held_, pins_;
     std::atomic<unsigned> faults_{0};
+    std::atomic<std::uint64_t> claims_{0};
 };
 
 constexpr unsigned threads = 4;

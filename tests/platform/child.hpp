@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 #include "support/skip.hpp"
 
+#include <cerrno>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
@@ -34,7 +35,10 @@ inline bool is_emulated() {
 // What a child returns that cannot do its work because refuse_syscall returned false, or there is nothing to refuse.
 inline constexpr int no_seccomp = 77;
 
-// Returns: what `body` returned in a fork child, 0 to 127; 128 + the signal that ended it (SIGALRM after 20 s).
+// What in_child comes to where there could be none, or it could not be waited for.
+inline constexpr int no_child = -1;
+
+// Returns: what `body` returned in a fork child, 0 to 127; 128 + the signal that ended it (SIGALRM after 20 s); no_child.
 // The child ends by the bare system call: the _exit of ThreadSanitizer takes a thread of the parent that had ended and was
 // not joined when the process forked for a leak of the child.
 template <class Body>
@@ -44,8 +48,10 @@ int in_child(Body body) {
         ::alarm(20);
         ::syscall(SYS_exit_group, body());
     }
+    if (child == -1) return no_child;
     int state = 0;
-    ::waitpid(child, &state, 0);
+    while (::waitpid(child, &state, 0) == -1)
+        if (errno != EINTR) return no_child;
     return WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
 }
 
