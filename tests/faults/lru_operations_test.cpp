@@ -20,8 +20,8 @@ namespace {
 
 using faulty_policy = faulty<default_policy>;
 
-constexpr slot_index mine{0}, other{1}, third{2};
-constexpr std::uint32_t tracked = 96; // of 128
+constexpr slot_index other{1}, third{2}; // and `mine`
+constexpr std::uint32_t tracked = 96;    // of 128
 constexpr std::uint32_t groups = 4;
 
 enum class prepared {

@@ -79,7 +79,7 @@ private:
         std::uint32_t end;
         ~claims() {
             section hold{tracker};
-            for (; end != next; --end) // the coldest last: it is the next again
+            for (; end > next; --end) // the coldest last: it is the next again
                 (void)tracker.put_back(hold, tracker.index_of(frames[end - 1]), putback_at::tail);
         }
     };
