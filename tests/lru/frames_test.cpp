@@ -6,6 +6,7 @@
 #include "support/catch.hpp"
 #include "support/lrus.hpp"
 
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -164,6 +165,27 @@ TEST_CASE("An evicted frame leaves a token and can be added again", "[lru]") {
     CHECK(on.tracker.add(f, root_group, *token) == status::ok);
     CHECK(on.tracker.stats().refaulted == 1);
     CHECK(on.tracker.stats().evicted == 1);
+}
+
+TEST_CASE("A span takes the lock of a group once to isolate, and once for frames in a row to put back",
+          "[lru]") {
+    chosen_slots::mine = slot_index::none();
+    small_lru<linked_fifo, counted_groups<small_lru_policy>> tracker{some_frames(24), 4};
+    const std::array<group_id, 2> groups{root_group, *tracker.create_group()};
+    std::vector<frame> in;
+    for (const frame one : some_frames(24)) {
+        in.push_back(one);
+        REQUIRE(tracker.add(one, groups[one.raw() / 8 % 2]) ==
+                status::ok); // eight of one, eight of the other, eight
+    }
+    std::vector<frame> out(in.size());
+    group_lock_count::taken = group_lock_count::together = 0;
+    CHECK(tracker.isolate(in, out) == in.size());
+    CHECK(group_lock_count::taken == 2);
+    CHECK(tracker.putback(out) == in.size());
+    CHECK(group_lock_count::taken == 2 + 3);
+    CHECK(group_lock_count::together == 0);
+    CHECK(tracker.validate(true));
 }
 
 TEMPLATE_TEST_CASE("A span is isolated and put back across groups; what is not free is left out", "[lru]",

@@ -205,3 +205,10 @@ struct locked_gate_policy : default_policy {
 TEST_CASE("Threads with a lock for a gate never share a claim and lose no frame", "[lru]") {
     crowd<replacement::clock<1>, locked_gate_policy>{}.run(threads, scaled(steps / 4));
 }
+
+TEST_CASE("No thread ever holds the locks of two groups", "[lru]") {
+    group_lock_count::taken = group_lock_count::together = 0;
+    crowd<linked_clock, counted_groups<default_policy>>{}.run(threads, scaled(steps / 4));
+    CHECK(group_lock_count::taken != 0);
+    CHECK(group_lock_count::together == 0);
+}

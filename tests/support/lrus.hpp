@@ -3,8 +3,11 @@
 #pragma once
 
 #include "cordon/lru.hpp"
+#include "cordon/sync/observed_lock.hpp"
+#include "cordon/sync/spin_lock.hpp"
 #include "support/slots.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <vector>
 
@@ -23,6 +26,26 @@ struct linked_clock : replacement::clock<1, list_kind::linked> {};
 
 template <class R, class P = small_lru_policy>
 using small_lru = lru<R, P>;
+
+// How often the lock of a group was taken, and how often by who held another one.
+struct group_lock_count {
+    static constexpr bool wants_contention = false;
+    static inline std::atomic<std::uint32_t> taken{0};
+    static inline std::atomic<std::uint32_t> together{0};
+    static inline thread_local std::uint32_t held = 0;
+
+    void before_lock() {}
+    void acquired(bool) {
+        ++taken;
+        together += held++ != 0;
+    }
+    void released() { --held; }
+};
+// `Base`, and its group locks are counted.
+template <class Base>
+struct counted_groups : Base {
+    using group_lock = observed_lock<spin_lock<>, group_lock_count>;
+};
 
 [[nodiscard]] inline frame_range some_frames(std::uint32_t n, std::uint32_t first = 1000) {
     return {frame{first}, frame_count{n}};
