@@ -84,7 +84,8 @@ private:
     // The last one first, as they are ranked.
     template <class F>
     void for_each_partial(F f) const {
-        for (std::uint32_t i = zone_.geometry().blocks(); i != 0;)
+        std::uint32_t i = zone_.geometry().blocks();
+        while (i != 0)
             zone_.with_zone_lock([&](auto held_lock) { // for a region at a time
                 const std::uint32_t region = (i - 1) / regions::map::size * regions::map::size;
                 while (i != region) {
