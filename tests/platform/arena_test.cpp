@@ -211,6 +211,7 @@ TEST_CASE("a moved-from arena is empty and safe to use", "[platform]") {
     arena& self = from;
     from = std::move(self);
     CHECK(from);
+    CHECK(reads_as(from, range(100, 1), std::byte{3}));
 }
 
 TEST_CASE("an arena gives its memory and its address space back", "[platform]") {

@@ -45,8 +45,7 @@ public:
           shift_(other.shift_),
           frames_(std::exchange(other.frames_, {})),
           pages_(std::move(other.pages_)) {}
-    arena& operator=(arena&& other) noexcept {
-        if (this == &other) return *this;
+    arena& operator=(arena&& other) noexcept { // to itself, too: each line leaves it as it was
         error_ = other.error_;
         shift_ = other.shift_;
         frames_ = std::exchange(other.frames_, {});
