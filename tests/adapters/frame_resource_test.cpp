@@ -56,8 +56,8 @@ TEST_CASE("containers live in frames, grow, keep what they hold, and give every 
         std::pmr::vector<std::uint64_t> numbers{&f.tested};
         for (std::uint64_t i = 0; i != 100'000; ++i)
             numbers.push_back(i * i);
-        for (std::uint64_t i = 0; i != 100'000; ++i)
-            REQUIRE(numbers[i] == i * i);
+        for (std::size_t i = 0; i != 100'000; ++i)
+            REQUIRE(numbers[i] == std::uint64_t{i} * i);
         CHECK(f.tested.frame_of(numbers.data()) != frame::none());
         CHECK(f.allocated() == 256); // 2^17 numbers of 8 bytes
         std::pmr::unsynchronized_pool_resource pool{&f.tested};
