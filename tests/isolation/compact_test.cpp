@@ -94,8 +94,8 @@ TEST_CASE("compaction after churn yields at least 90 % of the whole blocks that 
 
 TEST_CASE("what moves leave in the caches of their thread is room, too", "[isolation]") {
     constexpr std::uint32_t block = 512;
-    constexpr std::uint32_t whole =
-        36; // more than are found in one search: the second one sees caches that are not empty
+    // More than are found in one search: the second one sees caches that are not empty.
+    constexpr std::uint32_t whole = 36;
     zone z{frame_range{frame{0}, frame_count{64 * block}}};
     rng random{seed()};
     CAPTURE(seed());

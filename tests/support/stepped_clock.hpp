@@ -1,4 +1,4 @@
-// support/stepped_clock.hpp - stepped_clock, stepped_policy: time passes when somebody looks, so that no test depends on the load.
+// support/stepped_clock.hpp - stepped_clock, stepped_policy: time passes when somebody looks, whatever the load.
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
