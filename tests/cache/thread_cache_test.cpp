@@ -236,13 +236,26 @@ TEST_CASE("a drain of a range takes the runs that touch it and leaves the others
 }
 
 TEST_CASE("a drain's filter takes a run that has one frame in the range", "[cache]") {
+    constexpr auto takes = [](filter runs, std::uint32_t run, order k) {
+        return runs.of_order(k).holds(run);
+    };
     constexpr filter runs{8, 16};
-    STATIC_REQUIRE(runs.takes(0, order{4}));
-    STATIC_REQUIRE(runs.takes(15, order{0}));
-    STATIC_REQUIRE_FALSE(runs.takes(16, order{0}));
-    STATIC_REQUIRE_FALSE(runs.takes(0, order{3}));
-    STATIC_REQUIRE_FALSE(filter::nothing().takes(0, order{9}));
-    STATIC_REQUIRE(filter{}.takes(UINT32_MAX - 1, order{0}));
+    STATIC_REQUIRE(takes(runs, 0, order{4}));
+    STATIC_REQUIRE(takes(runs, 15, order{0}));
+    STATIC_REQUIRE_FALSE(takes(runs, 7, order{0}));
+    STATIC_REQUIRE_FALSE(takes(runs, 16, order{0}));
+    STATIC_REQUIRE_FALSE(takes(runs, 0, order{3}));
+    STATIC_REQUIRE_FALSE(takes(runs, 16, order{3}));
+    constexpr filter across{15, 17}; // two frames, of two runs
+    STATIC_REQUIRE(takes(across, 8, order{3}));
+    STATIC_REQUIRE(takes(across, 16, order{3}));
+    STATIC_REQUIRE_FALSE(takes(across, 0, order{3}));
+    STATIC_REQUIRE_FALSE(takes(across, 24, order{3}));
+    for (unsigned k = 0; k != 10; ++k) {
+        CHECK_FALSE(takes(filter::nothing(), 0, order{k}));
+        CHECK(takes(filter{}, 0, order{k}));
+        CHECK(takes(filter{}, (UINT32_MAX - 1) >> k << k, order{k}));
+    }
     STATIC_REQUIRE(filter{}.takes_all());
 }
 

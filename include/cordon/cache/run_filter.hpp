@@ -8,12 +8,24 @@
 
 namespace cordon::inline v0 {
 
+// Runs that start in a window.
+struct run_window {
+    std::uint32_t first;
+    std::uint32_t size;
+    [[nodiscard]] constexpr bool holds(std::uint32_t run) const { return run - first < size; }
+};
+
 // Those with a frame in [first, end).
 struct run_filter {
     std::uint64_t first = 0;
     std::uint64_t end = UINT64_MAX;
-    [[nodiscard]] constexpr bool takes(std::uint32_t run, order k) const {
-        return run < end && run + k.frames().raw() > first;
+    // Returns: where runs of one order start that it takes. They start at multiples of their size, so the one that
+    // reaches into the range from below starts there as well, and each run is one comparison.
+    [[nodiscard]] constexpr run_window of_order(order k) const {
+        const std::uint64_t from = first >> k.raw() << k.raw();
+        const std::uint64_t size = from < end ? end - from : 0;
+        return {static_cast<std::uint32_t>(from),
+                static_cast<std::uint32_t>(size < UINT32_MAX ? size : UINT32_MAX)};
     }
     [[nodiscard]] static constexpr run_filter nothing() { return {1, 0}; }
     [[nodiscard]] constexpr frame_count frames() const { return frame_count{first < end ? end - first : 0}; }

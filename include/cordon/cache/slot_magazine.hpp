@@ -87,14 +87,16 @@ public:
         const unsigned n = count();
         if (n == 0) return;
         const order k = bins::order_of(bin_);
+        const run_window taken = runs.of_order(k);
         entry* const entries = first_entry();
+        // An isolation looks at all magazines, and takes from few.
+        if (count_in(taken, {entries, n}) == 0) return;
         unsigned kept = 0;
         for (unsigned e = 0; e != n; ++e) // stable partition: kept runs first, the others behind them
-            if (const std::uint32_t run = entries[e]; !runs.takes(run, k)) {
+            if (const std::uint32_t run = entries[e]; !taken.holds(run)) {
                 entries[e] = static_cast<std::uint32_t>(entries[kept]);
                 entries[kept++] = run;
             }
-        if (kept == n) return;
         source.give_batch(k, std::span<const entry>{entries + kept, n - kept});
         set_count(kept);
         if (runs.takes_all()) set_marks(magazine_tuning{bins::capacity(bin_)}.shrunk(marks()));
@@ -118,6 +120,13 @@ private:
     [[nodiscard]] magazine_marks marks() const { return magazine_marks::of(head().mark); }
     void set_marks(magazine_marks m) const { head().mark = m.mark; }
 
+    // Returns: how many entries are in the window. Without a branch, so that the compiler uses vectors.
+    [[nodiscard]] static unsigned count_in(run_window window, std::span<const entry> entries) {
+        unsigned n = 0;
+        for (const entry& run : entries)
+            n += window.holds(run);
+        return n;
+    }
     // Effects: moves n entries from `from` on to the start. By the line, so that the compiler uses vectors.
     static void move_down(entry* to, std::size_t from, std::size_t n) {
         constexpr std::size_t line = cache_line_bytes / sizeof(std::uint32_t);
