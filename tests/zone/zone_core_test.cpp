@@ -352,6 +352,38 @@ TEST_CASE("exact_stats balances to the frame", "[zone]") {
           now.managed);
 }
 
+TEST_CASE("without states, what is no run of the zone is refused where no cache takes it", "[zone]") {
+    basic_zone<unchecked_policy> zone{frame_range{frame{10}, frame_count{2 * small_block}}};
+    const frame head{small_block};
+    REQUIRE(zone.allocate_exact(head, order{2}) == status::ok);
+    REQUIRE(zone.allocate_exact(frame{2 * small_block + 8}, order{1}) == status::ok); // the last two frames
+    struct wrong {
+        frame f;
+        order k;
+        status what;
+    };
+    const wrong calls[] = {
+        {frame{9}, order{0}, status::foreign_frame}, // of the first block, before the zone
+        {frame{2 * small_block + 10}, order{0}, status::foreign_frame},
+        {frame::none(), order{0}, status::foreign_frame},
+        {frame{2 * small_block + 8}, order{2}, status::foreign_frame}, // goes on behind the zone
+        {head + frame_count{1}, order{1}, status::misaligned_frame},
+        {head, order{9}, status::invalid_order},
+        {head, order{200}, status::invalid_order},
+    };
+    const zone_stats before = zone.stats();
+    for (const wrong& call : calls) {
+        INFO(name(call.what) << ", frame " << call.f.raw() << ", order " << call.k.raw());
+        misuse_record::reset();
+        zone.free_bulk(std::vector<frame>{call.f}, call.k);
+        CHECK(misuse_record::count.load() == 1);
+        CHECK(misuse_record::last.what == call.what);
+        CHECK(zone.try_free(nobody, call.f, call.k) == call.what);
+        CHECK(zone.stats() == before);
+    }
+    CHECK(agrees(zone));
+}
+
 TEST_CASE("without states, runs that were free already are found in the map, the others of a batch come back",
           "[zone]") {
     basic_zone<unchecked_policy> zone{frames(16)};

@@ -175,7 +175,7 @@ public:
         std::size_t n = 0;
         for (const frame f : frames) {
             const frame_index i = geometry_.index_of(f);
-            if (!geometry_.has_state(i) || !owned(i, k)) {
+            if (!owned(i, k) || !is_run(i, k)) {
                 refuse(i, k);
                 continue;
             }
@@ -189,6 +189,7 @@ public:
         }
         if (n != 0) give_batch(k, std::span<const entry>{batch, n});
     }
+
     // ---- frame_source, the rest ----
 
     // Effects: slots up to s are drained from now on. Returns: false while disable_caches is in force.
@@ -270,6 +271,11 @@ private:
     }
     [[nodiscard]] CORDON_ALWAYS_INLINE bool owned(frame_index i, order k) const {
         return !metadata::states::enabled || (geometry_.has_state(i) && states_.is_head(i, k));
+    }
+    // Returns: whether the run is one of the zone: what the slow paths ask where no state byte has told.
+    [[nodiscard]] bool is_run(frame_index i, order k) const {
+        return metadata::states::enabled || (k.raw() <= Policy::max_order && geometry_.contains(i, k) &&
+                                             geometry_.frame_at(i).is_aligned(k));
     }
     // Returns: a run that was popped or taken, as its owner's.
     CORDON_ALWAYS_INLINE result<frame> hand_out(frame_index i, order k) {
@@ -417,8 +423,7 @@ bool zone_core<Policy>::allocations_are_all_that_is_used(zone_proof) const {
 
 template <zone_policy Policy>
 status zone_core<Policy>::free_slow(slot_index s, frame_index i, order k) {
-    if constexpr (!metadata::states::enabled)
-        if (!geometry_.contains(i, k) || k.raw() > Policy::max_order) return misuse_of(i, k);
+    if (!is_run(i, k)) return misuse_of(i, k);
     status outcome = status::ok;
     if (caches_.is_entered(s)) {
         if (!this->try_zone_lock()) {
