@@ -124,8 +124,10 @@ public:
     [[nodiscard]] constexpr bool contains(frame_range r) const {
         return r.first_ >= first_ && r.end_raw() <= end_raw();
     }
+    // Returns: whether they have a frame in common: an empty range has none with any.
     [[nodiscard]] constexpr bool overlaps(frame_range r) const {
-        return first_.raw() < r.end_raw() && r.first_.raw() < end_raw();
+        const frame later = first_ > r.first_ ? first_ : r.first_;
+        return contains(later) && r.contains(later);
     }
     [[nodiscard]] constexpr iterator begin() const { return iterator{first_}; }
     [[nodiscard]] constexpr iterator end() const { return iterator{first_ + count_}; }
