@@ -166,22 +166,27 @@ TEST_CASE("ranges outside the arena are refused and nothing is done", "[platform
 }
 
 TEST_CASE("options that make no sense are refused", "[platform]") {
-    const auto refused = [](const arena_options& options) {
+    const auto is_refused = [](status why, const arena_options& options) {
         const arena ram{options};
-        return !ram && ram.error() == status::invalid_argument && ram.frames().empty() && ram.fd() == -1 &&
-               !ram.system_error();
+        return !ram && ram.error() == why && ram.frames().empty() && ram.fd() == -1 && !ram.system_error();
+    };
+    const auto refused = [&](const arena_options& options) {
+        return is_refused(status::invalid_argument, options);
     };
     const frame_count one{1};
-    CHECK(refused({}));
     CHECK(refused({.frames = one, .frame_bytes = 0}));
     CHECK(refused({.frames = one, .frame_bytes = 2048}));
     CHECK(refused({.frames = one, .frame_bytes = 12288}));
     CHECK(refused({.frames = frame_count{1 << 20}, .frame_bytes = std::uint64_t{1} << 44}));
-    CHECK(refused({.frames = frame_count{UINT32_MAX}, .first = frame{1}}));
-    CHECK(refused({.frames = frame_count{UINT64_MAX}}));
     CHECK(refused({.frames = one, .numa_node = -2}));
     CHECK(refused({.frames = frame_count{511}, .huge = huge_pages::explicit_2mib}));
     CHECK(refused({.frames = frame_count{512}, .huge = huge_pages::explicit_1gib}));
+
+    // As a zone says.
+    for (const frame_range frames :
+         {range(0, 0), range(1, UINT32_MAX), range(UINT32_MAX, 1), range(0, std::uint64_t{1} << 40),
+          range(0, UINT64_MAX), range(9, UINT64_MAX)})
+        CHECK(is_refused(status::invalid_range, {.frames = frames.count(), .first = frames.first()}));
 }
 
 TEST_CASE("a moved-from arena is empty and safe to use", "[platform]") {

@@ -25,7 +25,7 @@ enum class status : std::uint32_t {
     deferred,         // poison: the frame is in use; it is diverted when it is freed
     re_entered,       // called from inside an operation of the same thread that cannot nest
     // The arguments make no sense; nothing changed.
-    invalid_range, // empty, outside the zone, or not made of whole pageblocks
+    invalid_range, // empty, outside the zone, not made of whole pageblocks, or beyond 2^32 - 1
     invalid_order, // above the policy's max_order
     invalid_argument,
     not_isolated, // the isolated_range is spent or empty

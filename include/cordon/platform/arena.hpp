@@ -37,8 +37,8 @@ public:
     // No memory and no frames, as after a move; no error either.
     arena() = default;
     explicit arena(frame_count frames) : arena(arena_options{.frames = frames}) {}
-    // A failure leaves the arena empty: error() is invalid_argument for options that make no sense, or
-    // system_error, and then system_error() names the call.
+    // A failure leaves the arena empty: error() is invalid_range for frames that no zone could have either,
+    // invalid_argument for other options that make no sense, or system_error, and then system_error() names the call.
     explicit arena(const arena_options& options) { error_ = make(options); }
     arena(arena&& other) noexcept
         : error_(other.error_),
@@ -96,17 +96,20 @@ public:
     [[nodiscard]] std::uint64_t resident_bytes() const { return pages_.resident_bytes(); }
 
 private:
-    static bool makes_sense(const arena_options& o) {
+    static status check(const arena_options& o) {
+        const frame_range all{o.first, o.frames};
+        if (all.empty() || all.end_raw() > UINT32_MAX) return status::invalid_range;
         const std::size_t huge_bytes = page_mapping::explicit_bytes(o.huge);
         constexpr std::uint64_t most = std::numeric_limits<std::ptrdiff_t>::max();
-        const std::uint64_t frames = o.frames.raw();
-        return frames != 0 && frames <= UINT32_MAX - o.first.raw() && std::has_single_bit(o.frame_bytes) &&
-               o.frame_bytes >= page_mapping::host_page() && o.frame_bytes <= most / frames &&
-               o.numa_node >= -1 && (huge_bytes == 0 || o.frames.bytes(o.frame_bytes) % huge_bytes == 0);
+        const bool makes_sense = std::has_single_bit(o.frame_bytes) &&
+                                 o.frame_bytes >= page_mapping::host_page() &&
+                                 o.frame_bytes <= most / o.frames.raw() && o.numa_node >= -1 &&
+                                 (huge_bytes == 0 || o.frames.bytes(o.frame_bytes) % huge_bytes == 0);
+        return makes_sense ? status::ok : status::invalid_argument;
     }
 
     status make(const arena_options& o) {
-        if (!makes_sense(o)) return status::invalid_argument;
+        if (const status e = check(o); e != status::ok) return e;
         const auto bytes = static_cast<std::size_t>(o.frames.bytes(o.frame_bytes));
         const status outcome = pages_.map(bytes, o.backing, o.huge, o.numa_node);
         if (outcome != status::ok) return outcome;

@@ -263,8 +263,8 @@ private:
         for (std::size_t at = 0; at < memory_.size(); at += step) {
             const std::size_t left = memory_.size() - at;
             const std::size_t part = left < step ? left : step;
-            while (::mincore(memory_.data() + at, part, present) !=
-                   0) // EAGAIN; the mapping rules the others out
+            // EAGAIN; the mapping rules the others out.
+            while (::mincore(memory_.data() + at, part, present) != 0)
                 ;
             for (std::size_t i = 0; i != part / page; ++i)
                 pages += present[i] & 1u;
