@@ -129,8 +129,8 @@ private:
         const double punch = lap.microseconds();
         during_ = speed.per_second();
         row("seal", "%10.0f us   no allocation returns a frame of the range any more", seal);
-        row("migrate", "%10.0f us   %" PRIu64 " frames moved, %" PRIu64 " retries", migrate,
-            report.moved.raw(), report.retries);
+        row("migrate", "%10.0f us   %" PRIu64 " frames moved, %" PRIu64 " %s", migrate, report.moved.raw(),
+            report.retries, report.retries == 1 ? "retry" : "retries");
         row("offline", "%10.0f us", offline);
         row("punch", "%10.0f us   the memory is the system's", punch);
         return true;

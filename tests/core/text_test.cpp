@@ -46,6 +46,18 @@ TEST_CASE("decimal numbers print from zero to the largest", "[core]") {
     }
 }
 
+TEST_CASE("what is counted is named in the singular where it is one", "[core]") {
+    const auto printed = [](std::uint64_t n) {
+        text_buffer<32> out;
+        print_count(out, n, "retry", "retries");
+        return std::string{out.view()};
+    };
+    CHECK(printed(0) == "0 retries");
+    CHECK(printed(1) == "1 retry");
+    CHECK(printed(2) == "2 retries");
+    CHECK(printed(UINT64_MAX) == "18446744073709551615 retries");
+}
+
 TEST_CASE("a buffer cuts what does not fit and can be used again", "[core]") {
     text_buffer<5> buffer;
     print(buffer, "123");

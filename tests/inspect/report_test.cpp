@@ -132,7 +132,7 @@ TEST_CASE("the summary gives frames and MiB", "[inspect]") {
                         "  isolated                 0           0.0 MiB\n"
                         "  offline               1024           4.0 MiB\n"
                         "  poisoned                 1           0.0 MiB\n"
-                        "  caches            0 slots used, 1 refills, 0 spills\n");
+                        "  caches            0 slots used, 1 refill, 0 spills\n");
 }
 
 TEST_CASE("reports need no allocation: what does not fit is cut", "[inspect]") {

@@ -339,6 +339,9 @@ TEST_CASE("a report of a migration prints what became of the frames, and what is
               on.zone.free(nobody, from.head(), from.size());
               return migrate_outcome::freed;
           })) == "ok: 0 frames moved, 1 frame freed, 0 frames failed, 0 retries");
+    migrate_report asked_twice;
+    asked_twice.retries = 1;
+    CHECK(text(asked_twice) == "ok: 0 frames moved, 0 frames freed, 0 frames failed, 1 retry");
     CHECK(text(busy_frame{}) == "nothing in the way");
     busy_frame other;
     CHECK(on.zone.isolate(block(on.zone, 1), {.blocker = &other}).error() == status::busy);

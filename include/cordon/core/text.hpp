@@ -60,6 +60,11 @@ S& print_decimal(S& sink, std::uint64_t value) {
     while ((value /= 10) != 0);
     return print(sink, {digits + n, sizeof digits - n});
 }
+// Prints "1 slot" or "2 slots".
+template <text_sink S>
+S& print_count(S& sink, std::uint64_t n, std::string_view one, std::string_view many) {
+    return print(print(print_decimal(sink, n), " "), n == 1 ? one : many);
+}
 
 template <text_sink S>
 S& operator<<(S& sink, frame f) {
@@ -71,7 +76,7 @@ S& operator<<(S& sink, order k) {
 }
 template <text_sink S>
 S& operator<<(S& sink, frame_count n) {
-    return print(print_decimal(sink, n.raw()), n.raw() == 1 ? " frame" : " frames");
+    return print_count(sink, n.raw(), "frame", "frames");
 }
 template <text_sink S>
 S& operator<<(S& sink, frame_range r) {

@@ -175,9 +175,9 @@ S& write_summary(S& sink, const Zone& z, std::uint64_t frame_bytes = 4096) {
     line("isolated", now.isolated_free);
     line("offline", now.offline);
     line("poisoned", now.poisoned);
-    print_decimal(print(print_left(sink, "  caches", 16), "    "), now.active_slots);
-    print_decimal(print(sink, " slots used, "), now.refills);
-    return print(print_decimal(print(sink, " refills, "), now.spills), " spills\n");
+    print_count(print(print_left(sink, "  caches", 16), "    "), now.active_slots, "slot", "slots");
+    print_count(print(sink, " used, "), now.refills, "refill", "refills");
+    return print(print_count(print(sink, ", "), now.spills, "spill", "spills"), "\n");
 }
 
 } // namespace cordon::inline v0

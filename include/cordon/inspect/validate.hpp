@@ -42,7 +42,7 @@ struct validation {
 template <text_sink S>
 S& operator<<(S& sink, const validation& v) {
     if (!v) return print(print(sink << v.where, ": "), v.what);
-    print(print_decimal(sink, v.blocks), v.blocks == 1 ? " block" : " blocks");
+    print_count(sink, v.blocks, "block", "blocks");
     if (v.sums_checked) print(sink, v.caches_checked ? ", sums" : " and sums");
     if (v.caches_checked) print(sink, " and caches");
     return print(sink, ": valid");

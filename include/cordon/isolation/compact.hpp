@@ -33,9 +33,8 @@ struct compact_report {
 // "ok: 9 blocks emptied, 1801 frames moved, 0 frames freed, 0 frames failed; deferred"
 template <text_sink S>
 S& operator<<(S& sink, const compact_report& report) {
-    print_decimal(print(sink << report.outcome, ": "), report.emptied);
-    print(print(sink, report.emptied == 1 ? " block emptied, " : " blocks emptied, ") << report.moved,
-          " moved, ");
+    print_count(print(sink << report.outcome, ": "), report.emptied, "block", "blocks");
+    print(print(sink, " emptied, ") << report.moved, " moved, ");
     print(print(sink << report.freed, " freed, ") << report.failed, " failed");
     return report.deferred ? print(sink, "; deferred") : sink;
 }

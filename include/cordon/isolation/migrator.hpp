@@ -79,7 +79,7 @@ template <text_sink S>
 S& operator<<(S& sink, const migrate_report& report) {
     print(print(sink << report.outcome, ": ") << report.moved, " moved, ");
     print(print(sink << report.freed, " freed, ") << report.failed, " failed, ");
-    print(print_decimal(sink, report.retries), " retries");
+    print_count(sink, report.retries, "retry", "retries");
     return report.outcome == status::ok ? sink : print(sink, "; ") << report.blocker;
 }
 

@@ -39,10 +39,9 @@ S& operator<<(S& sink, const zone_stats& s) {
     figure(s.allocated.raw(), " allocated, ");
     figure(s.offline.raw(), " offline, ");
     figure(s.poisoned.raw(), " poisoned; ");
-    figure(s.refills, " refills, ");
-    figure(s.spills, " spills, ");
-    figure(s.active_slots, s.active_slots == 1 ? " slot" : " slots");
-    return sink;
+    print(print_count(sink, s.refills, "refill", "refills"), ", ");
+    print(print_count(sink, s.spills, "spill", "spills"), ", ");
+    return print_count(sink, s.active_slots, "slot", "slots");
 }
 
 } // namespace cordon::inline v0
