@@ -4,6 +4,7 @@
 
 #include "platform/child.hpp"
 #include "support/catch.hpp"
+#include "support/counting_atomics.hpp"
 #include "support/lrus.hpp"
 #include "support/zones.hpp"
 
@@ -13,7 +14,6 @@
 #include <memory>
 #include <new>
 #include <thread>
-#include <type_traits>
 #include <vector>
 
 using namespace cordon;
@@ -21,22 +21,6 @@ using namespace cordon::testing;
 
 namespace {
 
-// Counts what touches do to bytes.
-struct counting_atomics : std_atomics {
-    static inline unsigned loads = 0, stores = 0;
-    struct byte : std_atomics::atomic<std::uint8_t> {
-        std::uint8_t load(std::memory_order order) const {
-            ++loads;
-            return std_atomics::atomic<std::uint8_t>::load(order);
-        }
-        void store(std::uint8_t value, std::memory_order order) {
-            ++stores;
-            std_atomics::atomic<std::uint8_t>::store(value, order);
-        }
-    };
-    template <class T>
-    using atomic = std::conditional_t<std::is_same_v<T, std::uint8_t>, byte, std_atomics::atomic<T>>;
-};
 struct counting_policy : single_threaded_policy {
     using atomics = counting_atomics;
 };

@@ -3,6 +3,7 @@
 #include "cordon/zone/zone_core.hpp"
 
 #include "support/catch.hpp"
+#include "support/counting_atomics.hpp"
 #include "support/zones.hpp"
 
 #include <algorithm>
@@ -25,6 +26,10 @@ std::uint64_t free_of(const small_zone& zone, migrate_type type) {
 
 struct unchecked_policy : small_policy {
     static constexpr check_level checks = check_level::none;
+};
+
+struct counting_policy : small_policy {
+    using atomics = counting_atomics;
 };
 
 // Under pressure: gives back one of the frames it holds.
@@ -165,6 +170,22 @@ TEST_CASE("lent blocks serve movable requests last, others never, and lent reque
         CHECK(zone.allocate(nobody, order{7})->raw() == 0);
     }
     CHECK(agrees(zone));
+}
+
+TEST_CASE("why a run cannot be had is told by its blocks, not by each of its frames", "[zone]") {
+    const frame_range hole[] = {{frame{11 * small_block + 5}, frame_count{1}}};
+    basic_zone<counting_policy> zone{zone_options{.frames = frames(12), .holes = hole}};
+    REQUIRE(zone.allocate_exact(frame{7 * small_block + 60}) == status::ok);
+    counting_atomics::loads = 0;
+    CHECK(zone.allocate_exact(frame{4 * small_block}, order{8}) == status::busy);
+    CHECK(counting_atomics::loads < small_block);
+    CHECK(zone.allocate_exact(frame{8 * small_block}, order{8}) == status::absent); // in its last block
+    REQUIRE(zone.isolate(block(zone, 6))->offline() == status::ok);
+    CHECK(zone.allocate_exact(frame{4 * small_block}, order{8}) == status::offline);
+    REQUIRE(zone.poison(frame{5 * small_block + 1}) == status::ok);
+    CHECK(zone.allocate_exact(frame{4 * small_block}, order{8}) ==
+          status::poisoned); // before the offline one
+    CHECK(zone.allocate_exact(frame{7 * small_block}, order{6}) == status::busy);
 }
 
 TEST_CASE("allocate_exact takes one run, out of a cache if it must", "[zone]") {

@@ -88,6 +88,7 @@ public:
     [[nodiscard]] zone_stats stats() const {
         return error_ == status::ok ? count(cached_runs()) : zone_stats{};
     }
+
     // ---- frame_source, but for activate ----
 
     [[nodiscard]] CORDON_ALWAYS_INLINE block_traits traits(block_index b) const { return buddy_.traits(b); }
@@ -207,6 +208,7 @@ protected:
     // Returns: what is wrong with freeing a run that is no head of that order.
     CORDON_COLD status misuse_of(frame_index i, order k) const;
     // Returns: what stands in the way of taking a run; busy, if it is no more than that a frame of it is in use.
+    // Cost: O(blocks), and the frames of one.
     status why_not_free(zone_proof proof, frame_index i, order k) const;
     [[nodiscard]] frame_count cached_runs() const {
         std::uint64_t frames = 0;
@@ -325,13 +327,21 @@ status zone_base<Policy>::misuse_of(frame_index i, order k) const {
 
 template <zone_policy Policy>
 status zone_base<Policy>::why_not_free(zone_proof proof, frame_index i, order k) const {
-    for (std::uint64_t n = 0; n != k.frames().raw(); ++n)
-        switch (state_of(proof, frame_index{static_cast<std::uint32_t>(i.raw() + n)}).state) {
+    for (std::uint64_t n = 0; n < k.frames().raw();) {
+        const frame_index at{static_cast<std::uint32_t>(i.raw() + n)};
+        const block_index b = geometry_type::block_of(at);
+        // The frames of most blocks are free or in use, which need not be looked at one by one.
+        if (!buddy_.traits(b).has(block_traits::offline) && buddy_.missing_frames(proof, b) == 0) {
+            n += geometry_type::block_frames;
+            continue;
+        }
+        switch (state_of(proof, at).state) {
         case frame_state::absent: return status::absent;
         case frame_state::offline: return status::offline;
         case frame_state::poisoned: return status::poisoned;
-        default: break;
+        default: ++n;
         }
+    }
     return status::busy;
 }
 
