@@ -73,9 +73,10 @@ public:
 
     // ---- allocate and free ----
 
-    // Returns: the head of a run of 2^k frames, or no_memory after all of: the thread's cache, the zone, the
-    // caches of other threads, blocks of other types, the pressure callback. Locks: none on a hit; else the
-    // zone lock, and the isolation lock before giving up. Progress: a hit is wait-free. Cost: a few ns on a hit.
+    // Requires: type is one of the four; a hit does not look. Returns: the head of a run of 2^k frames, or no_memory
+    // after all of: the thread's cache, the zone, the caches of other threads, blocks of other types, the pressure
+    // callback. Locks: none on a hit; else the zone lock, and the isolation lock before giving up. Progress: a hit is
+    // wait-free. Cost: a few ns on a hit.
     [[nodiscard]] CORDON_ALWAYS_INLINE result<frame> allocate(order k = order{0},
                                                               migrate_type type = migrate_type::movable) {
         return core_.allocate(k, type);
@@ -155,9 +156,9 @@ public:
     // lock and the zone lock. Cost: one barrier, unless the frame is free in the map.
     [[nodiscard]] status poison(frame f) { return poison_frame(core_, current(), f); }
     // Effects: the blocks of the range have this type from now on, whatever is in use there. Returns: ok;
-    // busy if one is isolated, absent, invalid_range, re_entered: nothing changed; barrier_refused: the type is
-    // set, but caches may still hand out frames of the range as their old one. Cost: O(blocks) under the zone lock, one
-    // barrier and the cached runs.
+    // busy if one is isolated, absent, invalid_range, invalid_argument (no such type), re_entered: nothing changed;
+    // barrier_refused: the type is set, but caches may still hand out frames of the range as their old one.
+    // Cost: O(blocks) under the zone lock, one barrier and the cached runs.
     [[nodiscard]] status set_migrate_type(frame_range range, migrate_type type) {
         return isolation_protocol<Policy>{core_}.set_type(current(), range, type);
     }

@@ -394,7 +394,7 @@ TEST_CASE("a refused isolation names what is in the way: a head, a frame inside 
     CHECK(blocker.found.number == cached);
 }
 
-TEST_CASE("the type of an offline block can be changed, of one that does not exist it cannot",
+TEST_CASE("the type of an offline block can be changed, of one that does not exist, or to one, it cannot",
           "[isolation]") {
     const frame_range hole[] = {{frame{3 * small_block}, frame_count{small_block}}};
     small_zone zone{zone_options{.frames = frames(4), .holes = hole}};
@@ -405,6 +405,9 @@ TEST_CASE("the type of an offline block can be changed, of one that does not exi
     CHECK(zone.stats().free_of_type[static_cast<unsigned>(migrate_type::unmovable)].raw() == small_block);
     CHECK(zone.set_migrate_type(block(zone, 3), migrate_type::unmovable) == status::absent);
     CHECK(zone.set_migrate_type(block(zone, 2, 2), migrate_type::unmovable) == status::absent);
+    for (const unsigned none : {migrate_types, 7u, 255u})
+        CHECK(zone.set_migrate_type(block(zone, 0), static_cast<migrate_type>(none)) ==
+              status::invalid_argument);
     CHECK(zone.stats().free_of_type[static_cast<unsigned>(migrate_type::unmovable)].raw() == small_block);
     CHECK(agrees(zone));
 }

@@ -135,11 +135,12 @@ public:
     }
 
     // Effects: the blocks have this type, and no cache holds a frame of them that it would hand out as another.
-    // Returns: busy or absent, with nothing changed, if one is isolated or absent; invalid_range, re_entered;
-    // barrier_refused if caches could not be looked at: then they may.
+    // Returns: busy or absent, with nothing changed, if one is isolated or absent; invalid_range, invalid_argument,
+    // re_entered; barrier_refused if caches could not be looked at: then they may.
     status set_type(slot_index s, frame_range range, migrate_type type) {
         const result<block_span> span = blocks_of(range);
         if (!span) return span.error();
+        if (static_cast<unsigned>(type) >= migrate_types) return status::invalid_argument;
         if (zone_.caches().is_entered(s)) return status::re_entered;
         const typename core::isolation_guard section{zone_.isolation_lock()};
         const status outcome = zone_.with_zone_lock([&](proof held_lock) {
@@ -156,6 +157,7 @@ public:
         return zone_.drain(section.proof(), runs_of(*span), gate_claim::draining, UINT64_MAX,
                            typename core::no_work{});
     }
+
     // Returns: frames of the blocks that are in use, or on their way.
     [[nodiscard]] std::uint64_t used_frames(proof held_lock, block_span span) const {
         std::uint64_t used = 0;
