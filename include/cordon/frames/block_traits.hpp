@@ -16,7 +16,7 @@
 // Written under the zone lock; read under it, or inside a drain gate, which makes the read part of a section
 // that a drainer can wait for: that is the idea of Joonsoo Kim's "close the two race problems related to
 // pageblock isolation" (2014), where the section was the interrupts-off period and the drainer sent an IPI.
-// The how-full of a block is not here: it changes with every batch, these bits hardly ever, and the hit path
+// How full a block is does not stand here: that changes with every batch, these bits hardly ever, and the hit path
 // of free would miss its cache line each time. Zero is a movable block of frames that all exist.
 #pragma once
 

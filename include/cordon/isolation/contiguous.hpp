@@ -114,32 +114,24 @@ private:
             return first.raw() == last && whole.price != 0 ? cheapest_within(held_lock, start) : whole;
         });
     }
+    // Returns: of the places within the block, from `start` on, the one with the fewest frames in use; the first of them.
     [[nodiscard]] place cheapest_within(proof held_lock, frame_index start) const {
         const geometry& geo = zone_.geometry();
         const block_index b = geometry::block_of(start);
         const auto map = zone_.blocks().free_map(held_lock, b);
-        const auto size = static_cast<unsigned>(count_);
-        const std::uint64_t behind = geo.span() - geometry::index_of(b).raw();
-        const std::uint64_t end = behind < geometry::block_frames ? behind : geometry::block_frames;
-        const auto used_in = [&](unsigned from, std::uint64_t to) {
-            unsigned used = 0;
-            for (unsigned bit = from; bit != to; ++bit)
-                used += !map.test(bit);
-            return used;
-        };
-        unsigned bit = geometry::bit_of(start);
-        unsigned used = used_in(bit, bit + size);
-        unsigned fewest = used, fewest_at = bit;
-        for (const auto step = static_cast<unsigned>(align_ < end ? align_ : end);
-             fewest != 0 && bit + step + size <= end; bit += step) {
-            used += used_in(bit + size, bit + size + step) - used_in(bit, bit + step);
-            if (used < fewest) {
-                fewest = used;
-                fewest_at = bit + step;
-            }
-        }
-        return {price_in(zone_.blocks().traits(b).type(), fewest),
-                geo.frame_at(geometry::index_of(b, fewest_at)).raw()};
+        const std::uint32_t behind = geo.span() - geometry::index_of(b).raw();
+        const std::uint32_t end = behind < geometry::block_frames ? behind : geometry::block_frames;
+        std::uint16_t used_below[geometry::block_frames + 1] = {};
+        for (std::uint32_t bit = 0; bit != end; ++bit)
+            used_below[bit + 1] = static_cast<std::uint16_t>(used_below[bit] + !map.test(bit));
+        const auto size = static_cast<std::uint32_t>(count_);
+        const auto used_from = [&](std::uint32_t bit) { return used_below[bit + size] - used_below[bit]; };
+        std::uint32_t best = geometry::bit_of(start);
+        const auto step = static_cast<std::uint32_t>(align_ < end ? align_ : end);
+        for (std::uint32_t bit = best; bit + size <= end; bit += step)
+            if (used_from(bit) < used_from(best)) best = bit;
+        return {price_in(zone_.blocks().traits(b).type(), static_cast<unsigned>(used_from(best))),
+                geo.frame_at(geometry::index_of(b, best)).raw()};
     }
 
     zone_core<Policy>& zone_;

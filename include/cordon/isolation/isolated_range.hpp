@@ -62,8 +62,7 @@ public:
     [[nodiscard]] explicit operator bool() const { return zone_ != nullptr && !node_.is_orphan; }
     [[nodiscard]] frame_range range() const { return range_; }
 
-    // Returns: frames of the range that are in use or on their way; a snapshot that only falls, but for frames
-    // that are allocated already.
+    // Returns: frames of the range that are in use or on their way. It only falls: nobody is given one any more.
     [[nodiscard]] frame_count busy() const {
         if (!*this) return frame_count{};
         return frame_count{zone_->with_zone_lock([&](proof held_lock) {
