@@ -185,6 +185,19 @@ TEST_CASE("claim and offline of a range in use are refused; it stays isolated", 
     CHECK(agrees(zone));
 }
 
+TEST_CASE("a part of a range is claimed if each of its frames is free, whatever its blocks hold beside",
+          "[isolation]") {
+    small_zone zone{frames()};
+    REQUIRE(zone.allocate_exact(frame{2 * small_block + 7}) == status::ok);
+    auto range = zone.isolate(block(zone, 1, 2));
+    REQUIRE(range);
+    const frame start{small_block + 60}; // in a block that is all free, up to one in use in the next
+    CHECK(range->claim({start, frame_count{12}}).error() == status::busy);
+    CHECK(*range->claim({start, frame_count{11}}) == frame_range{start, frame_count{11}});
+    CHECK(zone.stats().allocated.raw() == 12);
+    CHECK(agrees(zone));
+}
+
 TEST_CASE("a range with a poisoned frame goes offline and comes back without it", "[isolation]") {
     small_zone zone{frames()};
     REQUIRE(zone.poison(frame{3}) == status::ok);

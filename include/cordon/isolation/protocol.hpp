@@ -116,12 +116,11 @@ public:
         return outcome;
     }
     // Effects: the frames `wanted` of sealed blocks are allocated, order 0 each; the rest of the blocks is open.
-    // Returns: busy, poisoned or absent, with nothing changed, if one of them cannot be had.
+    // Returns: busy, poisoned or absent, with nothing changed, if one of them cannot be had. Cost: O(blocks) under the
+    // zone lock, and the frames of those that are not all free; O(frames) behind it.
     status claim(const sealed_blocks& range, isolation_level level, frame_range wanted) {
         const status outcome = zone_.with_zone_lock([&](proof held_lock) {
-            for (const frame f : wanted)
-                if (const status e = claimable(held_lock, zone_.geometry().index_of(f)); e != status::ok)
-                    return e;
+            if (const status e = claimable(held_lock, wanted); e != status::ok) return e;
             unseal(held_lock, range);
             take(held_lock, zone_.geometry().index_of(wanted.first()).raw(), wanted.count().raw());
             return status::ok;
@@ -175,12 +174,23 @@ public:
     }
 
 private:
-    status claimable(proof held_lock, frame_index i) const {
-        if (zone_.blocks().is_free(held_lock, i)) return status::ok;
-        const frame_state found = zone_.state_of(held_lock, i).state;
-        return found == frame_state::absent     ? status::absent
-               : found == frame_state::poisoned ? status::poisoned
-                                                : status::busy;
+    status claimable(proof held_lock, frame_range wanted) const {
+        std::uint64_t at = zone_.geometry().index_of(wanted.first()).raw();
+        for (const std::uint64_t end = at + wanted.count().raw(); at < end;) {
+            const frame_index i{static_cast<std::uint32_t>(at)};
+            if (zone_.blocks().free_frames(held_lock, geometry::block_of(i)) == geometry::block_frames) {
+                at += geometry::block_frames - geometry::bit_of(i); // all of it is free
+                continue;
+            }
+            if (!zone_.blocks().is_free(held_lock, i)) {
+                const frame_state found = zone_.state_of(held_lock, i).state;
+                return found == frame_state::absent     ? status::absent
+                       : found == frame_state::poisoned ? status::poisoned
+                                                        : status::busy;
+            }
+            ++at;
+        }
+        return status::ok;
     }
     // Effects: takes free frames out of the maps, in the largest aligned runs within a block.
     void take(proof held_lock, std::uint32_t first, std::uint64_t count) {
