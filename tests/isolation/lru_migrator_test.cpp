@@ -544,6 +544,9 @@ TEST_CASE("only ranges that can be sealed are offered, and senseless questions g
     CHECK(cheapest_blocks(on.zone, on.tracker, std::span<block_cost>{}) == 0);
     const frame_range outside{frame{0}, frame_count{(blocks + 1) * small_block}};
     CHECK(cheapest_blocks(on.zone, on.tracker, std::span{found}, {.within = outside}) == 0);
+    CHECK(cost_of(on.zone, on.tracker, outside).stuck == outside.count());
+    const frame_range empty{frame{0}, frame_count{}};
+    CHECK(cost_of(on.zone, on.tracker, empty).used.raw() == 0);
 
     // A range of three blocks is cut off at the end of what is asked about.
     const auto last =

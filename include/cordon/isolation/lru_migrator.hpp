@@ -166,7 +166,7 @@ struct block_cost {
     frame_range range{};
     frame_count used{};  // frames that must be moved or evicted
     frame_count young{}; // of those, used just now
-    frame_count stuck{}; // pinned, not tracked, or in a block that cannot be sealed: it cannot be emptied
+    frame_count stuck{}; // pinned, untracked, foreign, or of a block that cannot be sealed: it stays in use
 };
 
 struct block_choice {
@@ -180,11 +180,12 @@ struct block_choice {
 };
 
 // Returns: what it would take to empty the range. Cost: O(frames in use), the zone lock for one block at a time.
-// Requires: the range is made of whole blocks of the zone.
+// A block that the range has a part of counts whole.
 template <class Zone, frame_tracker Lru>
 [[nodiscard]] block_cost cost_of(const Zone& target, const Lru& tracker, frame_range range) {
     const auto& core = target.internals();
     using geometry = zone_geometry<typename Zone::policy>;
+    if (range.empty() || !target.frames().contains(range)) return {.range = range, .stuck = range.count()};
     block_cost cost{.range = range};
     const block_index first = geometry::block_of(core.geometry().index_of(range.first()));
     const frame last{static_cast<std::uint32_t>(range.end_raw() - 1)};
