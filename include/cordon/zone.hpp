@@ -99,8 +99,8 @@ public:
 
     // Effects: fills `out` from its start. Returns: how many runs. Cost: one hold of the zone lock for up to
     // 512 runs.
-    std::size_t allocate_bulk(std::span<frame> out, order k = order{0},
-                              migrate_type type = migrate_type::movable) {
+    [[nodiscard]] std::size_t allocate_bulk(std::span<frame> out, order k = order{0},
+                                            migrate_type type = migrate_type::movable) {
         return core_.allocate_bulk(current(), out, k, type);
     }
     // Effects: frees all; each that free() would refuse goes to the misuse handler and stays as it is. Cost: as
