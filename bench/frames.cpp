@@ -91,8 +91,8 @@ public:
         reading sum;
         for (std::size_t i = 0; i != bursts; ++i) {
             cell& c = cells_[i % cells_.size()];
-            while (c.full.load(std::memory_order_acquire) ==
-                   allocates) // pairs with the store below, in both directions
+            // Pairs with the store below, in both directions.
+            while (c.full.load(std::memory_order_acquire) == allocates)
                 std::this_thread::yield();
             const stopwatch time;
             if (allocates)

@@ -1,4 +1,4 @@
-// custom_replacement.cpp - a replacement policy of your own, in 40 lines: frequency in four lists, with ageing.
+// custom_replacement - a replacement policy of your own, in 40 lines: frequency in four lists, with ageing.
 // SPDX-License-Identifier: BSL-1.0
 //
 // cordon::lru does the claims, locks, groups, batches and pins. A policy says what the age byte of a touched frame
