@@ -15,8 +15,8 @@ struct owners : zone_world<Policy, 2> {
             held[t] = this->hold(t, frame{100 + t});
         }
     }
-    void operate(unsigned thread, unsigned operations) {
-        for (unsigned i = 0; i != operations; ++i)
+    void operate(unsigned thread, unsigned operations, unsigned first = 0) {
+        for (unsigned i = first; i != first + operations; ++i)
             if (i % 2 == 0) {
                 this->free(held[thread]);
             } else {
@@ -53,17 +53,18 @@ struct drain : owners<Policy, Owners> {
 };
 
 // S6: the owner's thread ends and hands its cache back.
-template <unsigned Drainers>
-struct thread_exit : owners<explored_policy, 1> {
+template <unsigned Drainers, class Policy = explored_policy>
+struct thread_exit : owners<Policy, 1> {
     static constexpr unsigned threads = 1 + Drainers;
     void run(unsigned thread) {
-        if (thread != 0) return expect(zone.drain() == status::ok, "the drain failed");
-        operate(0, 2);
+        if (thread != 0) return expect(this->zone.drain() == status::ok, "the drain failed");
+        this->operate(0, 2);
         fibre_slots::attached->exits(slot_index{0});
     }
     void check() {
-        check_frames();
-        expect(zone.internals().caches().racy_count(slot_index{0}, 0) == 0, "a dead thread has a cache");
+        this->check_frames();
+        expect(this->zone.internals().caches().racy_count(slot_index{0}, 0) == 0,
+               "a dead thread has a cache");
     }
 };
 
@@ -94,12 +95,13 @@ struct quiesce : owners<Policy, 1> {
 };
 
 // S9: an owner stops for ever, anywhere outside of a lock. A drainer gives up in time, or never notices.
-template <unsigned Owners, unsigned Operations, unsigned Drainers = 1, class Policy = explored_policy>
+template <unsigned Owners, unsigned Operations, unsigned Drainers = 1, unsigned Drains = 2,
+          class Policy = explored_policy>
 struct death : owners<Policy, Owners> {
     static constexpr unsigned threads = Owners + Drainers;
     void run(unsigned thread) {
         if (thread < Owners) return this->operate(thread, Operations);
-        for (unsigned i = 0; i != (Drainers == 1 ? 2 : 1); ++i) {
+        for (unsigned i = 0; i != Drains; ++i) {
             const status s = this->zone.drain(deadline::in_nanoseconds(1000));
             this->tell(s);
             expect(s == status::ok || s == status::timed_out || s == status::barrier_refused,
@@ -115,29 +117,31 @@ struct death : owners<Policy, Owners> {
 };
 
 // S9 with S6: the thread stops while it ends.
-struct exit_death : owners<explored_policy, 1> {
+template <class Policy = explored_policy>
+struct exit_death : owners<Policy, 1> {
     static constexpr unsigned threads = 2;
     void run(unsigned thread) {
         if (thread == 0) {
-            operate(0, 1);
-            finished[0] = false;
+            this->operate(0, 1);
+            this->finished[0] = false;
             fibre_slots::attached->exits(slot_index{0});
-            finished[0] = true;
+            this->finished[0] = true;
             return;
         }
-        const status s = zone.drain(deadline::in_nanoseconds(1000));
-        tell(s);
+        const status s = this->zone.drain(deadline::in_nanoseconds(1000));
+        this->tell(s);
         expect(s == status::ok || s == status::timed_out, "the drain failed");
     }
-    void check() { check_frames(dead(1)); }
+    void check() { this->check_frames(this->dead(1)); }
 };
 
-// S10: a signal handler allocates and frees, whatever it has interrupted.
-template <unsigned Drainers, class Policy = explored_policy>
+// S10: a signal handler allocates and frees, whatever it has interrupted: of an owner's operations, which free and
+// allocate in turn, the first ones or some behind them.
+template <unsigned Drainers, class Policy = explored_policy, unsigned Operations = 2, unsigned First = 0>
 struct signals : owners<Policy, 1> {
     static constexpr unsigned threads = 1 + Drainers;
     void run(unsigned thread) {
-        if (thread == 0) return this->operate(0, 2);
+        if (thread == 0) return this->operate(0, Operations, First);
         expect(this->zone.drain() == status::ok, "the drain failed");
     }
     void handler(unsigned thread) {
@@ -153,11 +157,11 @@ struct signals : owners<Policy, 1> {
 };
 
 // S11: the system refuses the barrier. The drain says so, and nothing is lost or open that should not be.
-template <class Policy = explored_policy>
+template <class Policy = explored_policy, unsigned Operations = 3>
 struct refusal : owners<Policy, 1> {
     static constexpr unsigned threads = 2;
     void run(unsigned thread) {
-        if (thread == 0) return this->operate(0, 3);
+        if (thread == 0) return this->operate(0, Operations);
         const status outcome = this->zone.drain();
         this->tell(outcome);
         expect(outcome == status::ok || outcome == status::barrier_refused, "the drain failed");

@@ -125,47 +125,47 @@ struct guarantee : world<> {
 };
 
 // Late frees, past the cache and through it, against seal and undo.
-template <isolation_level Level>
-struct undo_against_frees : world<> {
+template <isolation_level Level, class Policy = explored_policy>
+struct undo_against_frees : world<Policy> {
     static constexpr unsigned threads = 3;
     frame held[2];
     undo_against_frees() {
-        warm(0, 0);
-        held[0] = hold(0, frame{5});
-        held[1] = hold(2, frame{9});
-        seal(blocks(0), Level);
-        sealed.store(0);
+        this->warm(0, 0);
+        held[0] = this->hold(0, frame{5});
+        held[1] = this->hold(2, frame{9});
+        this->seal(this->blocks(0), Level);
+        this->sealed.store(0);
     }
     void run(unsigned thread) {
-        if (thread == 1) return undo(*sealed_range);
-        free(thread == 0 ? slot_index{0} : uncached, held[thread / 2]);
+        if (thread == 1) return this->undo(*this->sealed_range);
+        this->free(thread == 0 ? slot_index{0} : uncached, held[thread / 2]);
         if (thread != 0) return;
-        const result<frame> f = allocate();
+        const result<frame> f = this->allocate();
         expect(bool{f}, "an allocation failed");
-        free(*f);
+        this->free(*f);
     }
-    void check() { check_frames(); }
+    void check() { this->check_frames(); }
 };
 
 // Two isolators whose ranges share a block: one of them gets it, or one after the other.
-template <isolation_level First, isolation_level Second>
-struct two_isolators : world<explored_policy, 3> {
+template <isolation_level First, isolation_level Second, class Policy = explored_policy>
+struct two_isolators : world<Policy, 3> {
     static constexpr unsigned threads = 3;
     frame held;
     two_isolators() {
-        warm(0, 0);
-        held = hold(0, frame{70});
+        this->warm(0, 0);
+        held = this->hold(0, frame{70});
     }
     void run(unsigned thread) {
-        if (thread == 0) return free(held);
-        auto range = isolate(blocks(thread - 1, 2), {.level = thread == 1 ? First : Second});
+        if (thread == 0) return this->free(held);
+        auto range = this->isolate(this->blocks(thread - 1, 2), {.level = thread == 1 ? First : Second});
         if (!range) return expect(range.error() == status::busy, "the isolation failed");
-        before_open(range->range());
+        this->before_open(range->range());
         expect(range->undo() == status::ok, "the undo failed");
     }
     void check() {
-        check_frames();
-        expect(zone.stats().isolated_free.raw() == 0, "a block stays sealed");
+        this->check_frames();
+        expect(this->zone.stats().isolated_free.raw() == 0, "a block stays sealed");
     }
 };
 
@@ -220,29 +220,30 @@ struct contiguous_against_stealing : world<> {
 
 // S11, and S9 with S3 to S5: refused, or an owner that stops for ever: the seal fails and nothing has changed.
 enum class owner_work { frees, refills, both };
-template <isolation_level Level, owner_work Work = owner_work::frees>
-struct seal_refused : world<> {
+template <isolation_level Level, owner_work Work = owner_work::frees, class Policy = explored_policy>
+struct seal_refused : world<Policy> {
     static constexpr unsigned threads = 2;
     frame held;
     bool finished = false;
     seal_refused() {
-        warm(0, 0);
-        held = hold(0, frame{5});
+        this->warm(0, 0);
+        held = this->hold(0, frame{5});
     }
     void run(unsigned thread) {
         if (thread == 0) {
-            if (Work != owner_work::refills) free(held);
-            if (Work != owner_work::frees) expect(bool{allocate()}, "an allocation failed");
+            if (Work != owner_work::refills) this->free(held);
+            if (Work != owner_work::frees) expect(bool{this->allocate()}, "an allocation failed");
             finished = true;
             return;
         }
-        auto range = isolate(blocks(0), {.level = Level, .deadline = deadline::in_nanoseconds(1000)});
-        if (range) return undo(*range);
+        auto range =
+            this->isolate(this->blocks(0), {.level = Level, .deadline = deadline::in_nanoseconds(1000)});
+        if (range) return this->undo(*range);
         expect(range.error() == status::barrier_refused || range.error() == status::timed_out,
                "the isolation failed");
-        expect(zone.stats().isolated_free.raw() == 0, "a refused isolation leaves the block sealed");
+        expect(this->zone.stats().isolated_free.raw() == 0, "a refused isolation leaves the block sealed");
     }
-    void check() { check_frames(finished ? 0 : 2); }
+    void check() { this->check_frames(finished ? 0 : 2); }
 };
 
 // S12: buddies merge while their block is sealed, under a lock of the library.

@@ -376,6 +376,55 @@ struct pin_against_reclaim : lru_world<R, Policy> {
     void check() { this->check_lists(reclaimed ? 0 : 1); }
 };
 
+// S9 with S7: of three that isolate, put back and move one stops for ever. The others do not wait for him, and what he
+// does not have works on.
+template <class R, class Policy = explored_policy>
+struct claims_and_a_death : lru_world<R, Policy> {
+    static constexpr unsigned threads = 3;
+    bool finished = false;
+    claims_and_a_death() : lru_world<R, Policy>(2) {}
+    void run(unsigned thread) {
+        if (thread == 2) {
+            const status s = this->tracker.move_group(first, this->other_group);
+            return expect(s == status::ok || s == status::busy, "the frame could not be moved");
+        }
+        if (this->isolate(first)) this->put_back(first);
+        if (thread == 0) finished = true;
+    }
+    void check() {
+        if (finished) return this->check_lists(2);
+        expect(bool{this->tracker.validate()}, "a death breaks a list");
+        const status s = this->tracker.isolate(first);
+        expect(s == status::ok || this->tracker.state_of(first).place == lru_place::isolated,
+               "nobody has the frame, and nobody gets it");
+        expect(this->tracker.isolate(second) == status::ok, "another frame cannot be isolated");
+    }
+};
+// S9 with batches: their owner stops for ever. A drain gives up in time, or never notices; only what he added is lost.
+template <class R, class Policy = explored_policy>
+struct batch_and_a_death : lru_world<R, Policy> {
+    static constexpr unsigned threads = 2;
+    bool finished = false;
+    batch_and_a_death() : lru_world<R, Policy>(0) { this->warm(0); }
+    void run(unsigned thread) {
+        if (thread == 1) {
+            const status s = this->tracker.drain(deadline::in_nanoseconds(1000));
+            expect(s == status::ok || s == status::timed_out, "the drain failed");
+            if (this->isolate(first)) this->put_back(first);
+            return;
+        }
+        for (const frame f : {first, second})
+            expect(this->tracker.add(f) == status::ok, "an untracked frame could not be added");
+        finished = true;
+    }
+    void check() {
+        if (finished) return this->check_lists(2);
+        expect(bool{this->tracker.validate()}, "a death breaks a list");
+        if (this->tracker.state_of(first).place == lru_place::listed)
+            expect(this->tracker.isolate(first) == status::ok, "a listed frame cannot be isolated");
+    }
+};
+
 // ---- mutants ----
 
 // The claim as a load and a store.
@@ -475,6 +524,12 @@ TEMPLATE_TEST_CASE("owners who are asked for their batches lose no frame", "[exp
     holds<steal<TestType, true, asking_policy>>(named<TestType>("asking, steal against drain"), 22'000);
     holds<batched_traffic<TestType, asking_policy>>(named<TestType>("asking, add, steal, drain, pin, random"),
                                                     1, at_random(100'000, 0, in(memory_model::pso)));
+}
+TEMPLATE_TEST_CASE("S9: who stops for ever takes only what he holds", "[explorer]", linked, ring) {
+    holds<claims_and_a_death<TestType>>(named<TestType>("S9 claims and a move"), 650, with_a_death());
+    holds<batch_and_a_death<TestType>>(named<TestType>("S9 batch"), 6'000, with_a_death());
+    holds<batch_and_a_death<TestType, asking_policy>>(named<TestType>("asking, S9 batch"), 60'000,
+                                                      with_a_death());
 }
 TEST_CASE("each part of the LRU's protocol is needed", "[explorer]") {
     dies<isolators<linked, split_claims>>("LRU, claim as load and store");

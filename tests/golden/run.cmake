@@ -1,5 +1,5 @@
-# Compiles SOURCE with COMPILER, has CHECK count what the hit paths are made of, and compares that with the rows of
-# GOLDEN that begin with LABEL. With UPDATE these rows are replaced.
+# Compiles SOURCE with COMPILER, has CHECK count what the hit paths are made of (all, or those in SYMBOLS), and compares
+# that with the rows of GOLDEN that begin with LABEL. With UPDATE these rows are replaced.
 cmake_minimum_required(VERSION 3.25)
 set(ENV{LC_ALL} C)
 if(VERSION)
@@ -15,11 +15,13 @@ execute_process(
   COMMAND_ERROR_IS_FATAL ANY)
 execute_process(
   COMMAND "${OBJDUMP}" -d --no-show-raw-insn "${program}" OUTPUT_FILE "${program}.s" COMMAND_ERROR_IS_FATAL ANY)
-set(symbols
-  allocate free_one allocate_slot free_slot
-  allocate_unchecked free_unchecked allocate_slot_unchecked free_slot_unchecked)
+if(NOT SYMBOLS)
+  set(SYMBOLS
+    allocate free_one allocate_slot free_slot
+    allocate_unchecked free_unchecked allocate_slot_unchecked free_slot_unchecked)
+endif()
 execute_process(
-  COMMAND "${CHECK}" mix "${program}.s" ${symbols}
+  COMMAND "${CHECK}" mix "${program}.s" ${SYMBOLS}
   OUTPUT_VARIABLE output RESULT_VARIABLE faulty)
 if(faulty)
   message(FATAL_ERROR "${output}")

@@ -4,7 +4,7 @@
 // Owners push frames with fresh numbers into their caches and pop them; a drainer drains without pause. Afterwards each
 // frame must have been handed out once, drained once, or be in its cache. The shipped gate runs with three barriers:
 // membarrier, none, and a fence of the drainer's own. The first must lose nothing. The other two must: if they do not,
-// this machine did not show the reordering, the first result means nothing, and the test is skipped (exit code 4).
+// this machine did not show the reordering, the first result means nothing, and the test is skipped (exit code 77).
 #include "cordon/cordon.hpp"
 
 #include <algorithm>
