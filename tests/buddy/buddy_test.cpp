@@ -195,6 +195,37 @@ TEST_CASE("a request of type lent asks lent blocks first and movable ones then",
     CHECK(f.consistent());
 }
 
+TEST_CASE("blocks that a request of type lent takes from the others are movable, whatever they were",
+          "[buddy]") {
+    for (const unsigned k : {5u, 6u, 7u, 8u}) {
+        fixture<> f{4};
+        CAPTURE(k);
+        REQUIRE(f.take(unmovable, 8) == std::vector<std::uint32_t>{0});
+        REQUIRE(f.give(0, 8) == status::ok);
+        REQUIRE(f.tested.traits(block_index{0}).type() == unmovable);
+        REQUIRE(f.take(lent, k) == std::vector<std::uint32_t>{0});
+        for (std::uint32_t b = 0; b != (k < 6 ? 1u : 1u << (k - 6)); ++b)
+            CHECK(f.tested.traits(block_index{b}).type() == movable);
+        CHECK(f.consistent());
+    }
+}
+
+TEST_CASE("the blocks of an exact run keep their types", "[buddy]") {
+    fixture<> f{4};
+    const migrate_type types[] = {unmovable, lent, movable, reclaimable};
+    for (std::uint32_t b = 0; b != 4; ++b)
+        f.tested.set_type(f.proof(), block_index{b}, types[b]);
+    REQUIRE(f.tested.take_exact(f.proof(), frame_index{0}, 8));
+    CHECK(f.free() == 0);
+    CHECK(f.consistent());
+    REQUIRE(f.give(0, 8) == status::ok);
+    for (std::uint32_t b = 0; b != 4; ++b) {
+        CHECK(f.tested.traits(block_index{b}).type() == types[b]);
+        CHECK(f.free_of(types[b]) == 64);
+    }
+    CHECK(f.consistent());
+}
+
 TEST_CASE("a request of type lent for whole blocks asks lent ones first, too", "[buddy]") {
     fixture<> f{4};
     f.tested.set_type(f.proof(), block_index{2}, lent);

@@ -88,8 +88,8 @@ public:
         }
         return 0;
     }
-    // Effects: takes exactly this run. Returns: false, with nothing changed, unless all of it is free and
-    // allocatable.
+    // Effects: takes exactly this run; blocks keep their types. Returns: false, with nothing changed, unless all of it
+    // is free and allocatable.
     bool take_exact(proof, frame_index first, unsigned k) {
         const block_index b = geometry::block_of(first);
         if (k < block_order) {
@@ -98,14 +98,16 @@ public:
             take_bits(b, 1u << k, [&](map& m) { m.clear(geometry::bit_of(first), k); });
             return true;
         }
-        const std::uint32_t blocks = 1u << (k - block_order);
-        for (std::uint32_t i = 0; i != blocks; ++i) {
-            const block_index at{b.raw() + i};
-            if (!this->parts_.whole.contains(this->pool_of(at), at)) return false;
+        auto& whole = this->parts_.whole;
+        const std::uint32_t end = b.raw() + (1u << (k - block_order));
+        for (block_index at = b; at.raw() != end; ++at)
+            if (!whole.contains(this->pool_of(at), at)) return false;
+        for (block_index at = b; at.raw() != end; ++at) { // each for itself: they may be of several types
+            whole.forget(this->pool_of(at), at);
+            use_all(at, 0, this->traits(at).type());
         }
-        for (std::uint32_t i = 0; i != blocks; ++i)
-            this->parts_.whole.erase(this->pool_of(block_index{b.raw() + i}), block_index{b.raw() + i});
-        use_all(b, k - block_order, this->traits(b).type());
+        whole.reindex(block_pool::ordinary, regions::region_of(b));
+        whole.reindex(block_pool::lent, regions::region_of(b));
         return true;
     }
 
@@ -161,13 +163,14 @@ private:
         return type == migrate_type::movable &&
                (whole.take(block_pool::lent, k, out) || (k != 0 && whole.take_mixed(k, out)));
     }
-    // Effects: a whole block, in no set now, gets the type of who takes it. Nobody turns a block into a lent
-    // one, or a lent one into another.
+    // Effects: a whole block, in no set now, gets the type of who takes it: movable for a request of type lent. Nobody
+    // turns a block into a lent one, or a lent one into another.
     void adopt(block_index b, migrate_type type) {
         const migrate_type old = this->traits(b).type();
-        if (old == type || old == migrate_type::lent || type == migrate_type::lent) return;
-        this->move_count(b, old, type);
-        this->set_traits(b, this->traits(b).with_type(type));
+        const migrate_type now = type == migrate_type::lent ? migrate_type::movable : type;
+        if (old == now || old == migrate_type::lent) return;
+        this->move_count(b, old, now);
+        this->set_traits(b, this->traits(b).with_type(now));
     }
     // Effects: 2^k whole blocks, in no set now, are used.
     CORDON_ALWAYS_INLINE void use_all(block_index first, unsigned k, migrate_type type) {
