@@ -259,6 +259,20 @@ TEST_CASE("a drain's filter takes a run that has one frame in the range", "[cach
     STATIC_REQUIRE(filter{}.takes_all());
 }
 
+TEST_CASE("a drain's filter up to the last frame of all takes no run before it", "[cache]") {
+    constexpr filter last{1ull << 31, 1ull << 32};
+    for (const filter runs : {last, filter::of_words(last.first_run(), last.last_run())})
+        for (unsigned k = 0; k != 10; ++k) {
+            CAPTURE(k);
+            const run_window taken = runs.of_order(order{k});
+            CHECK(taken.holds(1u << 31));
+            CHECK(taken.holds((UINT32_MAX - 1) >> k << k));
+            CHECK_FALSE(taken.holds(0));
+            CHECK_FALSE(taken.holds((1u << 31) - (1u << k)));
+            CHECK_FALSE(taken.holds((1u << 31) - (2u << k)));
+        }
+}
+
 TEST_CASE("a drain of everything halves what was learned; one of a range leaves it", "[cache]") {
     fixture on;
     for (std::uint32_t i = 0; i != 500; ++i)

@@ -23,7 +23,9 @@ struct run_filter {
     // reaches into the range from below starts there as well, and each run is one comparison.
     [[nodiscard]] constexpr run_window of_order(order k) const {
         const std::uint64_t from = first >> k.raw() << k.raw();
-        const std::uint64_t size = from < end ? end - from : 0;
+        // A window beyond the last run would reach round to the first ones.
+        const std::uint64_t to = end < all_runs ? end : all_runs;
+        const std::uint64_t size = from < to ? to - from : 0;
         return {static_cast<std::uint32_t>(from),
                 static_cast<std::uint32_t>(size < UINT32_MAX ? size : UINT32_MAX)};
     }
@@ -38,6 +40,9 @@ struct run_filter {
     [[nodiscard]] static constexpr run_filter of_words(std::uint32_t first_run, std::uint32_t last_run) {
         return {first_run, last_run == UINT32_MAX ? UINT64_MAX : std::uint64_t{last_run} + 1};
     }
+
+private:
+    static constexpr std::uint64_t all_runs = std::uint64_t{UINT32_MAX} + 1;
 };
 
 } // namespace cordon::inline v0
