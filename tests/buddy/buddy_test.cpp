@@ -351,6 +351,17 @@ TEST_CASE("frames of a hole are never given out", "[buddy]") {
     }
 }
 
+TEST_CASE("the map of a block without any frame is never touched", "[buddy]") {
+    fixture<> f{2};
+    auto& map = f.tested.raw_parts().maps[1];
+    map.fill(0x5a5a);
+    f.tested.make_hole(block_index{1}, 0, 64);
+    for (const std::uint64_t word : map.word)
+        CHECK(word == 0x5a5a);
+    CHECK(f.tested.free_frames(f.proof(), block_index{1}) == 0);
+    CHECK_FALSE(f.is_free(64));
+}
+
 TEST_CASE("a free frame is poisoned wherever it is, and never comes back", "[buddy]") {
     fixture<> f{3};
     f.tested.seal(f.proof(), block_index{1}, 2);

@@ -119,10 +119,13 @@ public:
     }
 
     // Effects: at the zone's creation, frames [first, first + count) of the block never existed.
+    // A block without any frame needs no map.
     void make_hole(block_index b, unsigned first, std::uint32_t count) {
-        map& m = this->open_map(b);
-        for (std::uint32_t i = 0; i != count; ++i)
-            m.clear(first + i, 0);
+        if (count != block_frames) {
+            map& m = this->open_map(b);
+            for (std::uint32_t i = 0; i != count; ++i)
+                m.clear(first + i, 0);
+        }
         this->fill(b).used = static_cast<std::uint16_t>(this->fill(b).used + count);
         counters::add(this->parts_.count->absent, count);
     }
