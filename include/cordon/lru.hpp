@@ -205,7 +205,7 @@ public:
     // ---- age and reclaim ----
 
     // Effects: a tick: what is not touched from now on is a generation older. Returns: ok; invalid_argument. Locks: the
-    // group's. Cost: once in 64 ticks O(frames), without a lock.
+    // group's. Cost: once in 64 ticks, and after a merge, O(frames), without a lock.
     status age(group_id group) { return core_.age(group); }
     void age() {
         for (std::uint32_t g = 0; g != core_.group_capacity(); ++g)
@@ -231,8 +231,12 @@ public:
     // was pinned meanwhile, not_isolated, absent, foreign_frame.
     result<lru_token> evicted(frame f) {
         const frame_index i = core_.index_of(f);
+        if (!core_.contains(i)) return status::foreign_frame;
         section hold{core_};
-        return core_.contains(i) ? core_.evict(hold, i) : result<lru_token>{status::foreign_frame};
+        const result<lru_token> token = core_.evict(hold, i);
+        hold.leave();
+        if (token) core_.clamp_if_due(token->group()); // policies tick at evictions, too
+        return token;
     }
     // The same; the LRU also remembers the token by the embedder's key (lru_options::ghost_entries).
     result<lru_token> evicted(frame f, std::uint64_t key) {

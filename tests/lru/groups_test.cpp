@@ -213,6 +213,37 @@ TEST_CASE("Old ages do not come round with the clock", "[lru]") {
     CHECK(tracker.state_of(frame{1000}).cold == 0);
 }
 
+TEMPLATE_TEST_CASE("Old ages do not come round in the group that they are merged or move into", "[lru]",
+                   replacement::lru, replacement::lirs, replacement::generations<>) {
+    small_lru<TestType> tracker{some_frames(64), 3};
+    const group_id from = *tracker.create_group(), into = *tracker.create_group();
+    const bool is_merged = GENERATE(false, true);
+    fill(tracker, low, from);
+    for (int k = 0; k != 127; ++k) // long since its ages were clamped
+        REQUIRE(tracker.age(from) == status::ok);
+    for (int k = 0; k != 64; ++k) // just clamped
+        REQUIRE(tracker.age(into) == status::ok);
+    const status joined =
+        is_merged ? tracker.merge_groups(from, into) : tracker.move_group(frame{1000}, into);
+    REQUIRE(joined == status::ok);
+    for (int k = 0; k != 63; ++k) {
+        REQUIRE(tracker.age(into) == status::ok);
+        CHECK(tracker.state_of(frame{1000}).cold >= 60);
+    }
+}
+
+TEST_CASE("Old ages do not come round when the clock ticks at evictions alone", "[lru]") {
+    small_lru<replacement::lirs> tracker{some_frames(4)};
+    chosen_slots::mine = slot_index::none();
+    REQUIRE(tracker.add(frame{1003}) == status::ok);
+    for (int k = 0; k != 300; ++k) { // a tick each
+        REQUIRE(tracker.add(frame{1000}) == status::ok);
+        REQUIRE(tracker.isolate(frame{1000}) == status::ok);
+        REQUIRE(tracker.evicted(frame{1000}));
+        CHECK(tracker.state_of(frame{1003}).cold >= (k < 60 ? k : 60));
+    }
+}
+
 TEST_CASE("Groups are many, and each has its own lists", "[lru]") {
     small_lru<ring_fifo> tracker{some_frames(5000), group_id::limit};
     chosen_slots::mine = slot_index::none();

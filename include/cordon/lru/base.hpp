@@ -255,8 +255,13 @@ public:
         if (back > ticks) return false; // before the first tick that was noted
         return P::clock::now() - self.tick_ns[(ticks - back + 1) % group::tick_times] < min_ttl_ns_;
     }
-    // Effects: frames of the group that are colder than the policy's cold() are as cold as that: their ages do not wrap.
-    // Cost: O(frames), once in 64 ticks. Locks: none.
+    // Returns: the byte, not colder than the policy's cold().
+    [[nodiscard]] std::uint8_t clamped(std::uint8_t age, std::uint8_t clock) const {
+        const std::uint8_t coldest = replacement_.cold(clock);
+        return replacement_.coldness(age, clock) > replacement_.coldness(coldest, clock) ? coldest : age;
+    }
+    // Effects: the ages of the group's frames are clamped, so that they do not wrap. Cost: O(frames), once in 64 ticks and
+    // after a merge. Locks: none.
     void clamp(group_id g) {
         for (std::uint32_t n = 0; n != frames_; ++n) {
             const frame_index i{n};
@@ -265,9 +270,8 @@ public:
             const std::uint8_t clock = clock_of(w.group());
             std::uint8_t age = age_of(i).load(std::memory_order_relaxed);
             // A touch that comes between wins.
-            const std::uint8_t coldest = replacement_.cold(clock);
-            if (replacement_.coldness(age, clock) > replacement_.coldness(coldest, clock))
-                (void)age_of(i).compare_exchange(age, coldest, std::memory_order_relaxed);
+            if (const std::uint8_t kept = clamped(age, clock); kept != age)
+                (void)age_of(i).compare_exchange(age, kept, std::memory_order_relaxed);
         }
     }
 

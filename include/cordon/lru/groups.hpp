@@ -78,6 +78,8 @@ public:
         for (unsigned list = 0; list != R::lists; ++list)
             this->lists_.splice(this->list_at(from, list), this->list_at(into, list));
         move_claims(from, into);
+        // Ages of `from` may wrap sooner than those of `into` are clamped.
+        if (R::ages_in_ticks) hold.self().clamp_due.store(1, std::memory_order_relaxed);
         return status::ok;
     }
     // Returns: whether the id is that of a group, not one that leads to another.

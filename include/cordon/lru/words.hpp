@@ -154,13 +154,15 @@ public:
         rebase(i, w.group(), to);
         return true;
     }
-    // Effects: the frame's age, kept by one group's clock, means the same by another's.
+    // Effects: the frame's age, kept by one group's clock, means the same by another's; clamped, as the other group may have
+    // just clamped those of its own.
     void rebase(frame_index i, group_id from, group_id to) {
         if (!R::ages_in_ticks || from == to) return;
         auto& age = this->age_of(i);
-        const int shift = this->clock_of(to) - this->clock_of(from);
-        age.store(static_cast<std::uint8_t>(age.load(std::memory_order_relaxed) + shift),
-                  std::memory_order_relaxed);
+        const std::uint8_t clock = this->clock_of(to);
+        const int shift = clock - this->clock_of(from);
+        const auto byte = static_cast<std::uint8_t>(age.load(std::memory_order_relaxed) + shift);
+        age.store(this->clamped(byte, clock), std::memory_order_relaxed);
     }
 
 protected:
