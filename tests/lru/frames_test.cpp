@@ -6,6 +6,7 @@
 #include "support/catch.hpp"
 #include "support/lrus.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
@@ -246,6 +247,29 @@ TEST_CASE("A deactivated frame is reclaimed next; a hint of use protects", "[lru
     on.tracker.touch(frame{1001});
     on.tracker.deactivate({frame{1001}, frame_count{1}});
     CHECK(coldest(on.tracker, 1) == std::vector{frame{1001}});
+}
+
+TEMPLATE_TEST_CASE("Deactivated frames are reclaimed next, whatever list they are on", "[lru]",
+                   replacement::lru, replacement::fifo, replacement::clock<>, replacement::sieve,
+                   replacement::two_list, replacement::generations<>, replacement::s3_fifo<>,
+                   replacement::lirs, replacement::adaptive) {
+    small_lru<TestType> tracker{some_frames(100)};
+    chosen_slots::mine = slot_index::none();
+    for (const frame f : some_frames(100))
+        REQUIRE(tracker.add(f) == status::ok);
+    for (int round = 0; round != 2; ++round) {
+        for (const frame f : some_frames(60))
+            for (int touches = 0; touches != 3; ++touches)
+                tracker.touch(f);
+        (void)tracker.reclaim(root_group, frame_count{10}, [](frame) { return verdict::keep; });
+        REQUIRE(tracker.age(root_group) == status::ok);
+    }
+    std::vector<frame> cold{frame{1020}, frame{1007}, frame{1003}, frame{1090}};
+    for (const frame f : cold)
+        tracker.deactivate({f, frame_count{1}});
+    std::ranges::reverse(cold);
+    CHECK(coldest(tracker, cold.size()) == cold);
+    CHECK(tracker.validate(true));
 }
 
 TEMPLATE_TEST_CASE("A frame that takes another's stead has its group, its age and its place to go back to",

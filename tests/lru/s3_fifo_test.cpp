@@ -41,6 +41,16 @@ TEST_CASE("s3_fifo evicts from the main queue when that exceeds its share, by a 
     CHECK(t.coldest(2) == numbers{1});
 }
 
+TEST_CASE("s3_fifo evicts what is deactivated before what exceeds the share of the main queue", "[lru]") {
+    tracked<s3_fifo<>> t{50};
+    for (std::uint32_t i = 0; i != 50; ++i)
+        t.use(i);
+    CHECK(t.coldest(1) == numbers{0}); // all are in the main queue
+    for (const std::uint32_t i : {9u, 30u, 4u})
+        t.deactivate({frame{i}, cordon::frame_count{1}});
+    CHECK(t.coldest(4) == numbers{4, 30, 9, 1});
+}
+
 TEST_CASE("s3_fifo readmits to the main queue what left the small one a short time ago", "[lru]") {
     tracked<s3_fifo<>> t{20};
     const cordon::lru_token early = t.evict(0);

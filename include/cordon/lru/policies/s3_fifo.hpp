@@ -26,7 +26,7 @@ struct s3_fifo : replacement_base {
     static constexpr unsigned main = 1;
     struct group_state {
         std::uint32_t remembered; // frames that left the small queue for good, so far
-        bool in_small;            // a victim is looked for there, until one is found or it is empty
+        std::uint32_t in_small;   // victims that are looked for there, until they are found or it is empty
     };
 
     static constexpr std::uint8_t touched(std::uint8_t age, std::uint8_t) {
@@ -43,17 +43,30 @@ struct s3_fifo : replacement_base {
     unsigned next(V& v) const {
         const std::uint32_t on_small = v.size(small), on_main = v.size(main), total = on_small + on_main;
         if (total == 0) return lists;
-        if (on_small != 0 && v.state().in_small) return small;
+        if (on_small != 0 && v.state().in_small != 0) return small;
         return on_small == 0 || on_main > total - total / 10 ? main : small;
     }
     template <class V>
     decision examine(V& v, frame_index i, unsigned list) const {
         const std::uint8_t uses = v.age(i);
         const bool stays = uses >= (list == small ? Threshold : 1);
-        v.state().in_small = stays && list == small;
+        std::uint32_t& in_small = v.state().in_small;
+        if (list == main)
+            in_small = 0;
+        else if (stays)
+            in_small += in_small == 0;
+        else
+            in_small -= in_small != 0;
         if (!stays) return decision::evict();
         v.set_age(i, static_cast<std::uint8_t>(list == small ? 0 : uses - 1));
         return decision::keep(main);
+    }
+    // What is to be reclaimed next is at the old end of the small queue, and is looked for there.
+    template <class V>
+    list_place putback(V& v, frame_index i, putback_at at) const {
+        if (at != putback_at::tail) return {v.list_of(i)};
+        ++v.state().in_small;
+        return {small, list_end::oldest};
     }
 
     template <class V>

@@ -61,6 +61,12 @@ struct two_list : replacement_base {
         v.set_age(i, list == inactive && !again ? referenced : 0);
         return decision::keep(again ? active : inactive);
     }
+    // Nothing is evicted from the active list.
+    template <class V>
+    list_place putback(V& v, frame_index i, putback_at at) const {
+        if (at == putback_at::tail) return {inactive, list_end::oldest};
+        return {v.list_of(i)};
+    }
     template <class V>
     refault_info refault(const V& v, std::uint32_t payload) const {
         const std::uint64_t distance = v.distance(payload);
