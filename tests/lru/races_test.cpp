@@ -443,6 +443,21 @@ TEST_CASE("A frame that takes another's stead while ids are given out again is i
     on.check_whole();
 }
 
+TEMPLATE_TEST_CASE("A frame that somebody adds takes nobody's stead", "[lru]", ring_fifo, linked_fifo) {
+    stage<TestType> on;
+    const frame d{1003};
+    REQUIRE(on.tracker.isolate(a) == status::ok);
+    before_change.arm(on.word(d), [&] { CHECK(on.tracker.add(slot_index{0}, d) == status::ok); });
+    CHECK(on.tracker.transfer(a, d) == status::busy);
+    CHECK(before_change.fired());
+    CHECK(on.where(d) == lru_place::batched);
+    CHECK(on.where(a) == lru_place::isolated);
+    CHECK(on.tracker.putback(a) == status::ok);
+    CHECK(on.tracker.drain() == status::ok);
+    CHECK(on_list(on.tracker) == std::vector{b, c, a, d});
+    on.check_whole();
+}
+
 TEST_CASE("A frame whose new group is gone goes back to its old one", "[lru]") {
     stage<linked_fifo> on;
     after_change.arm(on.word(a), [&] { CHECK(on.tracker.remove_group(on.other) == status::ok); });

@@ -160,7 +160,10 @@ public:
         // page, finds it untracked until there is no way back.
         const std::uint8_t age = this->age_of(from).load(std::memory_order_relaxed);
         if (!this->untrack(from)) return status::busy;
-        stand_in(to, renamed, age);
+        if (!stand_in(to, renamed, age)) { // somebody has just added it
+            (void)stand_in(from, renamed, age);
+            return status::busy;
+        }
         view seen{*this, hold.id()};
         if constexpr (R::wants_keys) this->replacement_.moved(seen, from, to);
         return status::ok;
@@ -259,13 +262,14 @@ private:
         if (at == putback_at::head) seen.set_age(i, this->replacement_.touched(seen.age(i), clock));
         if (at == putback_at::tail) seen.set_age(i, this->replacement_.cold(clock));
     }
-    // Effects: an untracked frame is claimed as a frame of that word was, and as old. Requires: nobody adds it meanwhile.
-    void stand_in(frame_index i, state_word w, std::uint8_t age) {
-        (void)this->claim_new(i, lru_place::isolated, w.group());
+    // Effects: an untracked frame is claimed as a frame of that word was, and as old. Returns: false if it is tracked.
+    [[nodiscard]] bool stand_in(frame_index i, state_word w, std::uint8_t age) {
+        if (this->claim_new(i, lru_place::isolated, w.group()) != status::ok) return false;
         this->age_of(i).store(age, std::memory_order_relaxed);
         const state_word fresh = this->peek(i);
         this->settle(i, fresh,
                      fresh.with_mark(lists_type::with_list(fresh.mark(), lists_type::list_of(w.mark()))));
+        return true;
     }
     // Effects: the frame is off the lists of its group. An unevictable one may be in the hands of the scan that
     // culled it: it holds the lock until the frame is off.
