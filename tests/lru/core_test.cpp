@@ -126,6 +126,25 @@ TEST_CASE("The ghost table remembers by key what the embedder has no slot for", 
     CHECK(!without.refault_of(1));
 }
 
+TEST_CASE("The ghost table knows a merged group by either id", "[lru]") {
+    small_lru<ring_fifo> tracker{lru_options{.frames = some_frames(64), .groups = 3, .ghost_entries = 256}};
+    const group_id from = *tracker.create_group(), into = *tracker.create_group();
+    const auto evict = [&](frame f, std::uint64_t key) {
+        REQUIRE(tracker.isolate(f) == status::ok);
+        return *tracker.evicted(f, key);
+    };
+    for (const frame f : some_frames(2))
+        REQUIRE(tracker.add(f, from) == status::ok);
+    REQUIRE(tracker.drain() == status::ok);
+    const lru_token before = evict(frame{1000}, 1);
+    REQUIRE(tracker.merge_groups(from, into) == status::ok);
+    const lru_token behind = evict(frame{1001}, 2);
+    CHECK(tracker.refault_of(1, from) == before);
+    CHECK(tracker.refault_of(2, from) == behind);
+    CHECK(!tracker.refault_of(2, into)); // once
+    CHECK(!tracker.refault_of(2, group_id{3}));
+}
+
 TEST_CASE("An LRU that cannot be made says why and refuses everything", "[lru]") {
     const auto refuses = [](auto& tracker) {
         CHECK(tracker.add(frame{1000}) != status::ok);

@@ -338,6 +338,8 @@ TEST_CASE("A token of a group that this LRU cannot have says nothing", "[lru]") 
     small_lru<replacement::two_list> tracker{some_frames(8), 2};
     chosen_slots::mine = slot_index::none();
     REQUIRE(tracker.add(frame{1000}, root_group, lru_token{group_id{9}, 0}) == status::ok);
+    // One that it can have, and has not.
+    REQUIRE(tracker.add(frame{1001}, root_group, lru_token{group_id{1}, 0}) == status::ok);
     CHECK(tracker.stats().refaulted == 0);
-    CHECK(tracker.stats().added == 1);
+    CHECK(tracker.stats().added == 2);
 }

@@ -62,7 +62,12 @@ public:
     // ---- ghosts ----
 
     void remember(std::uint64_t key, lru_token token) { this->ghosts_.remember(key, token); }
-    [[nodiscard]] lru_token recall(std::uint64_t key, group_id g) { return this->ghosts_.take(key, g); }
+    // By the id of a merged group first what its frames have left since the merge.
+    [[nodiscard]] lru_token recall(std::uint64_t key, group_id g) {
+        const group_id at = this->is_live(g) ? this->root_of(g) : g;
+        const lru_token token = this->ghosts_.take(key, at);
+        return token || at == g ? token : this->ghosts_.take(key, g);
+    }
     [[nodiscard]] refault_info refault(lru_token token) {
         if (!token || error_ != status::ok || !this->is_live(token.group())) return {};
         section hold{*this};

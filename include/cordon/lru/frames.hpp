@@ -201,7 +201,7 @@ public:
         });
     }
     [[nodiscard]] bool same_group(group_id a, group_id b) const {
-        return a.raw() < this->groups_ && this->root_of(a) == this->root_of(b);
+        return this->is_live(a) && this->root_of(a) == this->root_of(b);
     }
 
 protected:
