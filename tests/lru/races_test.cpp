@@ -458,6 +458,20 @@ TEMPLATE_TEST_CASE("A frame that somebody adds takes nobody's stead", "[lru]", r
     on.check_whole();
 }
 
+TEST_CASE("A curve of misses is not read while one is counted", "[lru]") {
+    stage<ring_fifo> on;
+    REQUIRE(on.tracker.isolate(a) == status::ok);
+    const lru_token token = *on.tracker.evicted(a);
+    miss_curve curve;
+    // Claimed, and about to be listed.
+    before_change.arm(
+        on.word(a), [&] { on.second.run([&] { curve = on.tracker.miss_curve(); }); }, 1);
+    CHECK(on.tracker.add(a, root_group, token) == status::ok);
+    on.second.join();
+    CHECK(on.second.had_to_wait());
+    CHECK(curve.misses == 4);
+}
+
 TEST_CASE("A frame whose new group is gone goes back to its old one", "[lru]") {
     stage<linked_fifo> on;
     after_change.arm(on.word(a), [&] { CHECK(on.tracker.remove_group(on.other) == status::ok); });

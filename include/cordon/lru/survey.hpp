@@ -79,7 +79,9 @@ public:
     [[nodiscard]] cordon::miss_curve miss_curve(group_id g) const {
         cordon::miss_curve curve;
         if (!tracker_.is_live(g)) return curve;
-        const auto& count = tracker_.group_of(tracker_.root_of(g)).count;
+        section hold{tracker_}; // no more distances than misses
+        hold.enter(g);
+        const auto& count = hold.self().count;
         curve.misses = count.added.load(std::memory_order_relaxed);
         for (unsigned power = 0; power <= cordon::miss_curve::powers; ++power)
             curve.by_distance[power] = count.by_distance[power].load(std::memory_order_relaxed);
