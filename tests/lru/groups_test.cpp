@@ -244,6 +244,13 @@ TEST_CASE("Old ages do not come round when the clock ticks at evictions alone", 
     }
 }
 
+TEST_CASE("A group that there is no room for is refused at once when no id can come back", "[lru]") {
+    small_lru<ring_fifo> tracker{some_frames(64)};
+    REQUIRE(tracker.add(slot_index{0}, frame{1000}) == status::ok);
+    CHECK(tracker.create_group().error() == status::no_memory);
+    CHECK(tracker.state_of(frame{1000}).place == lru_place::batched); // no drain
+}
+
 TEST_CASE("Groups are many, and each has its own lists", "[lru]") {
     small_lru<ring_fifo> tracker{some_frames(5000), group_id::limit};
     chosen_slots::mine = slot_index::none();

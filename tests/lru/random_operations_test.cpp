@@ -264,7 +264,7 @@ private:
             INFO(what_);
             if (!made) {
                 REQUIRE(model_.lists.size() + model_.merged.size() == groups_in_all);
-                model_.drain(); // it looked for ids that no frame bears
+                if (!model_.merged.empty()) model_.drain(); // it looked for ids that no frame bears
                 return;
             }
             if (model_.is_live(made->raw())) { // the id of a merged group, with no frames left

@@ -183,9 +183,15 @@ private:
         }
         return false;
     }
+    [[nodiscard]] bool any_alias() const {
+        for (std::uint32_t g = 1; g < this->groups_; ++g)
+            if (this->route_of(group_id{g}).is_alias()) return true;
+        return false;
+    }
     // Effects: frames that bear the id of a merged group get that of the one that they are in; ids that none bears
-    // then are free. Returns: whether one is. Cost: one barrier, O(frames).
+    // then are free. Returns: whether one is. Cost: one barrier, O(frames), if there are such ids.
     bool recycle(control_proof proof) {
+        if (!any_alias()) return false;
         // Behind the barrier nobody adds with an id that was redirected before.
         if (this->drain(proof, UINT64_MAX) != status::ok) return false;
         std::bitset<group_id::limit> borne; // by frames that are claimed
