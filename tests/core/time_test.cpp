@@ -38,6 +38,13 @@ TEST_CASE("a negative duration has passed", "[core]") {
     CHECK(deadline{0ns}.from(100) == 100);
 }
 
+TEST_CASE("a duration that is no number has passed", "[core]") {
+    constexpr double no_number = std::numeric_limits<double>::quiet_NaN();
+    CHECK(deadline{std::chrono::duration<double>{no_number}}.from(100) == 100);
+    // In a constant expression a conversion that is undefined does not compile.
+    STATIC_REQUIRE_FALSE(deadline{std::chrono::duration<double>{no_number}}.is_never());
+}
+
 TEST_CASE("a duration too long for the clock never passes", "[core]") {
     CHECK(deadline::in_nanoseconds(10).from(UINT64_MAX - 5) == UINT64_MAX);
     CHECK(deadline{std::chrono::hours::max()}.is_never());

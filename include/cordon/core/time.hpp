@@ -42,7 +42,9 @@ private:
     explicit constexpr deadline(std::uint64_t ns) : ns_(ns) {}
     static constexpr std::uint64_t rounded(long double ns) {
         constexpr long double end = 18446744073709551616.0L; // 2^64
-        return ns <= 0 ? 0 : ns >= end ? UINT64_MAX : static_cast<std::uint64_t>(ns);
+        return !(ns > 0)   ? 0
+               : ns >= end ? UINT64_MAX
+                           : static_cast<std::uint64_t>(ns); // 0 if it is no number
     }
     std::uint64_t ns_ = UINT64_MAX;
 };
