@@ -76,7 +76,7 @@ public:
     status add(frame f, group_id group = root_group, lru_token token = {}, std::uint64_t key = 0) {
         return core_.add(Policy::thread_slots::current(), f, group, token, key);
     }
-    // With the batch of a slot that the caller names.
+    // With the batch of a slot that the caller names. Requires: the slot is one of the policy's max_slots.
     status add(slot_index slot, frame f, group_id group = root_group, lru_token token = {},
                std::uint64_t key = 0) {
         return core_.add(slot, f, group, token, key);
@@ -107,8 +107,7 @@ public:
     }
     // Effects: what the embedder knows of the frames' future.
     void hint(frame_range range, lru_hint what) {
-        for (const frame f : range) {
-            if (!frames().contains(f)) continue;
+        for (const frame f : range.intersection(frames())) {
             switch (what) {
             case lru_hint::will_need: touch(f); break;
             case lru_hint::sequential: core_.forget_touches(core_.index_of(f)); break;
@@ -126,7 +125,7 @@ public:
         const frame_index i = core_.index_of(f);
         return core_.contains(i) ? core_.isolate(i) : status::foreign_frame;
     }
-    // Returns: how many were isolated; they are in `out`, in order. Requires: out is not smaller than in.
+    // Returns: how many were isolated; they are in `out`, in order. When it is full, the rest of `in` stays.
     std::size_t isolate(std::span<const frame> in, std::span<frame> out) { return core_.isolate(in, out); }
     // Returns: how many of the coldest frames of the group are isolated now; they are in `out`, coldest first.
     std::size_t isolate_coldest(group_id group, std::span<frame> out) {

@@ -116,6 +116,11 @@ TEST_CASE("ranges contain and overlap as their frames do", "[core]") {
                     CAPTURE(a, b, c, d);
                     REQUIRE(frames(a, b).contains(frames(c, d)) == (c >= a && d <= b));
                     REQUIRE(frames(a, b).overlaps(frames(c, d)) == (std::max(a, c) < std::min(b, d)));
+                    std::vector<frame> both;
+                    for (const frame f : frames(a, b))
+                        if (frames(c, d).contains(f)) both.push_back(f);
+                    const frame_range common = frames(a, b).intersection(frames(c, d));
+                    REQUIRE(std::vector<frame>(common.begin(), common.end()) == both);
                 }
 }
 

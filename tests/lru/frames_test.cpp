@@ -215,6 +215,24 @@ TEMPLATE_TEST_CASE("A span is isolated and put back across groups; what is not f
     CHECK(on.whole());
 }
 
+TEST_CASE("A span is isolated until there is no room for more", "[lru]") {
+    stage<ring_fifo> on;
+    std::vector<frame> in;
+    for (const frame one : some_frames(64)) {
+        in.push_back(one);
+        REQUIRE(on.tracker.add(one) == status::ok);
+    }
+    for (const std::size_t room : {0u, 1u, 31u, 33u}) {
+        std::vector<frame> out(room + 1, frame::none()); // one behind it
+        CHECK(on.tracker.isolate(in, std::span{out}.first(room)) == room);
+        CHECK(out.back() == frame::none());
+        CHECK(std::equal(out.begin(), out.end() - 1, in.begin()));
+        CHECK(on_list(on.tracker, root_group).size() == in.size() - room);
+        CHECK(on.tracker.putback(std::span{out}.first(room)) == room);
+    }
+    CHECK(on.whole());
+}
+
 TEST_CASE("A frame moves with its pins, but not out of a claimant's hands", "[lru]") {
     stage<linked_fifo> on;
     const group_id other = *on.tracker.create_group();
@@ -247,6 +265,10 @@ TEST_CASE("A deactivated frame is reclaimed next; a hint of use protects", "[lru
     on.tracker.touch(frame{1001});
     on.tracker.deactivate({frame{1001}, frame_count{1}});
     CHECK(coldest(on.tracker, 1) == std::vector{frame{1001}});
+    // A range may reach beyond what is tracked, as far as numbers go: it costs the frames that are.
+    on.tracker.hint({frame{0}, frame_count{UINT64_MAX}}, lru_hint::will_need);
+    on.tracker.hint({frame{1002}, frame_count{UINT64_MAX}}, lru_hint::once);
+    CHECK(on.tracker.validate());
 }
 
 TEMPLATE_TEST_CASE("Deactivated frames are reclaimed next, whatever list they are on", "[lru]",

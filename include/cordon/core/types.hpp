@@ -124,11 +124,13 @@ public:
     [[nodiscard]] constexpr bool contains(frame_range r) const {
         return r.first_ >= first_ && r.end_raw() <= end_raw();
     }
-    // Returns: whether they have a frame in common: an empty range has none with any.
-    [[nodiscard]] constexpr bool overlaps(frame_range r) const {
+    // Returns: the frames that they have in common: an empty range has none with any.
+    [[nodiscard]] constexpr frame_range intersection(frame_range r) const {
         const frame later = first_ > r.first_ ? first_ : r.first_;
-        return contains(later) && r.contains(later);
+        const std::uint64_t end = end_raw() < r.end_raw() ? end_raw() : r.end_raw();
+        return {later, frame_count{end > later.raw() ? end - later.raw() : 0}};
     }
+    [[nodiscard]] constexpr bool overlaps(frame_range r) const { return !intersection(r).empty(); }
     [[nodiscard]] constexpr iterator begin() const { return iterator{first_}; }
     [[nodiscard]] constexpr iterator end() const { return iterator{first_ + count_}; }
     constexpr bool operator==(const frame_range&) const = default;

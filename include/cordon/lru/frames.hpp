@@ -42,13 +42,16 @@ public:
         detach(hold, i, before);
         return status::ok;
     }
-    // Returns: how many of `in` were isolated; they are in `out`. Requires: out is not smaller. Cost: one hold of the
-    // lock for each group in 32 frames.
+    // Returns: how many of `in` were isolated; they are in `out`, until it is full. Cost: one hold of the lock for each
+    // group in 32 frames.
     std::size_t isolate(std::span<const frame> in, std::span<frame> out) {
         std::size_t done = 0;
-        for (std::size_t at = 0; at < in.size(); at += frames_per_hold) {
-            const std::size_t end = at + frames_per_hold < in.size() ? at + frames_per_hold : in.size();
-            done += isolate_some(in.subspan(at, end - at), out.data() + done);
+        while (!in.empty() && done != out.size()) {
+            const std::size_t room = out.size() - done;
+            const std::size_t most = room < frames_per_hold ? room : frames_per_hold;
+            const std::size_t some = in.size() < most ? in.size() : most;
+            done += isolate_some(in.first(some), out.data() + done);
+            in = in.subspan(some);
         }
         return done;
     }

@@ -128,9 +128,11 @@ struct scan_result {
 };
 
 struct lru_options {
-    frame_range frames;           // what can be tracked
-    std::uint32_t groups = 1;     // at most, with the root group
-    std::uint64_t min_ttl_ns = 0; // frames touched more recently are not reclaimed; policies with ticks only
+    frame_range frames;       // what can be tracked
+    std::uint32_t groups = 1; // at most, with the root group
+    // Frames touched more recently are not reclaimed. Policies with ticks only, and told by these: call age() so often
+    // that several fit into it.
+    std::uint64_t min_ttl_ns = 0;
     std::uint32_t ghost_entries = 0; // of the table that remembers evicted keys; 4 bytes each
 };
 
