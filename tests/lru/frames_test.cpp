@@ -277,18 +277,18 @@ TEMPLATE_TEST_CASE("Deactivated frames are reclaimed next, whatever list they ar
                    replacement::lirs, replacement::adaptive) {
     small_lru<TestType> tracker{some_frames(100)};
     chosen_slots::mine = slot_index::none();
-    for (const frame f : some_frames(100))
-        REQUIRE(tracker.add(f) == status::ok);
+    for (const frame one : some_frames(100))
+        REQUIRE(tracker.add(one) == status::ok);
     for (int round = 0; round != 2; ++round) {
-        for (const frame f : some_frames(60))
+        for (const frame one : some_frames(60))
             for (int touches = 0; touches != 3; ++touches)
-                tracker.touch(f);
+                tracker.touch(one);
         (void)tracker.reclaim(root_group, frame_count{10}, [](frame) { return verdict::keep; });
         REQUIRE(tracker.age(root_group) == status::ok);
     }
     std::vector<frame> cold{frame{1020}, frame{1007}, frame{1003}, frame{1090}};
-    for (const frame f : cold)
-        tracker.deactivate({f, frame_count{1}});
+    for (const frame one : cold)
+        tracker.deactivate({one, frame_count{1}});
     std::ranges::reverse(cold);
     CHECK(coldest(tracker, cold.size()) == cold);
     CHECK(tracker.validate(true));

@@ -49,8 +49,8 @@ public:
     // Requires: not full.
     void push(const frame_word& word) { ::new (&words_[size_++]) frame_word(word); }
 
-    // Effects: gathers entries from `at` on, until they end or the batch is full; prefetch(frame) is called
-    // for each. Returns: the first entry that was not gathered. A frame that comes twice in a row goes into two words.
+    // Effects: gathers entries from `at` on, until they end or the batch is full; prefetch(frame) is called for the first
+    // of each word. Returns: the first entry that was not gathered. A frame that comes twice in a row goes into two words.
     template <class Entry, class Prefetch>
     std::size_t gather(const Entry* entries, std::size_t at, std::size_t end, Prefetch prefetch) {
         std::uint32_t n = size_; // a register: the loop is what a free in random order costs
