@@ -35,13 +35,11 @@ arena make(arena_backing backing, std::uint64_t frames = 1024, std::uint32_t fir
 }
 
 bool reads_as(const arena& ram, frame_range frames, std::byte value) {
-    return std::all_of(ram.address(frames.first()),
-                       ram.address(frames.first()) + frames.count().raw() * ram.frame_bytes(),
-                       [&](std::byte b) { return b == value; });
+    return std::ranges::all_of(ram.memory(frames), [&](std::byte b) { return b == value; });
 }
 
 void fill(const arena& ram, frame_range frames, std::byte value) {
-    std::fill_n(ram.address(frames.first()), frames.count().raw() * ram.frame_bytes(), value);
+    std::ranges::fill(ram.memory(frames), value);
 }
 
 long read_number(const char* path) {
@@ -106,6 +104,10 @@ TEST_CASE("the memory of an arena is that of its frames, one behind the other", 
     CHECK(ram.memory().data() == ram.address(frame{100}));
     CHECK(ram.memory().size() == 16 * page);
     CHECK(&ram.memory().back() == ram.address(frame{115}) + page - 1);
+    CHECK(ram.memory(range(103, 4)).data() == ram.address(frame{103}));
+    CHECK(ram.memory(range(103, 4)).size() == 4 * page);
+    CHECK(ram.memory(ram.frames()).data() == ram.memory().data());
+    CHECK(ram.memory(ram.frames()).size() == ram.memory().size());
 }
 
 TEST_CASE("a memfd mapped elsewhere shows the frames' contents", "[platform]") {
@@ -159,6 +161,7 @@ TEST_CASE("ranges outside the arena are refused and nothing is done", "[platform
           frame_range{}}) {
         CHECK(ram.discard(bad) == status::invalid_range);
         CHECK(ram.populate(bad) == status::invalid_range);
+        CHECK(ram.memory(bad).empty());
     }
     CHECK(reads_as(ram, ram.frames(), std::byte{7}));
     CHECK_FALSE(ram.system_error());
@@ -204,6 +207,7 @@ TEST_CASE("a moved-from arena is empty and safe to use", "[platform]") {
     CHECK(from.fd() == -1);
     CHECK(from.resident_bytes() == 0);
     CHECK(from.address(frame{100}) == nullptr);
+    CHECK(from.memory(range(100, 1)).empty());
     CHECK(from.frame_of(base).is_none());
     CHECK(from.frame_of(nullptr).is_none());
     CHECK(from.discard(range(100, 1)) == status::invalid_range);

@@ -60,13 +60,18 @@ public:
     [[nodiscard]] os_error system_error() const { return pages_.system_error(); }
 
     [[nodiscard]] frame_range frames() const { return frames_; }
-    [[nodiscard]] std::uint64_t frame_bytes() const { return std::uint64_t{1} << shift_; }
-    [[nodiscard]] std::uint64_t bytes() const { return frames_.count().raw() << shift_; }
+    [[nodiscard]] std::size_t frame_bytes() const { return std::size_t{1} << shift_; }
+    [[nodiscard]] std::size_t bytes() const { return memory().size(); }
     // Returns: the memfd, for mapping it elsewhere; -1 for anonymous pages. The arena owns it.
     [[nodiscard]] int fd() const { return pages_.fd(); }
 
     // Returns: the memory of all frames, one behind the other.
     [[nodiscard]] std::span<std::byte> memory() const { return pages_.memory(); }
+    // Returns: the memory of the range; empty for a range that is not all here.
+    [[nodiscard]] std::span<std::byte> memory(frame_range r) const {
+        if (!frames_.contains(r)) return {};
+        return {address(r.first()), static_cast<std::size_t>(r.count().raw() << shift_)};
+    }
     // Returns: where the frame's memory starts; nullptr for a frame of elsewhere.
     [[nodiscard]] std::byte* address(frame f) const {
         return frames_.contains(f) ? memory().data() + ((f - frames_.first()).raw() << shift_) : nullptr;
@@ -82,18 +87,20 @@ public:
     // pages go whole: a range that ends inside one is status::invalid_range.
     // Requires: nobody uses the memory, devices included.
     [[nodiscard]] status discard(frame_range range) {
-        return has(range) ? pages_.discard(memory_of(range)) : status::invalid_range;
+        const std::span<std::byte> part = memory(range);
+        return part.empty() ? status::invalid_range : pages_.discard(part);
     }
     // Effects: every page of the range is present, or the call fails: a shortage of huge pages, or of memory
     // on the bound node, is an error here and not a SIGBUS at some touch later. What is present keeps its
     // contents; a failure leaves some pages present.
     [[nodiscard]] status populate(frame_range range) {
-        return has(range) ? pages_.populate(memory_of(range)) : status::invalid_range;
+        const std::span<std::byte> part = memory(range);
+        return part.empty() ? status::invalid_range : pages_.populate(part);
     }
 
     // Returns: bytes of memory that the arena occupies now. Anonymous pages in swap do not count.
     // Cost: one system call for a memfd; one for each 16 MiB of anonymous arena.
-    [[nodiscard]] std::uint64_t resident_bytes() const { return pages_.resident_bytes(); }
+    [[nodiscard]] std::size_t resident_bytes() const { return pages_.resident_bytes(); }
 
 private:
     static status check(const arena_options& o) {
@@ -116,14 +123,6 @@ private:
         shift_ = static_cast<unsigned>(std::countr_zero(o.frame_bytes));
         frames_ = {o.first, o.frames};
         return status::ok;
-    }
-
-    // A count near 2^64 would wrap the end of the range: it is compared first.
-    [[nodiscard]] bool has(frame_range r) const {
-        return !r.empty() && r.count() <= frames_.count() && frames_.contains(r);
-    }
-    [[nodiscard]] std::span<std::byte> memory_of(frame_range r) const {
-        return {address(r.first()), static_cast<std::size_t>(r.count().raw() << shift_)};
     }
 
     status error_ = status::ok;

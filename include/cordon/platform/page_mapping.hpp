@@ -100,12 +100,12 @@ public:
         return status::ok;
     }
 
-    [[nodiscard]] std::uint64_t resident_bytes() const {
+    [[nodiscard]] std::size_t resident_bytes() const {
         if (memory_.empty()) return 0;
         if (backing_ == arena_backing::anonymous) return resident_anonymous_bytes();
         struct stat file {};
         ::fstat(fd_, &file);
-        return static_cast<std::uint64_t>(file.st_blocks) * 512; // st_blocks has this unit everywhere
+        return static_cast<std::size_t>(file.st_blocks) * 512; // st_blocks has this unit everywhere
     }
 
 private:
@@ -255,11 +255,11 @@ private:
         }
     }
 
-    [[nodiscard]] std::uint64_t resident_anonymous_bytes() const {
+    [[nodiscard]] std::size_t resident_anonymous_bytes() const {
         const std::size_t page = host_page();
         unsigned char present[4096];
         const std::size_t step = sizeof present * page;
-        std::uint64_t pages = 0;
+        std::size_t pages = 0;
         for (std::size_t at = 0; at < memory_.size(); at += step) {
             const std::size_t left = memory_.size() - at;
             const std::size_t part = left < step ? left : step;
