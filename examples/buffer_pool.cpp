@@ -70,9 +70,9 @@ public:
             return missing("no memory");
         std::printf("cordon: a page cache shrinks and grows under load   (policy %s, seed %" PRIu64 ")\n\n",
                     std::string{policy_names[options_.policy]}.c_str(), options_.seed);
-        row("file", "%" PRIu64 " MiB, sparse; %" PRIu32 " pages", options_.file_mib, pool_.pages());
-        row("frames", "%" PRIu64 " MiB of memfd, %" PRIu64 " pageblocks", options_.frames_mib, blocks());
-        row("traffic", "%" PRIu64 " threads: 4 of 5 accesses by Zipf's law, 1 in scans; 1 of 5 writes",
+        row("file", "%zu MiB, sparse; %" PRIu32 " pages", options_.file_mib, pool_.pages());
+        row("frames", "%zu MiB of memfd, %zu pageblocks", options_.frames_mib, blocks());
+        row("traffic", "%zu threads: 4 of 5 accesses by Zipf's law, 1 in scans; 1 of 5 writes",
             options_.threads);
         enter("filling", all_frames());
         traffic_.emplace(pool_, yardstick_, options_.threads, options_.seed);
@@ -104,7 +104,8 @@ private:
     bool shrink() {
         const clock::time_point start = clock::now();
         const double worked = processor_seconds();
-        const std::uint64_t resident = ram_.resident_bytes(), written = pool_.written();
+        const std::size_t resident = ram_.resident_bytes();
+        const std::uint64_t written = pool_.written();
         std::vector<block_cost> cheapest(blocks() / 2);
         // A block with a frame that is pinned, or just being loaded, is left out: there are others, or it is soon over.
         while (cordon::cheapest_blocks(pool_.zone(), pool_.tracker(), cheapest) != cheapest.size())
@@ -133,8 +134,7 @@ private:
             seconds_since(start) * 1e3, offline_.size(), longest * 1e3, (processor_seconds() - worked) * 1e3);
         row("", "%" PRIu64 " pages moved, %" PRIu64 " evicted, %" PRIu64 " written back meanwhile", moved,
             evicted, pool_.written() - written);
-        row("", "%" PRIu64 " MiB resident before, %" PRIu64 " MiB after", resident >> 20,
-            ram_.resident_bytes() >> 20);
+        row("", "%zu MiB resident before, %zu MiB after", resident >> 20, ram_.resident_bytes() >> 20);
         return true;
     }
     // Returns: how cold the warmest frames may be so that `frames` of them are not colder.
@@ -198,12 +198,12 @@ private:
         const auto ratios = yardstick_.measure();
         std::printf("\n  hit ratio     frames    accesses/s     pool      LRU   Belady\n");
         for (std::size_t p = 0; p != ratios.size(); ++p)
-            std::printf("  %-10s %9" PRIu64 " %11.0f k %7.1f%% %7.1f%% %7.1f%%\n",
-                        yardstick_.phases()[p].name, yardstick_.phases()[p].frames, rates_[p] / 1e3,
-                        ratios[p].pool * 100, ratios[p].lru * 100, ratios[p].belady * 100);
+            std::printf("  %-10s %9zu %11.0f k %7.1f%% %7.1f%% %7.1f%%\n", yardstick_.phases()[p].name,
+                        yardstick_.phases()[p].frames, rates_[p] / 1e3, ratios[p].pool * 100,
+                        ratios[p].lru * 100, ratios[p].belady * 100);
         std::printf("\n");
     }
-    void enter(const char* phase, std::uint64_t frames) {
+    void enter(const char* phase, std::size_t frames) {
         if (traffic_) rates_.push_back(speed());
         yardstick_.enter(phase, frames);
     }
@@ -232,8 +232,8 @@ private:
         return 77;
     }
     static std::uint64_t difference(std::uint64_t a, std::uint64_t b) { return a > b ? a - b : b - a; }
-    [[nodiscard]] std::uint64_t blocks() const { return options_.frames_mib / 2; }
-    [[nodiscard]] std::uint64_t all_frames() const { return options_.frames_mib * 256; }
+    [[nodiscard]] std::size_t blocks() const { return options_.frames_mib / 2; }
+    [[nodiscard]] std::size_t all_frames() const { return options_.frames_mib * 256; }
 
     options options_;
     page_file file_;

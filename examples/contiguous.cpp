@@ -7,6 +7,9 @@
 
 #include <cordon/cordon.hpp>
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <iostream>
 #include <vector>
@@ -27,7 +30,7 @@ int main(int argc, char** argv) {
 
     // Half of all frames, scattered; page[f] says what frame f holds.
     std::vector<frame> held;
-    std::vector<std::uint32_t*> page(ram.frames().count().raw());
+    std::vector<std::uint32_t*> page(ram.bytes() / ram.frame_bytes());
     while (const auto f = zone.allocate())
         held.push_back(*f);
     std::vector<frame> kept;
@@ -58,7 +61,7 @@ int main(int argc, char** argv) {
     }
     std::cout << "contiguous buffer: " << *buffer << '\n';
 
-    std::memset(ram.address(buffer->first()), 0xff, buffer->count().bytes(ram.frame_bytes()));
+    std::ranges::fill(ram.memory(*buffer), std::byte{0xff});
     std::size_t intact = 0;
     for (std::uint32_t i = 0; i != kept.size(); ++i)
         intact += *page[kept[i].raw()] == i && !buffer->contains(kept[i]);

@@ -64,18 +64,16 @@ public:
         if (!ram_ || zone_.error() != status::ok) return no_memory("cannot be mapped");
         // What the system has not got is promised nonetheless, and the program killed when it touches it.
         if (options_.size_mib > available_mib()) return no_memory("are more than the system has to give");
-        progress("populating %" PRIu64 " MiB ...", options_.size_mib);
+        progress("populating %zu MiB ...", options_.size_mib);
         if (ram_.populate(ram_.frames()) != status::ok) return no_memory("cannot be populated");
         progress("moving %zu tenants in ...", tenants_.count());
         traffic_.emplace(tenants_, options_.threads, options_.seed);
         end_progress();
-        std::printf("cordon: empties %" PRIu64 " of %" PRIu64
-                    " pageblocks under live traffic   (seed %" PRIu64 ")\n\n",
+        std::printf("cordon: empties %zu of %zu pageblocks under live traffic   (seed %" PRIu64 ")\n\n",
                     options_.blocks, options_.size_mib / 2, options_.seed);
-        row("memory", "%" PRIu64 " MiB of memfd, %" PRIu64 " frames, %" PRIu64 " in use", options_.size_mib,
+        row("memory", "%zu MiB of memfd, %" PRIu64 " frames, %" PRIu64 " in use", options_.size_mib,
             ram_.frames().count().raw(), tenants_.in_use(ram_.frames()));
-        row("traffic", "%" PRIu64 " threads: verify, free, allocate (orders 0 to 4), write",
-            options_.threads);
+        row("traffic", "%zu threads: verify, free, allocate (orders 0 to 4), write", options_.threads);
 
         before_ = watch("before");
         const frame_range range = choose_blocks();
@@ -96,18 +94,19 @@ private:
 
     // Returns: consecutive blocks that all have frames in use, picked at random.
     frame_range choose_blocks() {
-        const std::uint64_t all = options_.size_mib / 2;
+        const std::size_t all = options_.size_mib / 2;
         std::vector<std::uint64_t> used(all);
-        for (std::uint64_t b = 0; b != all; ++b)
+        for (std::size_t b = 0; b != all; ++b)
             used[b] = tenants_.in_use(blocks(b, 1));
-        std::vector<std::uint64_t> candidates;
-        for (std::uint64_t b = 0, in_a_row = 0; b != all; ++b) {
+        std::vector<std::size_t> candidates;
+        for (std::size_t b = 0, in_a_row = 0; b != all; ++b) {
             in_a_row = used[b] != 0 ? in_a_row + 1 : 0;
             if (in_a_row >= options_.blocks) candidates.push_back(b + 1 - options_.blocks);
         }
         std::mt19937_64 random{options_.seed};
-        const std::uint64_t first = candidates.empty() ? 0 : candidates[random() % candidates.size()];
-        row("chosen", "pageblocks %" PRIu64 " to %" PRIu64 ", %" PRIu64 " frames of them in use", first,
+        const std::size_t first =
+            candidates.empty() ? 0 : candidates[random_below(candidates.size(), random)];
+        row("chosen", "pageblocks %zu to %zu, %" PRIu64 " frames of them in use", first,
             first + options_.blocks - 1, tenants_.in_use(blocks(first, options_.blocks)));
         return blocks(first, options_.blocks);
     }
@@ -166,7 +165,7 @@ private:
         const damage& d = tenants_.found();
         good = good && d.changed + d.twice + d.misplaced + strays_ == 0;
         if (good)
-            std::printf("\nPASS: %" PRIu64 " pageblocks emptied, %" PRIu64
+            std::printf("\nPASS: %zu pageblocks emptied, %" PRIu64
                         " moves; no frame was lost, handed out twice or changed\n",
                         options_.blocks, traffic_->moves());
         else
@@ -218,7 +217,7 @@ private:
         return false;
     }
     int no_memory(const char* what) {
-        std::fprintf(stderr, "empty_blocks: %" PRIu64 " MiB of memory %s\n", options_.size_mib, what);
+        std::fprintf(stderr, "empty_blocks: %zu MiB of memory %s\n", options_.size_mib, what);
         return 77;
     }
     // One line that is overwritten, if somebody looks.

@@ -5,6 +5,7 @@
 #include "../support/command_line.hpp"
 #include "policies.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <random>
@@ -13,9 +14,9 @@
 namespace demo {
 
 struct options {
-    std::uint64_t file_mib = 4096;
-    std::uint64_t frames_mib = 256;
-    std::uint64_t threads = 2;
+    std::size_t file_mib = 4096;
+    std::size_t frames_mib = 256;
+    std::size_t threads = 2;
     double seconds = 3;
     unsigned policy = default_policy_number;
     std::uint64_t seed = std::random_device{}();

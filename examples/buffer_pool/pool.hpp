@@ -15,6 +15,7 @@
 #include <cordon/isolation/lru_migrator.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -37,7 +38,7 @@ struct damage {
 
 class pool {
 public:
-    pool(const page_file& file, const cordon::arena& ram, std::uint64_t pages, unsigned policy)
+    pool(const page_file& file, const cordon::arena& ram, std::size_t pages, unsigned policy)
         : file_(file),
           ram_(ram),
           tracker_(ram.frames(), 1, chosen_policy::at(policy)),
@@ -45,7 +46,7 @@ public:
           zone_({.frames = ram.frames(), .pressure = pressure_.callback()}),
           pages_(pages),
           versions_(pages),
-          page_of_(ram.frames().count().raw()) {}
+          page_of_(ram.bytes() / page_bytes) {}
 
     [[nodiscard]] cordon::zone& zone() { return zone_; }
     [[nodiscard]] demo::tracker& tracker() { return tracker_; }
@@ -137,7 +138,7 @@ private:
         bool is_dirty = false;
     };
 
-    std::uint32_t& page_of(frame f) { return page_of_[(f - ram_.frames().first()).raw()]; }
+    std::uint32_t& page_of(frame f) { return page_of_[f.raw() - ram_.frames().first().raw()]; }
 
     void check(std::uint32_t page, const std::byte* at) {
         if (!page_stamp{page, versions_[page]}.is_on(at)) ++damage_.changed;

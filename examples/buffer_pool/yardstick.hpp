@@ -5,6 +5,7 @@
 // FAST 2015): a small cache sees the same mixture as a large one. All ratios are of these pages, the pool's, too.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <mutex>
@@ -19,9 +20,9 @@ class yardstick {
 public:
     struct phase {
         const char* name;
-        std::uint64_t frames; // of the pool
-        std::uint64_t start;  // in the trace
-        std::uint64_t hits;   // of the pool
+        std::size_t frames; // of the pool
+        std::size_t start;  // in the trace
+        std::uint64_t hits; // of the pool
     };
     struct ratios {
         double pool, lru, belady;
@@ -36,27 +37,27 @@ public:
         phases_.back().hits += was_hit;
     }
     // Effects: from now on the pool has so many frames.
-    void enter(const char* name, std::uint64_t frames) {
+    void enter(const char* name, std::size_t frames) {
         const std::lock_guard hold{mutex_};
         phases_.push_back({name, frames, trace_.size(), 0});
     }
     [[nodiscard]] const std::vector<phase>& phases() const { return phases_; }
     // Returns: the share of hits in each phase. Requires: the traffic has ended.
     [[nodiscard]] std::vector<ratios> measure() const {
-        std::vector<std::uint64_t> next(trace_.size());
-        std::unordered_map<std::uint32_t, std::uint64_t> seen;
-        for (std::uint64_t t = trace_.size(); t-- != 0;) {
+        std::vector<std::size_t> next(trace_.size());
+        std::unordered_map<std::uint32_t, std::size_t> seen;
+        for (std::size_t t = trace_.size(); t-- != 0;) {
             const auto [at, is_new] = seen.try_emplace(trace_[t], t);
             next[t] = is_new ? trace_.size() + t : at->second;
             at->second = t;
         }
         // Both are a cache ordered by a number for each page, whose last one is evicted: the time since its last use,
         // the time of its next use (so Belady may leave a page out at once).
-        const auto lru = replay([&](std::uint64_t t) { return trace_.size() - t; });
-        const auto belady = replay([&](std::uint64_t t) { return next[t]; });
+        const auto lru = replay([&](std::size_t t) { return trace_.size() - t; });
+        const auto belady = replay([&](std::size_t t) { return next[t]; });
         std::vector<ratios> all;
         for (std::size_t p = 0; p != phases_.size(); ++p) {
-            const std::uint64_t end = p + 1 == phases_.size() ? trace_.size() : phases_[p + 1].start;
+            const std::size_t end = p + 1 == phases_.size() ? trace_.size() : phases_[p + 1].start;
             const auto n = static_cast<double>(end == phases_[p].start ? 1 : end - phases_[p].start);
             all.push_back({static_cast<double>(phases_[p].hits) / n, static_cast<double>(lru[p]) / n,
                            static_cast<double>(belady[p]) / n});
@@ -67,10 +68,10 @@ public:
 private:
     template <class Rank>
     [[nodiscard]] std::vector<std::uint64_t> replay(Rank rank) const {
-        std::set<std::pair<std::uint64_t, std::uint32_t>> order;
-        std::unordered_map<std::uint32_t, std::uint64_t> ranks;
+        std::set<std::pair<std::size_t, std::uint32_t>> order;
+        std::unordered_map<std::uint32_t, std::size_t> ranks;
         std::vector<std::uint64_t> hits;
-        for (std::uint64_t t = 0; t != trace_.size(); ++t) {
+        for (std::size_t t = 0; t != trace_.size(); ++t) {
             while (hits.size() != phases_.size() && phases_[hits.size()].start <= t)
                 hits.push_back(0);
             const auto [at, is_new] = ranks.try_emplace(trace_[t], 0);

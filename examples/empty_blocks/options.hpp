@@ -4,6 +4,7 @@
 
 #include "../support/command_line.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <random>
@@ -12,9 +13,9 @@
 namespace demo {
 
 struct options {
-    std::uint64_t size_mib = 1024;
-    std::uint64_t threads = 2;
-    std::uint64_t blocks = 64;
+    std::size_t size_mib = 1024;
+    std::size_t threads = 2;
+    std::size_t blocks = 64;
     double seconds = 1.5;
     std::uint64_t seed = std::random_device{}();
 
@@ -46,8 +47,8 @@ struct options {
             });
         if (outcome != verdict::run) return outcome;
         if (blocks * 2 * 4 <= size_mib) return verdict::run;
-        std::fprintf(stderr, "empty_blocks: %llu blocks are more than a quarter of %llu MiB\n",
-                     static_cast<unsigned long long>(blocks), static_cast<unsigned long long>(size_mib));
+        std::fprintf(stderr, "empty_blocks: %zu blocks are more than a quarter of %zu MiB\n", blocks,
+                     size_mib);
         return verdict::bad;
     }
 };

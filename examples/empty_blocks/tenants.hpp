@@ -6,9 +6,10 @@
 
 #include <cordon/cordon.hpp>
 
+#include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -35,7 +36,7 @@ struct damage {
 class tenants {
 public:
     tenants(cordon::zone& zone, const cordon::arena& ram, std::size_t count)
-        : zone_(zone), ram_(ram), tenants_(count), owners_(zone.frames().count().raw()) {}
+        : zone_(zone), ram_(ram), tenants_(count), owners_(ram.bytes() / ram.frame_bytes()) {}
 
     [[nodiscard]] std::size_t count() const { return tenants_.size(); }
     [[nodiscard]] const damage& found() const { return damage_; }
@@ -80,7 +81,7 @@ public:
         const cordon::guard section{t.lock};
         if (t.home != from.head() || t.size != from.size()) return cordon::migrate_outcome::retry;
         claim(owner - 1, to, t.size);
-        std::memcpy(ram_.address(to), ram_.address(t.home), t.size.frames().bytes(ram_.frame_bytes()));
+        std::ranges::copy(ram_.memory(run(t.home, t.size)), ram_.address(to));
         disclaim(owner - 1, t.home, t.size);
         t.home = to;
         return cordon::migrate_outcome::moved;
@@ -88,7 +89,7 @@ public:
 
 private:
     static frame_range run(frame head, order size) { return {head, size.frames()}; }
-    std::atomic<std::uint32_t>& owner_of(frame f) { return owners_[(f - zone_.frames().first()).raw()]; }
+    std::atomic<std::uint32_t>& owner_of(frame f) { return owners_[f.raw() - zone_.frames().first().raw()]; }
     static stamp stamp_of(std::size_t id, std::uint32_t sequence, std::uint64_t page) {
         return {id << 8 | page, sequence};
     }

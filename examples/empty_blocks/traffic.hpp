@@ -7,6 +7,8 @@
 #include <atomic>
 #include <bit>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <random>
 #include <thread>
@@ -23,6 +25,11 @@ using clock = std::chrono::steady_clock;
 template <class Random>
 [[nodiscard]] order random_order(Random& random) {
     return order{static_cast<unsigned>(std::countr_zero(random() | 16))};
+}
+
+template <class Random>
+[[nodiscard]] std::size_t random_below(std::size_t n, Random& random) {
+    return static_cast<std::size_t>(random() % n);
 }
 
 class traffic {
@@ -65,7 +72,7 @@ private:
             tenants_.move_house(id, random_order(random));
         ++settled_;
         for (std::uint64_t moves = 1; !stop_.load(std::memory_order_relaxed); ++moves) {
-            tenants_.move_house(first + random() % (end - first), random_order(random));
+            tenants_.move_house(first + random_below(end - first, random), random_order(random));
             moves_[n].value.store(moves, std::memory_order_relaxed);
         }
     }
