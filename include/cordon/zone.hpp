@@ -142,7 +142,7 @@ public:
     // ---- blocks ----
 
     // Effects: seals whole pageblocks: no allocation returns a frame of them, frees into them stay there. All
-    // or nothing. Returns: the owner of the range; busy, unmovable, offline, absent, invalid_range,
+    // or nothing. Returns: the owner of the range; busy, unmovable (and not idle), offline, absent, invalid_range,
     // barrier_refused, timed_out: nothing changed, and options.blocker names a frame in the way.
     // Cost: O(blocks) under the zone lock, one process-wide barrier, a scan of the caches.
     result<isolated_range> isolate(frame_range range, const isolate_options& options = {}) {

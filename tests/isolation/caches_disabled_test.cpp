@@ -103,6 +103,7 @@ TEST_CASE("exclusive isolation and tokens end in any order", "[isolation]") {
 TEST_CASE("a refused exclusive isolation leaves the caches open", "[isolation]") {
     fixture on;
     REQUIRE(on.zone.set_migrate_type(block(on.zone, 2), migrate_type::unmovable) == status::ok);
+    REQUIRE(on.zone.allocate_exact(block(on.zone, 2).first()) == status::ok);
     CHECK(on.zone.isolate(block(on.zone, 0, 4), {.level = isolation_level::exclusive}).error() ==
           status::unmovable);
     CHECK(on.caches());

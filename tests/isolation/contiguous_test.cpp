@@ -154,6 +154,15 @@ TEST_CASE("when no place will do, the last trouble is told and nothing has chang
     CHECK(on.whole(0));
 }
 
+TEST_CASE("unmovable blocks are a place as long as they are idle", "[isolation]") {
+    small_zone zone{frames(2)};
+    REQUIRE(zone.set_migrate_type(frames(2), migrate_type::unmovable) == status::ok);
+    REQUIRE(zone.allocate_exact(frame{0}) == status::ok);
+    CHECK(zone.allocate_contiguous(frame_count{small_block})->first() == block(zone, 1).first());
+    CHECK(zone.allocate_contiguous(frame_count{1}).error() == status::no_memory);
+    CHECK(agrees(zone));
+}
+
 TEST_CASE("sealed and offline blocks are no place", "[isolation]") {
     small_zone zone{frames(4)};
     const auto sealed = zone.isolate(block(zone, 0));

@@ -407,6 +407,33 @@ TEST_CASE("a refused isolation names what is in the way: a head, a frame inside 
     CHECK(blocker.found.number == cached);
 }
 
+TEST_CASE("an unmovable block that is idle holds nothing unmovable: it is isolated, and stays what it was",
+          "[isolation]") {
+    const frame_range hole[] = {{frame{3 * small_block}, frame_count{4}}};
+    small_zone zone{zone_options{.frames = frames(4), .holes = hole}};
+    const auto unmovable = [&] {
+        return zone.stats().free_of_type[static_cast<unsigned>(migrate_type::unmovable)].raw();
+    };
+    REQUIRE(zone.set_migrate_type(block(zone, 2, 2), migrate_type::unmovable) == status::ok);
+    const std::uint64_t all = 2 * small_block - 4;
+    CHECK(zone.isolate(block(zone, 0, 4))); // with movable ones, and with one that has a hole
+    CHECK(unmovable() == all);
+    REQUIRE(zone.isolate(block(zone, 2))->offline() == status::ok);
+    CHECK(unmovable() == small_block - 4);
+    REQUIRE(zone.online(block(zone, 2)) == status::ok);
+    CHECK(unmovable() == all);
+
+    // Its frames in use are unmovable until the last one is free again.
+    const frame_range taken{block(zone, 2).first(), frame_count{2}};
+    CHECK(*zone.isolate(block(zone, 2))->claim(taken) == taken);
+    CHECK(zone.isolate(block(zone, 2)).error() == status::unmovable);
+    zone.free(nobody, taken.first());
+    CHECK(zone.isolate(block(zone, 2)).error() == status::unmovable);
+    zone.free(nobody, taken.first() + frame_count{1});
+    CHECK(zone.isolate(block(zone, 2)));
+    CHECK(agrees(zone));
+}
+
 TEST_CASE("the type of an offline block can be changed, of one that does not exist, or to one, it cannot",
           "[isolation]") {
     const frame_range hole[] = {{frame{3 * small_block}, frame_count{small_block}}};

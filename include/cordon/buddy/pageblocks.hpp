@@ -108,6 +108,11 @@ public:
     [[nodiscard]] bool is_idle(proof held_lock, block_index b) const {
         return fill(b).used == missing_frames(held_lock, b);
     }
+    // Returns: whether frames of the block are in use, or cached, that its type says do not move. The type of an idle
+    // block says what it was used for last.
+    [[nodiscard]] bool holds_unmovable(proof held_lock, block_index b) const {
+        return traits(b).type() == migrate_type::unmovable && !is_idle(held_lock, b);
+    }
     // Returns: the map of the block, whatever place it is in.
     [[nodiscard]] map free_map(proof, block_index b) const {
         map m = parts_.maps[b.raw()];

@@ -20,7 +20,7 @@ enum class status : std::uint32_t {
     busy,             // frames of the range are in use, or another isolation holds it
     timed_out,        // the deadline passed
     barrier_refused,  // the system refused the process-wide barrier at run time
-    unmovable,        // a block of the range has migrate type unmovable
+    unmovable,        // a block of the range has migrate type unmovable, and is not idle
     migration_failed, // the migrator gave up on a frame, or did not free one that it said was freed
     deferred,         // poison: the frame is in use; it is diverted when it is freed
     re_entered,       // called from inside an operation of the same thread that cannot nest

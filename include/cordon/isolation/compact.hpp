@@ -92,7 +92,7 @@ private:
                     const block_traits t = zone_.blocks().traits(b);
                     const std::uint32_t free = zone_.blocks().free_frames(held_lock, b);
                     const bool partial = free != 0 && free != geometry::block_frames;
-                    if (partial && t.allocatable() && t.type() != migrate_type::unmovable &&
+                    if (partial && t.allocatable() && !zone_.blocks().holds_unmovable(held_lock, b) &&
                         zone_.blocks().missing_frames(held_lock, b) == 0)
                         f(b, geometry::block_frames - free);
                 }

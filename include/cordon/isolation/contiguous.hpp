@@ -105,7 +105,7 @@ private:
             for (block_index b = first; b.raw() <= last && whole.price < limit; ++b) {
                 const block_traits t = zone_.blocks().traits(b);
                 const std::uint64_t missing = cut_off(b); // any other missing frame is in the way for ever
-                if (!t.allocatable() || t.type() == migrate_type::unmovable ||
+                if (!t.allocatable() || zone_.blocks().holds_unmovable(held_lock, b) ||
                     zone_.blocks().missing_frames(held_lock, b) != missing)
                     return place{};
                 const std::uint64_t free = zone_.blocks().free_frames(held_lock, b);

@@ -193,7 +193,7 @@ template <class Zone, frame_tracker Lru>
     for (block_index b = first; b != end; ++b)
         core.with_zone_lock([&](auto held_lock) {
             const block_traits t = core.blocks().traits(b);
-            if (!t.allocatable() || t.type() == migrate_type::unmovable)
+            if (!t.allocatable() || core.blocks().holds_unmovable(held_lock, b))
                 cost.stuck += frame_count{geometry::block_frames};
             if (core.blocks().free_frames(held_lock, b) == geometry::block_frames) return;
             const auto map = core.blocks().free_map(held_lock, b);

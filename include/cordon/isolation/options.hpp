@@ -6,8 +6,8 @@
 // compact.hpp, poison.hpp and report_free.hpp are built on them. Nothing here holds a lock while it calls the embedder.
 //
 //     1  isolation lock: one isolator, one drainer at a time
-//     2  zone lock: reject unmovable, offline, absent or isolated blocks; set `isolated`, take the blocks out
-//        of the index, move their free counts
+//     2  zone lock: reject offline, absent or isolated blocks, and unmovable ones that are not idle; set `isolated`,
+//        take the blocks out of the index, move their free counts
 //     3  ask every cache for the frames of the range and no others: owners at work give them up themselves; behind
 //        one heavy barrier the drainer takes them out of the caches of the others (cache/thread_cache.hpp)
 //     4  loop, no lock: find a frame in use, have it migrated or freed; wait, or give up at the deadline

@@ -207,11 +207,11 @@ private:
         for (std::uint32_t i = 0; i != span.count; ++i) {
             const block_index b{span.first.raw() + i};
             const block_traits t = zone_.blocks().traits(b);
-            const status refused = t.has(block_traits::isolated)         ? status::busy
-                                   : t.has(block_traits::offline)        ? status::offline
-                                   : t.has(block_traits::absent)         ? status::absent
-                                   : t.type() == migrate_type::unmovable ? status::unmovable
-                                                                         : status::ok;
+            const status refused = t.has(block_traits::isolated)                  ? status::busy
+                                   : t.has(block_traits::offline)                 ? status::offline
+                                   : t.has(block_traits::absent)                  ? status::absent
+                                   : zone_.blocks().holds_unmovable(held_lock, b) ? status::unmovable
+                                                                                  : status::ok;
             if (refused == status::ok) continue;
             if (options.blocker != nullptr) {
                 options.blocker->found = first_in_use(held_lock, b);
