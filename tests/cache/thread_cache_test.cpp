@@ -135,6 +135,27 @@ TEST_CASE("a refill draws a batch and pops it in rising order", "[cache]") {
     CHECK(on.source.batches < 10);
 }
 
+TEST_CASE("a refill that gets nothing teaches nothing", "[cache]") {
+    // Returns: how large the first batches are, if so many refills in vain come before each.
+    const auto batches = [](unsigned in_vain) {
+        fixture on;
+        std::vector<std::uint32_t> sizes;
+        for (frame_index f; sizes.size() != 3;) {
+            on.source.left = 0;
+            for (unsigned n = 0; n != in_vain; ++n)
+                CHECK_FALSE(on.take(f));
+            on.source.left = 10'000;
+            REQUIRE(on.take(f));
+            sizes.push_back(on.count(on.bin) + 1);
+            while (on.count(on.bin) != 0)
+                REQUIRE(on.take(f));
+        }
+        return sizes;
+    };
+    CHECK(batches(0)[0] < batches(0)[1]);
+    CHECK(batches(4) == batches(0));
+}
+
 TEST_CASE("a refill that gets less than it asked for loses nothing", "[cache]") {
     fixture on;
     on.source.left = 3;

@@ -59,10 +59,12 @@ public:
         set_marks(before.mark == 0 ? tuning.first() : tuning.grown(before));
         return true;
     }
-    // Effects: draws a batch, so that it pops in the order it was drawn: rising frame numbers, which memory and its
-    // metadata like best. Requires: empty.
+    // Effects: learns, and draws a batch, so that it pops in the order it was drawn: rising frame numbers, which memory
+    // and its metadata like best. If there was none to draw, nothing is learned. Requires: empty.
     template <class Source>
-    void refill(Source& source) const {
+    void refill(slot_index s, Source& source) const {
+        const magazine_marks before = marks();
+        if (!learn(s, source)) return;
         const std::uint32_t batch = marks().batch;
         entry* const entries = first_entry();
         std::size_t at = batch; // of another type than the entries, or each store would reload it
@@ -70,6 +72,7 @@ public:
                                                   [&](frame_index i) { entries[--at] = i.raw(); });
         if (at != 0) move_down(entries, at, n);
         set_count(n);
+        if (n == 0) set_marks(before);
     }
     // Effects: gives the oldest batch back. Requires: full.
     template <class Source>

@@ -90,7 +90,7 @@ public:
         slot& c = at(s);
         if (!enter_slow(c, source)) return false;
         const magazine m{c, bin};
-        if (m.count() == 0 && m.learn(s, source)) m.refill(source);
+        if (m.count() == 0) m.refill(s, source);
         bool popped = m.pop(out);
         if (!popped && bins::type_of(bin) == migrate_type::movable)
             popped = magazine{c, bins::of(bins::order_of(bin), migrate_type::lent)}.pop(out);
