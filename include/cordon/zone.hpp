@@ -98,7 +98,7 @@ public:
     }
 
     // Effects: fills `out` from its start. Returns: how many runs. Cost: one hold of the zone lock for up to
-    // 512 runs.
+    // 512 runs, of runs larger than a pageblock for up to 512 pageblocks.
     [[nodiscard]] std::size_t allocate_bulk(std::span<frame> out, order k = order{0},
                                             migrate_type type = migrate_type::movable) {
         return core_.allocate_bulk(current(), out, k, type);

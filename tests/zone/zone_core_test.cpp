@@ -302,6 +302,20 @@ TEST_CASE("two copies of one free in one batch are found when they reach the map
     CHECK(agrees(zone));
 }
 
+TEST_CASE("a bulk call of large runs holds the zone lock for as many blocks at a time as of small ones for runs",
+          "[zone]") {
+    constexpr std::size_t runs = 300;
+    small_zone zone{frames(4 * runs)};
+    std::vector<frame> out(runs);
+    REQUIRE(zone.allocate_bulk(out, order{8}) == runs); // of 4 blocks each
+    CHECK(zone.stats().refills == 3);
+    zone.free_bulk(out, order{8});
+    CHECK(zone.stats().spills == 3);
+    REQUIRE(zone.allocate_bulk(out, order{6}) == runs);
+    CHECK(zone.stats().refills == 4);
+    CHECK(agrees(zone));
+}
+
 TEST_CASE("calls with senseless arguments are refused", "[zone]") {
     small_zone zone{frames(4)};
     CHECK(zone.allocate(nobody, order{9}).error() == status::invalid_order);

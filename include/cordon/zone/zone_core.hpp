@@ -96,7 +96,8 @@ public:
     std::size_t allocate_bulk(slot_index s, std::span<frame> out, order k, migrate_type type) {
         std::size_t done = 0;
         while (done != out.size() && k.raw() <= Policy::max_order && error_ == status::ok) {
-            const std::size_t want = out.size() - done < runs_per_hold ? out.size() - done : runs_per_hold;
+            const std::size_t left = out.size() - done;
+            const std::size_t want = left < runs_per_hold(k) ? left : runs_per_hold(k);
             const std::uint32_t n = take_batch(type, k, static_cast<std::uint32_t>(want), [&](frame_index i) {
                 states_.set_head(i, k);
                 out[done++] = geometry_.frame_at(i);
@@ -171,7 +172,7 @@ public:
     // Effects: frees all of them, many under one hold of the zone lock; each that is no head of an allocation
     // of order k goes to the misuse handler and stays as it is.
     void free_bulk(std::span<const frame> frames, order k) {
-        entry batch[runs_per_hold];
+        entry batch[most_per_hold];
         std::size_t n = 0;
         for (const frame f : frames) {
             const frame_index i = geometry_.index_of(f);
@@ -182,7 +183,7 @@ public:
             states_.clear_head(i);
             annotator_.on_free({f, k.frames()});
             batch[n++] = i.raw();
-            if (n == runs_per_hold) {
+            if (n == runs_per_hold(k)) {
                 give_batch(k, std::span<const entry>{batch, n});
                 n = 0;
             }
@@ -255,8 +256,12 @@ public:
     }
 
 private:
-    // Of the bulk calls: as a magazine that is full. It bounds how long others wait for the zone lock.
-    static constexpr std::size_t runs_per_hold = 512;
+    // Of the bulk calls: as a magazine that is full, or as many blocks. It bounds how long others wait for the zone lock.
+    static constexpr std::size_t most_per_hold = 512;
+    [[nodiscard]] static constexpr std::size_t runs_per_hold(order k) {
+        const unsigned blocks = k.raw() > Policy::pageblock_order ? k.raw() - Policy::pageblock_order : 0; // 2^blocks
+        return most_per_hold >> blocks;
+    }
 
     // ---- hit paths ----
 
