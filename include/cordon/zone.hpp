@@ -103,8 +103,8 @@ public:
                                             migrate_type type = migrate_type::movable) {
         return core_.allocate_bulk(current(), out, k, type);
     }
-    // Effects: frees all; each that free() would refuse goes to the misuse handler and stays as it is. Cost: as
-    // allocate_bulk.
+    // Effects: frees all; each that free() would refuse goes to the misuse handler, one call for each, and stays as it
+    // is. Cost: as allocate_bulk.
     void free_bulk(std::span<const frame> frames, order k = order{0}) { core_.free_bulk(frames, k); }
     // Returns: ok, the run starting at f is the caller's; busy, absent, offline, poisoned, invalid_range,
     // invalid_order; barrier_refused, re_entered: caches could not be looked at; nothing changed. Locks: the zone lock;

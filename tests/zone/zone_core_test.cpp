@@ -302,8 +302,34 @@ TEST_CASE("two copies of one free in one batch are found when they reach the map
     CHECK(agrees(zone));
 }
 
-TEST_CASE("a bulk call of large runs holds the zone lock for as many blocks at a time as of small ones for runs",
+TEST_CASE("of several wrong frees in one batch each is told, and the right ones beside them come back",
           "[zone]") {
+    // Without states nobody knows before the map.
+    basic_zone<unchecked_policy> zone{frames(16)};
+    const auto told = [&](order k, std::initializer_list<frame> freed) {
+        misuse_record::reset();
+        zone.free_bulk(freed, k);
+        CHECK(misuse_record::last.what == status::double_free);
+        CHECK(misuse_record::last.given == k);
+        CHECK(zone.stats().allocated.raw() == 0);
+        return misuse_record::count.load();
+    };
+    const frame a{3};
+    const frame b{5};
+    const frame c{2 * small_block};
+    for (const frame f : {a, b, c})
+        REQUIRE(zone.allocate_exact(f) == status::ok);
+    CHECK(told(order{0}, {a, a, b, a, b, c, c}) == 4);
+    CHECK(misuse_record::last.found.number == c);
+    REQUIRE(zone.allocate_exact(frame{0}, order{8}) == status::ok);
+    REQUIRE(zone.allocate_exact(frame{4 * small_block}, order{8}) == status::ok);
+    CHECK(told(order{8}, {frame{0}, frame{0}, frame{4 * small_block}, frame{0}}) == 2);
+    CHECK(agrees(zone));
+}
+
+TEST_CASE(
+    "a bulk call of large runs holds the zone lock for as many blocks at a time as of small ones for runs",
+    "[zone]") {
     constexpr std::size_t runs = 300;
     small_zone zone{frames(4 * runs)};
     std::vector<frame> out(runs);

@@ -51,12 +51,13 @@ public:
         return put_word(first, bits, n, k,
                         [&](migrate_type type) { counters::add(this->free_count(type), n); });
     }
-    // Effects: the frames of the words are free. Calls wrong(word), with nothing of it changed, where one was free already.
-    template <class Wrong>
-    CORDON_ALWAYS_INLINE void give_words(proof, const frame_words& words, Wrong wrong) {
+    // Effects: the frames of the words are free, up to the first word of which one was free already. Returns: that word,
+    // with nothing of it changed; the end, if there is none.
+    CORDON_ALWAYS_INLINE const frame_word* give_words(proof, const frame_word* next, const frame_word* end) {
         migrate_type type = migrate_type::movable; // of those uncounted: most batches are of one type
         std::uint64_t uncounted = 0;
-        for (const frame_word& w : words) {
+        for (; next != end; ++next) {
+            const frame_word& w = *next;
             const status given = put_word(w.first, w.bits, w.count, 0, [&](migrate_type t) {
                 if (t != type) [[unlikely]] {
                     counters::add(this->free_count(type), uncounted);
@@ -66,9 +67,10 @@ public:
                 uncounted += w.count;
             });
             if (given != status::ok) [[unlikely]]
-                wrong(w);
+                break;
         }
         counters::add(this->free_count(type), uncounted);
+        return next;
     }
     CORDON_ALWAYS_INLINE void prefetch(frame_index i) const { __builtin_prefetch(&map_word(i), 1); }
 

@@ -106,8 +106,8 @@ public:
         if (found) trace::on(trace_event::refill, geometry_.frame_at(out), runs(1, k));
         return found;
     }
-    // Effects: gives runs back. A run that was free already (two threads freed it in one instant) goes to the
-    // misuse handler.
+    // Effects: gives runs back. Each that was free already (two threads freed it in one instant) goes to the misuse
+    // handler.
     void give_batch(order k, std::span<const entry> entries) {
         if (k.raw() == 0)
             give_frames(entries);
@@ -268,41 +268,37 @@ private:
         return taken;
     }
 
+    // Each run that was free already is told with the lock dropped; then the others follow.
     void give_runs(order k, std::span<const entry> entries) {
-        frame_index twice;
-        const bool wrong = with_zone_lock([&](zone_proof proof) {
-            bump(head_->spills);
-            bool any = false;
-            for (const entry& e : entries) {
-                const frame_index i{e};
-                if (buddy_.give(proof, i, k.raw()) == status::ok) continue;
-                twice = i;
-                any = true;
-            }
-            return any;
-        });
-        if (wrong) report(status::double_free, geometry_.frame_at(twice), k);
+        for (auto next = entries.begin(); next != entries.end();) {
+            const bool wrong = with_zone_lock([&](zone_proof proof) {
+                bump(head_->spills);
+                while (next != entries.end() && buddy_.give(proof, frame_index{*next}, k.raw()) == status::ok)
+                    ++next;
+                return next != entries.end();
+            });
+            if (wrong) report(status::double_free, geometry_.frame_at(frame_index{*next++}), k);
+        }
     }
     void give_frames(std::span<const entry> entries) {
-        frame_index twice;
-        bool wrong = false;
         for (std::size_t at = 0; at != entries.size();) {
             frame_words words;
             at = words.gather(entries.data(), at, entries.size(), [&](frame_index i) { buddy_.prefetch(i); });
-            with_zone_lock([&](zone_proof proof) {
-                bump(head_->spills);
-                buddy_.give_words(proof, words, [&](const frame_word& word) {
-                    wrong = true;
-                    give_apart(proof, word, twice);
+            for (const frame_word* next = words.begin(); next != words.end();) {
+                next = with_zone_lock([&](zone_proof proof) {
+                    bump(head_->spills);
+                    return buddy_.give_words(proof, next, words.end());
                 });
-            });
+                if (next != words.end()) [[unlikely]]
+                    give_apart(*next++);
+            }
         }
-        if (wrong) report(status::double_free, geometry_.frame_at(twice), order{0});
     }
-    // One of the word was free already: one by one, so that the others come back.
-    CORDON_COLD void give_apart(zone_proof proof, const frame_word& word, frame_index& twice) {
+    // One of the word was free already: one by one, so that the others come back, and each that was is told.
+    CORDON_COLD void give_apart(const frame_word& word) {
         word.spread([&](frame_index i) {
-            if (buddy_.give(proof, i, 0) != status::ok) twice = i;
+            const status given = with_zone_lock([&](zone_proof proof) { return buddy_.give(proof, i, 0); });
+            if (given != status::ok) report(given, geometry_.frame_at(i), order{0});
         });
     }
 };

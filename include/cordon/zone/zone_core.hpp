@@ -259,7 +259,8 @@ private:
     // Of the bulk calls: as a magazine that is full, or as many blocks. It bounds how long others wait for the zone lock.
     static constexpr std::size_t most_per_hold = 512;
     [[nodiscard]] static constexpr std::size_t runs_per_hold(order k) {
-        const unsigned blocks = k.raw() > Policy::pageblock_order ? k.raw() - Policy::pageblock_order : 0; // 2^blocks
+        const unsigned blocks =
+            k.raw() > Policy::pageblock_order ? k.raw() - Policy::pageblock_order : 0; // 2^blocks
         return most_per_hold >> blocks;
     }
 
