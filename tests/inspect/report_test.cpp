@@ -135,6 +135,13 @@ TEST_CASE("the summary gives frames and MiB", "[inspect]") {
                         "  caches            0 slots used, 1 refill, 0 spills\n");
 }
 
+TEST_CASE("a summary counts any number of bytes that 64 bits hold", "[inspect]") {
+    zone z{frame_range{frame{0}, frame_count{512}}};
+    std::stringstream text;
+    write_summary(text, z, std::uint64_t{1} << 54);
+    CHECK(text.str().find("managed                512 8796093022208.0 MiB\n") != std::string::npos);
+}
+
 TEST_CASE("reports need no allocation: what does not fit is cut", "[inspect]") {
     zone z{frame_range{frame{0}, frame_count{512}}};
     text_buffer<8> text;

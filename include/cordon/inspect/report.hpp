@@ -156,10 +156,11 @@ template <text_sink S, inspectable_zone Zone>
 S& write_summary(S& sink, const Zone& z, std::uint64_t frame_bytes = 4096) {
     const zone_stats now = z.stats();
     const auto line = [&](std::string_view what, frame_count n) {
-        const std::uint64_t tenths = n.bytes(frame_bytes) * 10 >> 20;
+        constexpr std::uint64_t mib = 1 << 20;
+        const std::uint64_t bytes = n.bytes(frame_bytes);
         print_right(print_left(print(sink, "  "), what, 14), n.raw(), 12);
-        print_right(sink, tenths / 10, 12);
-        print(print_decimal(print(sink, "."), tenths % 10), " MiB\n");
+        print_right(sink, bytes / mib, 12);
+        print(print_decimal(print(sink, "."), bytes % mib * 10 / mib), " MiB\n");
     };
     print(print_zone_name(sink, z.frames()), ", frames:\n");
     line("managed", now.managed);
