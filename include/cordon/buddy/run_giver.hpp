@@ -41,6 +41,7 @@ public:
         if (f.used < 1u << k || m.any(bit, k)) return status::double_free;
         m.set(bit, k);
         settle(b, this->traits(b), f, m, bit, 1u << k, k);
+        this->audit(b);
         return status::ok;
     }
     // Effects: `n` frames, those that `bits` names in the 64 that start at `first`, are free. They are runs of
@@ -179,7 +180,8 @@ private:
             counters::add(this->free_count(t.type()), std::uint64_t{block_frames} << k);
             this->parts_.whole.insert(this->pool_of(first), first, k);
         }
-        this->audit(first);
+        for (block_index b = first; b.raw() != end; ++b)
+            this->audit(b);
         return status::ok;
     }
     void give_block(block_index b) {
