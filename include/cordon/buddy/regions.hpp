@@ -96,9 +96,12 @@ public:
         }
         return taken;
     }
-    // Effects: takes a run that mixes both pools. The last resort before no_memory. Cost: O(regions).
+    // Effects: takes a run that mixes both pools. The last resort before no_memory. Requires: neither pool has a run alone.
+    // Cost: O(regions), of most of them a look at their marks.
     constexpr bool take_mixed(unsigned k, block_index& first) {
         for (std::uint32_t at = 0; at != count_; ++at) {
+            if (largest_of(block_pool::ordinary, at) == bins || largest_of(block_pool::lent, at) == bins)
+                continue;
             map both = map_of(block_pool::ordinary, at);
             for (unsigned i = 0; i != map::words; ++i)
                 both.word[i] |= map_of(block_pool::lent, at).word[i];
