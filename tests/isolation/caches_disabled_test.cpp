@@ -174,3 +174,18 @@ TEST_CASE("a zone that is destroyed before a token tells so, and the token owns 
     second.enable();
     moved.enable();
 }
+
+TEST_CASE("a token that has lost its zone may be assigned one of another, which it gives up at its end",
+          "[isolation]") {
+    misuse_record::reset();
+    std::optional<fixture> lost{std::in_place};
+    fixture on;
+    {
+        auto token = *lost->zone.disable_caches();
+        lost.reset();
+        token = *on.zone.disable_caches();
+        CHECK_FALSE(on.caches());
+    }
+    CHECK(on.caches());
+    CHECK(misuse_record::count == 1); // of the lost zone
+}

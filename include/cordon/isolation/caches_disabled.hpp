@@ -61,6 +61,7 @@ private:
     void take(caches_disabled& other) {
         if (other.zone_ == nullptr || other.node_.is_orphan) return;
         zone_ = std::exchange(other.zone_, nullptr);
+        node_ = {}; // an orphan no more
         zone_->with_zone_lock([&](proof held_lock) { zone_->sealed(held_lock).replace(other.node_, node_); });
     }
 
