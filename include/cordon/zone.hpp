@@ -187,7 +187,8 @@ public:
 
     // Returns: what the frame is at this moment, and its block. Locks: the zone lock. Cost: up to max_order + 1 loads.
     [[nodiscard]] frame_info state_of(frame f) const { return core_.state_of(f); }
-    // Effects: remembers who holds an allocated frame, if the policy keeps tags. Requires: the caller holds it.
+    // Effects: remembers who holds an allocated frame, until it is free, if the policy keeps tags. Requires: the caller
+    // holds it.
     void set_owner(frame head, owner_tag tag) {
         const auto i = core_.geometry().index_of(head);
         if (core_.geometry().contains(i)) core_.tags().set(i, tag);

@@ -342,6 +342,28 @@ TEST_CASE(
     CHECK(agrees(zone));
 }
 
+TEST_CASE("a frame that is allocated anew has no owner yet, however it is allocated", "[zone]") {
+    small_zone zone{frames(1)};
+    const frame f{0};
+    const auto owned_and_freed = [&] {
+        CHECK(zone.state_of(f).owner == owner_tag::none);
+        zone.set_owner(f, owner_tag{7});
+        CHECK(zone.state_of(f).owner == owner_tag{7});
+        zone.free(nobody, f);
+    };
+    REQUIRE(*zone.allocate(nobody) == f);
+    owned_and_freed();
+    REQUIRE(*zone.allocate(nobody) == f);
+    owned_and_freed();
+    REQUIRE(zone.allocate_exact(f) == status::ok);
+    owned_and_freed();
+    frame some[1];
+    REQUIRE(zone.allocate_bulk(some) == 1);
+    owned_and_freed();
+    REQUIRE(zone.allocate_contiguous(frame_count{1})->first() == f);
+    owned_and_freed();
+}
+
 TEST_CASE("calls with senseless arguments are refused", "[zone]") {
     small_zone zone{frames(4)};
     CHECK(zone.allocate(nobody, order{9}).error() == status::invalid_order);

@@ -127,7 +127,7 @@ public:
         });
         if (outcome != status::ok) return outcome;
         for (const frame f : wanted)
-            zone_.states().set_head(zone_.geometry().index_of(f), order{0});
+            zone_.set_allocated(zone_.geometry().index_of(f), order{0});
         zone_.annotator().on_allocate(wanted);
         finish(level);
         return status::ok;

@@ -117,6 +117,12 @@ public:
                   runs(static_cast<std::uint32_t>(entries.size()), k));
     }
 
+    // Effects: the run is an allocation, of nobody until its owner says so.
+    CORDON_ALWAYS_INLINE void set_allocated(frame_index i, order k) {
+        states_.set_head(i, k);
+        tags_.set(i, owner_tag::none);
+    }
+
     // ---- for the isolation layer ----
 
     template <class F>

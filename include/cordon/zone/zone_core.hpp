@@ -30,6 +30,7 @@ class zone_core : public zone_base<Policy> {
 public:
     using base::active_slots;
     using base::give_batch;
+    using base::set_allocated;
     using base::take_batch;
     using base::take_run;
     using base::with_zone_lock;
@@ -99,7 +100,7 @@ public:
             const std::size_t left = out.size() - done;
             const std::size_t want = left < runs_per_hold(k) ? left : runs_per_hold(k);
             const std::uint32_t n = take_batch(type, k, static_cast<std::uint32_t>(want), [&](frame_index i) {
-                states_.set_head(i, k);
+                set_allocated(i, k);
                 out[done++] = geometry_.frame_at(i);
             });
             for (const frame f : out.subspan(done - n, n))
@@ -121,7 +122,7 @@ public:
         if (!geometry_.contains(i, k) || !f.is_aligned(k)) return status::invalid_range;
         const auto take = [&](zone_proof proof) {
             if (!buddy_.take_exact(proof, i, k.raw())) return why_not_free(proof, i, k);
-            states_.set_head(i, k);
+            set_allocated(i, k);
             annotator_.on_allocate({f, k.frames()});
             return status::ok;
         };
@@ -285,7 +286,7 @@ private:
     }
     // Returns: a run that was popped or taken, as its owner's.
     CORDON_ALWAYS_INLINE result<frame> hand_out(frame_index i, order k) {
-        states_.set_head(i, k);
+        set_allocated(i, k);
         annotator_.on_allocate(run_at(i, k));
         return geometry_.frame_at(i);
     }
