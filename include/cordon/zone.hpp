@@ -11,8 +11,8 @@
 // A zone stays where it is, and outlives what it gave: isolated ranges, and tokens of disable_caches(); the misuse handler
 // hears of those that it does not. Threads with a cache of it may outlive it.
 // In a signal handler only allocate and try_free of cached orders are safe, by a thread that has a slot: where they
-// interrupted its own allocate or free they go past its cache, or return re_entered. All else, and a handler that
-// interrupted a call of anything else here, may wait for a lock that the thread itself holds.
+// interrupted its own allocate or free they go past its cache, or return re_entered. All else, a wrong free, and a handler
+// that interrupted a call of anything else here, may wait for a lock that the thread itself holds.
 // A fork() is heard of by the default policy: the child has the zone as it was, with its caches empty. Frames that other
 // threads had allocated stay allocated there, and what they had isolated or disabled stays so: nobody has their tokens.
 // A child of vfork, _Fork or clone does not use the zone.

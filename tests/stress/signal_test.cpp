@@ -17,8 +17,8 @@ using namespace cordon;
 using namespace cordon::testing;
 
 // A handler that allocates and frees, wherever it interrupts its thread: outside the gate, where it uses the cache,
-// or inside, where it goes past it or is refused. The threads' own calls stay with cached orders and find memory:
-// what takes the zone lock outside the gate is not for interruption.
+// or inside, where it goes past it or is refused. The threads' own calls stay with cached orders, one at a time: what takes
+// the zone lock outside the gate is not for interruption.
 namespace {
 
 stress_zone* signal_zone;

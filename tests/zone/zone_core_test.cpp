@@ -7,6 +7,7 @@
 #include "support/zones.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 using namespace cordon;
@@ -30,6 +31,30 @@ struct unchecked_policy : small_policy {
 
 struct counting_policy : small_policy {
     using atomics = counting_atomics;
+};
+
+// A lock that a signal finds held by its own thread, each time it is taken.
+struct CORDON_CAPABILITY("lock") interrupted_lock {
+    static inline void (*handler)() = nullptr;
+    static inline unsigned waits_for_itself = 0;
+    bool is_held = false;
+
+    void lock() CORDON_ACQUIRE() CORDON_NO_THREAD_SAFETY_ANALYSIS {
+        waits_for_itself += is_held; // for ever
+        is_held = true;
+        if (const auto interrupt = std::exchange(handler, nullptr); interrupt != nullptr) {
+            interrupt();
+            handler = interrupt;
+        }
+    }
+    bool try_lock() CORDON_TRY_ACQUIRE(true) CORDON_NO_THREAD_SAFETY_ANALYSIS {
+        return !std::exchange(is_held, true);
+    }
+    void unlock() CORDON_RELEASE() CORDON_NO_THREAD_SAFETY_ANALYSIS { is_held = false; }
+};
+struct interrupted_policy : small_policy {
+    using zone_lock = interrupted_lock;
+    using isolation_lock = interrupted_lock;
 };
 
 // Under pressure: gives back one of the frames it holds.
@@ -362,6 +387,31 @@ TEST_CASE("a frame that is allocated anew has no owner yet, however it is alloca
     owned_and_freed();
     REQUIRE(zone.allocate_contiguous(frame_count{1})->first() == f);
     owned_and_freed();
+}
+
+TEST_CASE("a signal handler that interrupts an allocation waits for no lock of its thread, also where it "
+          "finds nothing",
+          "[zone]") {
+    using zone_type = basic_zone<interrupted_policy>;
+    zone_type zone{frames(2)};
+    static zone_type* interrupted;
+    static unsigned handled;
+    interrupted = &zone;
+    handled = 0;
+    interrupted_lock::waits_for_itself = 0;
+    std::vector<frame> held;
+    while (const auto f = zone.allocate(other))
+        held.push_back(*f);
+    interrupted_lock::handler = [] {
+        ++handled;
+        if (const auto f = interrupted->allocate(mine)) CHECK(interrupted->try_free(mine, *f) == status::ok);
+    };
+    CHECK(zone.allocate(mine).error() == status::no_memory);
+    zone.free(other, held.back()); // now it is in the cache of another
+    CHECK(zone.allocate(mine));
+    interrupted_lock::handler = nullptr;
+    CHECK(handled > 4);
+    CHECK(interrupted_lock::waits_for_itself == 0);
 }
 
 TEST_CASE("calls with senseless arguments are refused", "[zone]") {

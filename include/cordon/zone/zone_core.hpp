@@ -366,7 +366,8 @@ result<frame> zone_core<Policy>::allocate_slow(slot_index s, order k, migrate_ty
     return hand_out(i, k);
 }
 
-// Steps 3 and 4 of the search. If the barrier is refused, the other threads' caches keep what they have.
+// Steps 3 and 4 of the search, beside the cache: a signal handler must not wait for the locks that they hold. If the
+// barrier is refused, the other threads' caches keep what they have; its own does not.
 template <zone_policy Policy>
 bool zone_core<Policy>::take_anywhere(slot_index s, order k, migrate_type type, frame_index& out) {
     bool stolen = false;
@@ -375,17 +376,15 @@ bool zone_core<Policy>::take_anywhere(slot_index s, order k, migrate_type type, 
             return buddy_.take_one(proof, type, k.raw(), out) || (stolen = steal_one(proof, k, type, out));
         });
     };
-    bool found = false;
-    if (caches_.may_hold(active_slots())) {
+    if (!s.is_none() && s.raw() < active_slots()) caches_.hand_back(s, *this);
+    const bool found = caches_.go_past(s, [&] {
+        if (!caches_.may_hold(active_slots())) return take();
         const isolation_guard section{isolation_lock_};
-        // Its own also where the barrier is refused.
-        if (!s.is_none() && s.raw() < active_slots()) caches_.hand_back(s, *this);
-        if (drain(section.proof(), filter{}, gate_claim::draining, UINT64_MAX, [&] { found = take(); }) !=
-            status::ok)
-            found = take();
-    } else {
-        found = take();
-    }
+        bool taken = false;
+        const status drained =
+            drain(section.proof(), filter{}, gate_claim::draining, UINT64_MAX, [&] { taken = take(); });
+        return drained == status::ok ? taken : take();
+    });
     if (stolen) trace::on(trace_event::steal, geometry_.frame_at(out), k.frames());
     return found;
 }
