@@ -38,7 +38,7 @@ verdict parse_command_line(const char* program, int argc, char** argv, Set set) 
 // For a program without options. Returns: its exit status, if the command line calls for one and not for the program.
 inline std::optional<int> answer_without_options(int argc, char** argv, std::string_view help) {
     const std::string_view path = argv[0];
-    const char* const name = argv[0] + path.rfind('/') + 1; // npos + 1 is 0
+    const char* const name = argv[0] + path.find_last_of("/\\") + 1; // npos + 1 is 0
     switch (parse_command_line(name, argc, argv, [](auto, auto) { return false; })) {
     case verdict::bad: return 2;
     case verdict::help:
