@@ -4,6 +4,7 @@
 
 #include "support/measure.hpp"
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <sys/wait.h>
@@ -11,6 +12,13 @@
 #include <vector>
 
 namespace bench {
+
+// Returns: what the system call returns; an interrupt of the program (^C) only makes it begin anew.
+template <class Call, class... Arguments>
+auto uninterrupted(Call call, Arguments... arguments) {
+    for (;;)
+        if (const auto result = call(arguments...); result != -1 || errno != EINTR) return result;
+}
 
 // Effects: runs f in a child process. Returns: the readings that f returned there.
 // Requires: no thread of this process holds a lock that f needs.
@@ -26,11 +34,11 @@ std::vector<reading> in_child(F f) {
     }
     close(ends[1]);
     std::vector<reading> read;
-    for (reading one; ::read(ends[0], &one, sizeof one) == sizeof one;)
+    for (reading one; uninterrupted(::read, ends[0], &one, sizeof one) == sizeof one;)
         read.push_back(one);
     close(ends[0]);
     int outcome = 0;
-    if (child < 0 || waitpid(child, &outcome, 0) != child || outcome != 0) {
+    if (child < 0 || uninterrupted(waitpid, child, &outcome, 0) != child || outcome != 0) {
         std::fputs("a child process failed\n", stderr);
         std::exit(1);
     }

@@ -9,18 +9,26 @@
 #include <functional>
 #include <sched.h>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
 namespace bench {
 
-// Effects: the calling thread runs on that processor only, if there are so many; else wherever the system puts it.
-inline void pin_to(unsigned processor) {
-    if (processor >= std::thread::hardware_concurrency()) return;
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(processor, &one);
-    sched_setaffinity(0, sizeof one, &one);
+// Effects: the calling thread runs on one processor only, number `index` of those that the process was given (taskset,
+// isolated processors), if it has so many; else wherever the system puts it.
+inline void pin_to(unsigned index) {
+    cpu_set_t given;
+    if (sched_getaffinity(getpid(), sizeof given, &given) != 0)
+        return; // the main thread's, which is never pinned
+    for (int processor = 0; processor != CPU_SETSIZE; ++processor) {
+        if (!CPU_ISSET(processor, &given) || index-- != 0) continue;
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(processor, &one);
+        sched_setaffinity(0, sizeof one, &one);
+        return;
+    }
 }
 
 class crew {
