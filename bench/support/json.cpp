@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "support/json.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -96,7 +97,11 @@ private:
         out = std::move(meaning);
         return true;
     }
+    // Google Benchmark writes NaN and Infinity, and others read it.
     bool number(json& out) {
+        const std::string_view digits = left_.substr(left_.starts_with('-') ? 1 : 0);
+        const bool begins = !digits.empty() && digits.front() >= '0' && digits.front() <= '9';
+        if (!begins && !digits.starts_with("NaN") && !digits.starts_with("Infinity")) return false;
         double value = 0;
         const auto end = std::from_chars(left_.data(), left_.data() + left_.size(), value);
         if (end.ec != std::errc{}) return false;
@@ -209,7 +214,12 @@ const json& json::operator[](std::string_view name) const {
 
 void json::set(std::string name, json value) {
     if (is_null()) value_ = object{};
-    std::get<object>(value_).emplace_back(std::move(name), std::move(value));
+    auto& members = std::get<object>(value_);
+    const auto found = std::ranges::find(members, name, &member::first);
+    if (found != members.end())
+        found->second = std::move(value);
+    else
+        members.emplace_back(std::move(name), std::move(value));
 }
 void json::add(json value) {
     if (is_null()) value_ = array{};

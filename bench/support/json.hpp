@@ -40,7 +40,8 @@ public:
     [[nodiscard]] const json& operator[](std::string_view name) const;
     [[nodiscard]] bool is_null() const { return value_.index() == 0; }
 
-    // Effects: a value that must be an object or an array (or null, which becomes one) grows.
+    // Effects: a value that must be an object or an array (or null, which becomes one) grows; a member that has the name
+    // is replaced.
     void set(std::string name, json value);
     void add(json value);
 

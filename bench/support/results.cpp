@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
+#include <limits>
 #include <map>
 
 namespace bench {
@@ -59,11 +61,8 @@ void add_values(json& row, const outcome& o, double operations, const auto& valu
     if (!o.ratios.empty()) row.set("ratio", value_of(o.ratios));
 }
 
-void add_round(json& rows, const outcome& o, position at, std::size_t round) {
-    json row = row_of(o, at, "", "iteration");
-    row.set("repetition_index", round);
-    add_values(row, o, o.operations[round],
-               [&](const series& s) { return round < s.size() ? s[round] : 0.0; });
+// What a dashboard has to know to show the row.
+void add_meaning(json& row, const outcome& o) {
     row.set("figure", o.measured.name);
     row.set("arguments", o.arguments);
     row.set("contestant", o.contestant);
@@ -74,6 +73,14 @@ void add_round(json& rows, const outcome& o, position at, std::size_t round) {
     row.set("base", o.base);
     row.set("goal", goals[static_cast<std::size_t>(o.measured.wanted.wanted)]);
     row.set("goal_limit", o.measured.wanted.limit);
+}
+
+void add_round(json& rows, const outcome& o, position at, std::size_t round) {
+    json row = row_of(o, at, "", "iteration");
+    row.set("repetition_index", round);
+    add_values(row, o, o.operations[round],
+               [&](const series& s) { return round < s.size() ? s[round] : 0.0; });
+    add_meaning(row, o);
     rows.add(std::move(row));
 }
 
@@ -83,14 +90,24 @@ void add_aggregate(json& rows, const outcome& o, position at, const char* name,
     row.set("aggregate_name", name);
     row.set("aggregate_unit", std::string(name) == "cv" ? "percentage" : "time");
     add_values(row, o, static_cast<double>(o.operations.size()), aggregate);
+    add_meaning(row, o);
     rows.add(std::move(row));
+}
+
+double ns_in(const std::string& time_unit) {
+    return time_unit == "s" ? 1e9 : time_unit == "ms" ? 1e6 : time_unit == "us" ? 1e3 : 1;
+}
+std::string csv_cell(std::string text) {
+    for (std::size_t at = 0; (at = text.find('"', at)) != std::string::npos; at += 2)
+        text.insert(at, 1, '"');
+    return '"' + text + '"';
 }
 
 outcome outcome_of(const json& row) {
     outcome o;
     o.measured = {.name = row["figure"].is_null() ? row["name"].text() : row["figure"].text(),
                   .what = parse<quantity>(quantities, row["quantity"].text()),
-                  .unit = row["unit"].is_null() ? row["time_unit"].text() : row["unit"].text(),
+                  .unit = row["unit"].is_null() ? "ns" : row["unit"].text(),
                   .more_is_better = row["more_is_better"].boolean(),
                   .wanted = {parse<goal::kind>(goals, row["goal"].text()), row["goal_limit"].number()}};
     o.arguments = row["arguments"].text();
@@ -156,7 +173,7 @@ std::string to_csv(const results& from, rows wanted) {
     const json written = to_json(from, wanted);
     for (const json& row : written["benchmarks"].items()) {
         const auto number = [&](const char* field) { return row[field].is_null() ? "" : row[field].write(); };
-        out += '"' + row["name"].text() + "\"," + number("iterations") + ',' + number("real_time") + ',' +
+        out += csv_cell(row["name"].text()) + ',' + number("iterations") + ',' + number("real_time") + ',' +
                number("cpu_time") + ',' + row["time_unit"].text() + ",,,,,," + number("amount") + ',' +
                number("ratio") + '\n';
     }
@@ -168,16 +185,21 @@ std::optional<results> from_json(const json& from) {
     results out{.context = from["context"]};
     std::map<std::string, std::size_t> places; // repetitions need not stand together
     for (const json& row : from["benchmarks"].items()) {
-        if (row["run_type"].text() == "aggregate") continue;
+        if (row["name"].text().empty()) return std::nullopt;
+        const bool failed = row["error_occurred"].boolean() || !row["skipped"].is_null();
+        if (failed || row["run_type"].text() == "aggregate") continue;
+        const double ns = ns_in(row["time_unit"].text());
         const auto [place, is_new] = places.try_emplace(row["name"].text(), out.outcomes.size());
         if (is_new) out.outcomes.push_back(outcome_of(row));
         outcome& o = out.outcomes[place->second];
         o.operations.push_back(row["iterations"].number());
-        o.cpu_ns.push_back(row["cpu_time"].number());
-        o.real_ns.push_back(row["real_time"].number());
+        o.cpu_ns.push_back(row["cpu_time"].number() * ns);
+        o.real_ns.push_back(row["real_time"].number() * ns);
         o.amount.push_back(row["amount"].number());
-        if (!row["ratio"].is_null()) o.ratios.push_back(row["ratio"].number());
+        o.ratios.push_back(row["ratio"].number(std::numeric_limits<double>::quiet_NaN()));
     }
+    for (outcome& o : out.outcomes)
+        if (std::ranges::all_of(o.ratios, [](double r) { return std::isnan(r); })) o.ratios.clear();
     return out;
 }
 

@@ -49,7 +49,7 @@ struct outcome {
     series cpu_ns{}; // for one operation, as all of the following
     series real_ns{};
     series amount{};
-    series ratios{}; // to the base, round by round
+    series ratios{}; // to the base, round by round; empty without a base
 
     // Returns: "figure/arguments/contestant".
     [[nodiscard]] std::string name() const;
@@ -69,7 +69,8 @@ enum class rows { all, aggregates };
 json to_json(const results& from, rows wanted = rows::all);
 // Returns: the columns of Google Benchmark's CSV, then our own.
 std::string to_csv(const results& from, rows wanted = rows::all);
-// Returns: the results that have a row for each round, whoever wrote them; nothing if it is no such file.
+// Returns: the results that have a row for each round, whoever wrote them, times in ns; nothing if it is no such file.
+// Rows that tell of an error are left out.
 std::optional<results> from_json(const json& from);
 
 } // namespace bench

@@ -4,11 +4,22 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace bench {
 
+namespace {
+
+series values_of(series rounds) {
+    std::erase_if(rounds, [](double v) { return std::isnan(v); });
+    return rounds;
+}
+
+} // namespace
+
 double quantile(series values, double q) {
+    values = values_of(std::move(values));
     if (values.empty()) return 0;
     const double at = q * static_cast<double>(values.size() - 1);
     const auto below = static_cast<std::size_t>(at);
@@ -19,12 +30,14 @@ double quantile(series values, double q) {
     return *middle + (next - *middle) * (at - static_cast<double>(below));
 }
 
-double mean(const series& values) {
+double mean(const series& rounds) {
+    const series values = values_of(rounds);
     if (values.empty()) return 0;
     return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-double deviation(const series& values) {
+double deviation(const series& rounds) {
+    const series values = values_of(rounds);
     if (values.size() < 2) return 0;
     const double centre = mean(values);
     double sum = 0;
@@ -41,11 +54,13 @@ double variation(const series& values) {
 series ratios(const series& a, const series& b) {
     series result;
     for (std::size_t i = 0; i != std::min(a.size(), b.size()); ++i)
-        if (b[i] != 0) result.push_back(a[i] / b[i]);
-    return result;
+        result.push_back(b[i] != 0 ? a[i] / b[i] : std::numeric_limits<double>::quiet_NaN());
+    return values_of(result).empty() ? series{} : result;
 }
 
-interval ratio_interval(const series& a, const series& b) {
+interval ratio_interval(const series& rounds_of_a, const series& rounds_of_b) {
+    const series a = values_of(rounds_of_a);
+    const series b = values_of(rounds_of_b);
     if (a.empty() || b.empty()) return {};
     constexpr int draws = 2000;
     random_numbers numbers{1};

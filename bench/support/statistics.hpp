@@ -9,6 +9,7 @@
 
 namespace bench {
 
+// A value for each round. What is not a number is no value: all of the following pass it over.
 using series = std::vector<double>;
 
 // Returns: the value below which the part q of the series lies, between two neighbours in proportion; 0 of nothing.
@@ -22,7 +23,8 @@ double deviation(const series& values);
 // deviation / mean; 0 if the mean is 0.
 double variation(const series& values);
 
-// Returns: a[i] / b[i]. Neighbours in time are compared, so a slow phase of the machine cancels out.
+// Returns: a[i] / b[i], not a number where b[i] is 0; nothing if there is no ratio at all. Neighbours in time are
+// compared, so a slow phase of the machine cancels out.
 series ratios(const series& a, const series& b);
 
 struct interval {

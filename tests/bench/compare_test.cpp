@@ -41,8 +41,45 @@ TEST_CASE("a change is called one when it is sure and not small", "[bench]") {
     CHECK(verdict(of(around(10)), of(around(9))) == change::better);
     CHECK(verdict(of(around(10)), of(around(11))) == change::worse);
     CHECK(verdict(of(around(10), true), of(around(11), true)) == change::better);
-    CHECK(verdict(of({10, 10, 10}), of({10.1, 10.1, 10.1})) == change::none); // sure, but small
-    CHECK(verdict(of({5, 10, 15}), of({6, 11, 19})) == change::none);         // not sure
+    CHECK(verdict(of(series(5, 10)), of(series(5, 10.1))) == change::none);         // sure, but small
+    CHECK(verdict(of({5, 10, 15, 5, 15}), of({6, 11, 19, 6, 19})) == change::none); // not sure
+}
+
+TEST_CASE("fewer than five rounds tell of no change", "[bench]") {
+    CHECK(verdict(of({10}), of({20})) == change::unknown);
+    CHECK(verdict(of(series(4, 10)), of(series(5, 20))) == change::unknown);
+    CHECK(verdict(of(series(5, 10)), of(series(4, 20))) == change::unknown);
+    CHECK(verdict(of(series(5, 10)), of(series(5, 20))) == change::worse);
+    CHECK(to_table(compare(of({10}), of({20}))).find("too few rounds to tell") != std::string::npos);
+}
+
+TEST_CASE("from nothing to something is a change", "[bench]") {
+    CHECK(verdict(of(series(5, 0)), of(series(5, 3))) == change::worse);
+    CHECK(verdict(of(series(5, 0), true), of(series(5, 3), true)) == change::better);
+    CHECK(verdict(of(series(5, 3)), of(series(5, 0))) == change::better);
+    CHECK(verdict(of(series(5, 0)), of(series(5, 0))) == change::none);
+}
+
+TEST_CASE("what speaks against a comparison is told", "[bench]") {
+    results before = of(around(10));
+    results now = of(around(10));
+    for (results* r : {&before, &now}) {
+        r->context.set("cpu_model", "fast");
+        r->context.set("commit", r == &now ? "new" : "old");
+    }
+    CHECK(caveats_of(before, now).empty());
+    now.context.set("compiler_flags", "-O2"); // the old run does not tell
+    CHECK(caveats_of(before, now).empty());
+    now.outcomes[0].measured.name = "isolate";
+    now.context.set("cpu_model", "slow");
+    before.context.set("taken_by_others", 0.5);
+    before.context.set("interrupted", true);
+    CHECK(caveats_of(before, now) ==
+          "1 only in the old results: touch/cordon\n"
+          "1 only in the new results: isolate/cordon\n"
+          "cpu_model was \"fast\" and is \"slow\"\n"
+          "of the old results: the machine was busy: 50 % of its processor time went to others\n"
+          "of the old results: the run was interrupted: these are parts of the results\n");
 }
 
 TEST_CASE("ratios to the base are compared where both runs have them", "[bench]") {

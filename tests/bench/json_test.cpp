@@ -47,6 +47,25 @@ TEST_CASE("JSON of others is read", "[bench]") {
     CHECK((*read)["missing"]["deeper"].number(7) == 7);
 }
 
+TEST_CASE("numbers that JSON has no word for are read as Google Benchmark writes them", "[bench]") {
+    const auto read = json::read("[NaN, Infinity, -Infinity]");
+    REQUIRE(read);
+    CHECK(std::isnan(read->items()[0].number()));
+    CHECK(std::isinf(read->items()[1].number()));
+    CHECK(read->items()[2].number() < 0);
+    for (const char* text : {"inf", "[nan]", "[infinity]", "-", "[-nan]", ".5"})
+        CHECK_FALSE(json::read(text));
+}
+
+TEST_CASE("a member that is set again is replaced", "[bench]") {
+    json out;
+    out.set("a", 1);
+    out.set("b", 2);
+    out.set("a", 3);
+    CHECK(out.members().size() == 2);
+    CHECK(out["a"].number() == 3);
+}
+
 TEST_CASE("what is no JSON is refused", "[bench]") {
     for (const char* text : {"", "{", "[1,]", "{\"a\":}", "{a:1}", "\"open", "tru", "1 2", "{\"a\" 1}",
                              "\"\\x\"", "\"\\u12\"", "[1", "nul"})

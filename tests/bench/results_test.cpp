@@ -76,6 +76,34 @@ TEST_CASE("rows have the fields of Google Benchmark", "[bench]") {
     CHECK(rows[6]["real_time"].number() == 0.5);
 }
 
+TEST_CASE("aggregates tell what they are aggregates of", "[bench]") {
+    results out;
+    out.outcomes = {sample("cordon", 10)};
+    const json written = to_json(out, rows::aggregates);
+    for (const json& row : written["benchmarks"].items()) {
+        CHECK(row["figure"].text() == "seal");
+        CHECK(row["contestant"].text() == "cordon");
+        CHECK(row["quantity"].text() == "real_time");
+        CHECK(row["unit"].text() == "ns");
+        CHECK(row["base"].text() == "barrier");
+        CHECK(row["goal_limit"].number() == 2);
+    }
+}
+
+TEST_CASE("a round without a ratio has none in its row, and the others keep theirs", "[bench]") {
+    results out;
+    out.outcomes = {sample("cordon", 10)};
+    out.outcomes[0].ratios = ratios({2, 6, 5}, {1, 0, 5});
+    const json written = *json::read(to_json(out).write());
+    const auto& rows = written["benchmarks"].items();
+    CHECK(rows[0]["ratio"].number() == 2);
+    CHECK(rows[1]["ratio"].is_null());
+    CHECK(rows[2]["ratio"].number() == 1);
+    const auto again = from_json(written);
+    REQUIRE(again);
+    CHECK(again->outcomes[0].ratio() == 1.5);
+}
+
 TEST_CASE("aggregates stand alone when nothing else is wanted, a single round stands anyhow", "[bench]") {
     results out;
     out.outcomes = {sample("cordon", 10), sample("barrier", 5)};
@@ -106,6 +134,9 @@ TEST_CASE("CSV has the columns of Google Benchmark, and a cell for each", "[benc
         CHECK(std::ranges::count(line, ',') == commas);
     REQUIRE(cells.size() == 4);
     CHECK(cells[1] == "\"seal/blocks:8/cordon_median\",3,20,20,ns,,,,,,,1");
+
+    out.outcomes[0].contestant = "a \"b\", c";
+    CHECK(to_csv(out).find("\"seal/blocks:8/a \"\"b\"\", c\",1,") != std::string::npos);
 }
 
 TEST_CASE("compare.py finds what it looks at in the rows", "[bench]") {
@@ -156,4 +187,26 @@ TEST_CASE("a file of Google Benchmark is read", "[bench]") {
     CHECK(out->outcomes[0].name() == "BM_a/8");
     CHECK(out->outcomes[0].values() == series{1.5, 1.7});
     CHECK_FALSE(from_json(json{}));
+}
+
+TEST_CASE("times of a file of Google Benchmark are ns, whatever their unit", "[bench]") {
+    const auto read = json::read(R"({"benchmarks": [
+        {"name": "s", "run_type": "iteration", "real_time": 2.0, "cpu_time": 1.5, "time_unit": "s"},
+        {"name": "ms", "run_type": "iteration", "real_time": 2.0, "cpu_time": 1.5, "time_unit": "ms"},
+        {"name": "us", "run_type": "iteration", "real_time": 2.0, "cpu_time": 1.5, "time_unit": "us"}]})");
+    const auto out = from_json(*read);
+    REQUIRE(out);
+    CHECK(out->outcomes[0].cpu_ns == series{1.5e9});
+    CHECK(out->outcomes[1].real_ns == series{2e6});
+    CHECK(out->outcomes[2].cpu_ns == series{1500});
+    CHECK(out->outcomes[2].measured.unit == "ns");
+}
+
+TEST_CASE("rows of errors are left out, rows without a name are no results", "[bench]") {
+    const auto failed = json::read(R"({"benchmarks": [
+        {"name": "a", "run_type": "iteration", "error_occurred": true, "error_message": "no device"},
+        {"name": "b", "run_type": "iteration", "skipped": "no device"}]})");
+    REQUIRE(from_json(*failed));
+    CHECK(from_json(*failed)->outcomes.empty());
+    CHECK_FALSE(from_json(*json::read(R"({"benchmarks": [1, {}]})")));
 }
