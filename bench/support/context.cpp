@@ -4,6 +4,7 @@
 
 #include "support/build_info.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -133,7 +134,7 @@ double machine_watch::taken_by_others() const {
     return all <= 0 || others < 0 ? 0 : others / all;
 }
 
-json context_of(const std::string& executable, const machine_watch& watch, bool interrupted) {
+json context_of(const std::string& executable) {
     char host[256] = "";
     gethostname(host, sizeof host - 1);
     json out;
@@ -152,8 +153,35 @@ json context_of(const std::string& executable, const machine_watch& watch, bool 
     out.set("compiler_flags", this_build.flags);
     out.set("commit", this_build.commit);
     out.set("transparent_huge_pages", chosen_of(first_line("/sys/kernel/mm/transparent_hugepage/enabled")));
-    out.set("taken_by_others", watch.taken_by_others());
-    out.set("interrupted", interrupted);
+    out.set("taken_by_others", 0);
+    out.set("interrupted", false);
+    return out;
+}
+
+void add_course(json& context, const machine_watch& watch, bool interrupted) {
+    context.set("taken_by_others", watch.taken_by_others());
+    context.set("interrupted", interrupted);
+}
+
+json common_context(const json& a, const json& b) {
+    json out{json::object{}};
+    for (const auto& [name, value] : a.members()) {
+        const json& other = b[name];
+        if (other.is_null() || other == value)
+            out.set(name, value);
+        else if (name == "taken_by_others")
+            out.set(name, std::max(value.number(), other.number()));
+        else if (name == "interrupted" || name == "cpu_scaling_enabled")
+            out.set(name, true);
+        else if (name == "library_build_type")
+            out.set(name, "debug");
+        else if (!value.text().empty())
+            out.set(name, value.text() + " | " + other.text());
+        else
+            out.set(name, value);
+    }
+    for (const auto& [name, value] : b.members())
+        if (a[name].is_null()) out.set(name, value);
     return out;
 }
 

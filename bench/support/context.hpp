@@ -28,8 +28,13 @@ private:
 
 constexpr double busy_limit = 0.05; // taken_by_others() above this deserves a warning
 
-// `executable` is argv[0].
-json context_of(const std::string& executable, const machine_watch& watch, bool interrupted);
+// Returns: what is known before the run, the load among it. `executable` is argv[0].
+json context_of(const std::string& executable);
+// Effects: the context tells how the run went, too.
+void add_course(json& context, const machine_watch& watch, bool interrupted);
+// Returns: the context of results that several runs have measured: what differs stands side by side, and what speaks
+// against one of them speaks against all.
+json common_context(const json& a, const json& b);
 // Returns: what speaks against trusting the figures, a line each; empty if nothing does.
 std::string warnings_of(const json& context);
 

@@ -3,6 +3,7 @@
 #include "support/flags.hpp"
 
 #include <charconv>
+#include <cmath>
 #include <functional>
 #include <regex>
 #include <string_view>
@@ -15,7 +16,7 @@ constexpr const char* help = R"(
 Flags, those of Google Benchmark first (`--flag=value` or `--flag value`):
   --benchmark_filter=<regex>       only benchmarks with a match in their name; -<regex>: all others; all: all
   --benchmark_repetitions=<n>      rounds, default 15; in each, all contestants run in turns
-  --benchmark_min_time=<seconds>   for each contestant in each round, default 0.01
+  --benchmark_min_time=<seconds>   for each contestant in each round, default 0.01; <n>x: so many laps instead
   --benchmark_format=console|json|csv
                                    what is printed
   --benchmark_out=<file>           results as a file, too
@@ -25,6 +26,10 @@ Flags, those of Google Benchmark first (`--flag=value` or `--flag value`):
   --benchmark_report_aggregates_only
                                    nor have files (--compare and --load need these rows)
   --benchmark_list_tests           names only
+  --benchmark_context=<name>=<value>,...
+                                   more to be told in the context of JSON
+  --benchmark_color, --benchmark_counters_tabular, --benchmark_enable_random_interleaving
+                                   taken, without effect: contestants run in turns anyhow
   --compare <old.json>             what changed since, with a 95 % interval of the ratio of medians
   --report <out.html>              one page with plots
   --plot <out.svg>                 the bars of that page as one picture of their own
@@ -34,14 +39,22 @@ Flags, those of Google Benchmark first (`--flag=value` or `--flag value`):
   --verify                         no measuring: does an allocator lose frames, hand one out twice, crash or hang?
 )";
 
-bool read(std::string_view text, double& out) {
-    if (text.ends_with('s')) text.remove_suffix(1);
+template <class Number>
+bool read_number(std::string_view text, Number& out) {
     const auto end = std::from_chars(text.data(), text.data() + text.size(), out);
-    return end.ec == std::errc{} && end.ptr == text.data() + text.size() && out >= 0;
+    return end.ec == std::errc{} && end.ptr == text.data() + text.size();
 }
 bool read(std::string_view text, unsigned& out) {
-    const auto end = std::from_chars(text.data(), text.data() + text.size(), out);
-    return end.ec == std::errc{} && end.ptr == text.data() + text.size() && out != 0;
+    constexpr unsigned most = 1'000'000'000;
+    return read_number(text, out) && out != 0 && out <= most;
+}
+// Seconds, or laps: the one that is not given is 0.
+bool read_min_time(std::string_view text, flags& out) {
+    out.min_time = 0;
+    out.laps = 0;
+    if (text.ends_with('x')) return read(text.substr(0, text.size() - 1), out.laps);
+    if (text.ends_with('s')) text.remove_suffix(1);
+    return read_number(text, out.min_time) && out.min_time >= 0 && std::isfinite(out.min_time);
 }
 bool read(std::string_view text, format& out) {
     out = text == "json" ? format::json : text == "csv" ? format::csv : format::console;
@@ -57,6 +70,19 @@ bool read(std::string_view text, std::string& out) {
 }
 bool read(std::string_view text, std::vector<std::string>& out) {
     out.emplace_back(text);
+    return true;
+}
+// "name=value,name=value"
+bool read(std::string_view text, std::vector<std::pair<std::string, std::string>>& out) {
+    for (bool more = true; more;) {
+        const std::size_t comma = text.find(',');
+        const std::string_view one = text.substr(0, comma);
+        const std::size_t equals = one.find('=');
+        if (equals == 0 || equals == std::string_view::npos) return false;
+        out.emplace_back(one.substr(0, equals), one.substr(equals + 1));
+        more = comma != std::string_view::npos;
+        if (more) text.remove_prefix(comma + 1);
+    }
     return true;
 }
 bool is_regex(const std::string& text) {
@@ -78,6 +104,7 @@ struct flag {
 
 parsed_flags parse_flags(const std::vector<std::string>& arguments) {
     flags chosen;
+    bool ignored = false;
     const auto value = [](std::string_view name, auto& out) {
         return flag{name, true, [&out](std::string_view text) { return read(text, out); }};
     };
@@ -92,13 +119,17 @@ parsed_flags parse_flags(const std::vector<std::string>& arguments) {
     const flag known[] = {
         value("--benchmark_filter", chosen.filter),
         value("--benchmark_repetitions", chosen.repetitions),
-        value("--benchmark_min_time", chosen.min_time),
+        {"--benchmark_min_time", true, [&](std::string_view text) { return read_min_time(text, chosen); }},
         value("--benchmark_format", chosen.shown),
         value("--benchmark_out", chosen.out),
         value("--benchmark_out_format", chosen.written),
         choice("--benchmark_display_aggregates_only", chosen.shown_aggregates_only, true),
         choice("--benchmark_report_aggregates_only", chosen.written_aggregates_only, true),
         choice("--benchmark_list_tests", chosen.list, true),
+        value("--benchmark_context", chosen.context),
+        {"--benchmark_color", false, [](std::string_view) { return true; }},
+        choice("--benchmark_counters_tabular", ignored, true),
+        choice("--benchmark_enable_random_interleaving", ignored, true),
         value("--compare", chosen.compare),
         value("--report", chosen.report),
         value("--plot", chosen.plot),

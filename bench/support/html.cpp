@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <initializer_list>
 #include <map>
+#include <sstream>
 
 namespace bench {
 
@@ -54,8 +55,9 @@ std::string introduction(const results& from, unsigned met, unsigned goals) {
     say(c["compiler_flags"].text());
     say("huge pages " + c["transparent_huge_pages"].text());
     out += "commit " + escaped(c["commit"].text()) + "</p>\n";
-    if (const std::string warnings = warnings_of(c); !warnings.empty())
-        out += "<p class=warning>" + escaped(warnings) + "</p>\n";
+    std::istringstream warnings(warnings_of(c));
+    for (std::string line; std::getline(warnings, line);)
+        out += "<p class=warning>" + escaped(line) + "</p>\n";
     if (goals != 0)
         out += "<p><b>" + std::to_string(met) + " of " + std::to_string(goals) + " goals met.</b> ";
     else

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <span>
+#include <string>
 #include <type_traits>
 
 namespace bench {
@@ -17,9 +18,13 @@ namespace bench {
 template <class Lane>
 using frame_of = typename std::remove_reference_t<Lane>::frame;
 
+// The contestant whose turn it is, for whom it concerns that the program ends. Written while no worker runs.
+inline std::string on_stage;
+
+// From any thread; the others run on until the process is gone.
 [[noreturn]] inline void give_up(const char* why) {
-    std::fprintf(stderr, "%s\n", why);
-    std::exit(1);
+    std::fprintf(stderr, "%s: %s\n", on_stage.c_str(), why);
+    std::_Exit(1);
 }
 template <class Lane>
 void require_frame(const Lane&, frame_of<Lane> f) {

@@ -6,15 +6,20 @@
 #include "support/console.hpp"
 #include "support/context.hpp"
 #include "support/html.hpp"
+#include "support/patterns.hpp"
 #include "support/plots.hpp"
 #include "support/verify.hpp"
 
+#include <cmath>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <sstream>
 #include <unistd.h>
+#include <utility>
 
 namespace bench {
 
@@ -31,6 +36,21 @@ void end_on_interrupt() {
         sigaction(ending, &action, nullptr);
 }
 
+// A peer that crashes in the midst of its laps takes the program along; that much is told.
+void tell_of_crashes() {
+    struct sigaction action {};
+    action.sa_handler = [](int signal) {
+        const auto say = [](const char* text, std::size_t size) { (void)!write(STDERR_FILENO, text, size); };
+        say("crashed in ", 11);
+        say(on_stage.data(), on_stage.size());
+        say("\n", 1);
+        raise(signal); // as it would have ended
+    };
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    for (const int crash : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
+        sigaction(crash, &action, nullptr);
+}
+
 std::optional<results> read_results(const std::string& path) {
     std::ifstream in(path);
     if (!in) {
@@ -40,7 +60,8 @@ std::optional<results> read_results(const std::string& path) {
     const std::string text{std::istreambuf_iterator<char>(in), {}};
     const auto parsed = json::read(text);
     auto out = parsed ? from_json(*parsed) : std::nullopt;
-    if (!out) std::fprintf(stderr, "%s: no results\n", path.c_str());
+    if (out && out->outcomes.empty()) out = std::nullopt;
+    if (!out) std::fprintf(stderr, "%s: no results that have a row for each round\n", path.c_str());
     return out;
 }
 
@@ -73,11 +94,12 @@ std::string in_format(const results& r, format f, bool aggregates_only) {
 // On a terminal, one line that is written over and over.
 class progress_line {
 public:
-    void operator()(const std::string& at, unsigned done, unsigned all) const {
+    void operator()(const std::string& at, std::uint64_t done, std::uint64_t all) const {
         if (!terminal_) return;
         const double seconds = (wall_ns() - start_) / 1e9;
-        const double left = done == 0 ? 0 : seconds / done * (all - done);
-        std::fprintf(stderr, "\r\033[K%3u %%  %.0f s left  %s", 100 * done / all, left, at.c_str());
+        const double part = static_cast<double>(done) / static_cast<double>(all);
+        const double left = done == 0 ? 0 : seconds / part - seconds;
+        std::fprintf(stderr, "\r\033[K%3.0f %%  %.0f s left  %s", std::floor(100 * part), left, at.c_str());
         std::fflush(stderr);
     }
     void clear() const {
@@ -131,20 +153,40 @@ std::optional<results> load_all(const std::vector<std::string>& paths) {
     for (const std::string& path : paths) {
         auto one = read_results(path);
         if (!one) return std::nullopt;
-        out.context = one->context;
+        out.context = common_context(out.context, one->context);
         out.outcomes.insert(out.outcomes.end(), one->outcomes.begin(), one->outcomes.end());
     }
     return out;
 }
 
-results measure(const suite& questions, const flags& chosen, const std::string& executable) {
+results measure(const suite& questions, const flags& chosen, json context) {
     end_on_interrupt();
+    tell_of_crashes();
     const machine_watch watch;
     const progress_line line;
-    results out;
+    results out{.context = std::move(context)};
     out.outcomes = questions.run(chosen, line, [] { return interrupted != 0; });
     line.clear();
-    out.context = context_of(executable, watch, interrupted != 0);
+    add_course(out.context, watch, interrupted != 0);
+    return out;
+}
+
+void print_warnings(std::FILE* to, const std::string& lines) {
+    std::istringstream in(lines);
+    for (std::string line; std::getline(in, line);)
+        std::fprintf(to, "WARNING: %s\n", line.c_str());
+}
+
+// Returns: the context before the run, with what the user adds; nothing if that has a name that is taken.
+std::optional<json> begin_context(const flags& chosen, const std::string& executable) {
+    json out = context_of(executable);
+    for (const auto& [name, value] : chosen.context) {
+        if (!out[name].is_null()) {
+            std::fprintf(stderr, "the context has a %s already\n", name.c_str());
+            return std::nullopt;
+        }
+        out.set(name, value);
+    }
     return out;
 }
 
@@ -156,7 +198,14 @@ bool show(const results& measured, const flags& chosen, const std::optional<resu
         good &= write_file(chosen.out, in_format(measured, chosen.written, chosen.written_aggregates_only));
     if (!chosen.report.empty()) good &= write_file(chosen.report, to_html(measured));
     if (!chosen.plot.empty()) good &= write_file(chosen.plot, to_svg(measured));
-    if (before) std::fputs(to_table(compare(*before, measured)).c_str(), stdout);
+    // What a program reads from standard output is in the format that it wants and in no other.
+    const bool is_console = chosen.shown == format::console;
+    if (!is_console) print_warnings(stderr, warnings_of(measured.context)); // else the table has them
+    if (before) {
+        std::FILE* const to = is_console ? stdout : stderr;
+        std::fputs(to_table(compare(*before, measured)).c_str(), to);
+        print_warnings(to, caveats_of(*before, measured));
+    }
     return good;
 }
 
@@ -189,6 +238,10 @@ int run_program(int argc, char** argv, const char* about,
 
     suite questions;
     add(questions, peers);
+    if (const std::string twice = questions.name_of_two(); !twice.empty()) {
+        std::fprintf(stderr, "two are called %s: a peer needs a name of its own\n", twice.c_str());
+        return 1;
+    }
     const std::vector<std::string> names = questions.names(chosen);
     if (names.empty()) {
         std::fprintf(stderr, "no benchmark matches %s\n", chosen.filter.c_str());
@@ -199,7 +252,9 @@ int run_program(int argc, char** argv, const char* about,
             std::puts(name.c_str());
         return 0;
     }
-    const bool good = show(measure(questions, chosen, argv[0]), chosen, before);
+    auto context = begin_context(chosen, argv[0]);
+    if (!context) return 2;
+    const bool good = show(measure(questions, chosen, std::move(*context)), chosen, before);
     return interrupted != 0 ? 130 : good ? 0 : 1;
 }
 

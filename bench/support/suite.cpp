@@ -2,8 +2,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "support/suite.hpp"
 
+#include "support/patterns.hpp"
+
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 #include <regex>
 
 namespace bench {
@@ -42,23 +46,32 @@ bool is_wanted(const question& q, std::size_t contestant, const name_filter& fil
 // One question while it is being asked.
 class race {
 public:
-    race(const question& q, const name_filter& filter) : question_(q) {
-        for (std::size_t c = 0; c != q.contestants.size(); ++c) {
+    race(const question& q, const name_filter& filter, const std::function<bool()>& stop) : question_(q) {
+        for (std::size_t c = 0; c != q.contestants.size() && !stop(); ++c) {
             if (!is_wanted(q, c, filter)) continue;
             runner& r = runners_.emplace_back();
-            r.next = q.contestants[c].make();
             for (const figure& f : q.figures)
                 r.outcomes.push_back(empty_outcome(q, f, c));
+            on_stage = r.outcomes.front().name();
+            r.next = q.contestants[c].make();
         }
     }
 
-    // The round that is not counted: caches warm, pages present, laps measured.
-    void warm_up(double min_time) {
+    // The round that is not counted: caches warm, pages present, and so many laps as fill it: the first of them is cold,
+    // so it is not for the first to say how many there are.
+    void warm_up(const flags& chosen, const std::function<bool()>& stop) {
         for (runner& r : runners_) {
-            const double start = wall_ns();
-            r.next();
-            const double seconds = (wall_ns() - start) / 1e9;
-            r.laps = static_cast<unsigned>(std::clamp(std::ceil(min_time / seconds), 1.0, 1000.0));
+            const double end = wall_ns() + 1e9 * chosen.min_time;
+            double shortest = std::numeric_limits<double>::max();
+            for (std::uint32_t lap = 0; lap == 0 || (lap < chosen.laps || wall_ns() < end); ++lap) {
+                if (stop()) return;
+                const double start = wall_ns();
+                r.lap();
+                shortest = std::min(shortest, wall_ns() - start);
+            }
+            constexpr double most = 1e9;
+            const double wanted = std::ceil(1e9 * chosen.min_time / std::max(shortest, 1.0));
+            r.laps = std::max(chosen.laps, static_cast<std::uint32_t>(std::clamp(wanted, 1.0, most)));
         }
     }
     // Each round starts with another contestant. Returns: false if it was stopped, and the round does not count.
@@ -67,9 +80,9 @@ public:
                                                std::vector<reading>(question_.figures.size()));
         for (std::size_t turn = 0; turn != runners_.size(); ++turn) {
             const std::size_t i = (turn + number) % runners_.size();
-            for (unsigned l = 0; l != runners_[i].laps; ++l) {
+            for (std::uint32_t l = 0; l != runners_[i].laps; ++l) {
                 if (stop()) return false;
-                const std::vector<reading> one = runners_[i].next();
+                const std::vector<reading> one = runners_[i].lap();
                 for (std::size_t f = 0; f != read[i].size(); ++f)
                     read[i][f] += one[f];
             }
@@ -95,8 +108,13 @@ public:
 
 private:
     struct runner {
-        lap next;
-        unsigned laps = 1;
+        std::vector<reading> lap() {
+            on_stage = outcomes.front().name();
+            return next();
+        }
+
+        bench::lap next;
+        std::uint32_t laps = 1;
         std::vector<outcome> outcomes; // one for each figure
     };
 
@@ -125,6 +143,13 @@ std::vector<std::string> suite::names(const flags& chosen) const {
     return out;
 }
 
+std::string suite::name_of_two() const {
+    std::vector<std::string> all = names({});
+    std::ranges::sort(all);
+    const auto twice = std::ranges::adjacent_find(all);
+    return twice != all.end() ? *twice : "";
+}
+
 std::vector<outcome> suite::run(const flags& chosen, const progress& tell,
                                 const std::function<bool()>& stop) const {
     const name_filter filter{chosen.filter};
@@ -135,16 +160,15 @@ std::vector<outcome> suite::run(const flags& chosen, const progress& tell,
                 asked.push_back(&q);
                 break;
             }
-    const unsigned rounds = chosen.repetitions + 1;
-    const auto all = static_cast<unsigned>(asked.size()) * rounds;
-    unsigned done = 0;
+    const std::uint64_t all = asked.size() * (std::uint64_t{chosen.repetitions} + 1);
+    std::uint64_t done = 0;
     std::vector<outcome> out;
     for (const question* q : asked) {
         if (stop()) break;
         const std::string at = q->figures.front().name + '/' + q->arguments;
         tell(at, done, all);
-        race laps{*q, filter};
-        laps.warm_up(chosen.min_time);
+        race laps{*q, filter, stop};
+        laps.warm_up(chosen, stop);
         for (unsigned round = 0; round != chosen.repetitions; ++round) {
             tell(at, ++done, all);
             if (!laps.round(round, stop)) break;

@@ -1,10 +1,10 @@
 // support/suite.hpp - suite: questions, each with contestants that run in turns.
 // SPDX-License-Identifier: BSL-1.0
 //
-// A question has figures and contestants. A lap of a contestant does some work and reads each figure once; laps are
-// repeated until they take min_time, which is a repetition. In a round each contestant has one repetition, so that a
-// slow phase of the machine falls on all of them; a first round is not counted. Contestants are made when their
-// question is reached, and all contestants of a question live at the same time.
+// A question has figures and contestants. A lap of a contestant does some work and reads each figure once; as many laps
+// as take min_time are a repetition. In a round each contestant has one repetition, so that a slow phase of the machine
+// falls on all of them; a first round, in which laps are counted, is not. Contestants are made when their question is
+// reached, and all contestants of a question live at the same time.
 //
 //     suite.add({.figures = {{.name = "touch", .wanted = goal::at_most(1.5)}},
 //                .arguments = "frames:65536",
@@ -18,6 +18,7 @@
 #include "support/measure.hpp"
 #include "support/results.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -40,11 +41,13 @@ struct question {
 };
 
 // Told while a suite runs. `done` of `all` parts are over.
-using progress = std::function<void(const std::string& at, unsigned done, unsigned all)>;
+using progress = std::function<void(const std::string& at, std::uint64_t done, std::uint64_t all)>;
 
 class suite {
 public:
     void add(question q) { questions_.push_back(std::move(q)); }
+    // Returns: a name that two benchmarks have, so that nobody could tell their figures apart; empty if there is none.
+    [[nodiscard]] std::string name_of_two() const;
     // Returns: the names of the benchmarks that the filter lets through.
     [[nodiscard]] std::vector<std::string> names(const flags& chosen) const;
     // Effects: measures what the filter lets through, until `stop` says so. Returns: what is complete by then.

@@ -11,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -115,8 +116,7 @@ inline cordon::frame_range blocks_from(std::uint32_t first, std::uint32_t count)
     return {cordon::frame{first * block_frames}, cordon::frame_count{std::uint64_t{count} * block_frames}};
 }
 [[noreturn]] inline void give_up(const char* what, cordon::status why) {
-    std::fprintf(stderr, "%s: ", what);
-    give_up(cordon::name(why).data());
+    give_up((std::string(what) + ": " + std::string(cordon::name(why))).c_str());
 }
 
 // A migrator that moves runs of the tenants; `copy(from, to, order)` moves what lies behind them.

@@ -37,10 +37,39 @@ TEST_CASE("what compare.py passes on is understood", "[bench]") {
     CHECK(written.chosen->filter.empty());
 }
 
+TEST_CASE("the time of a round is told in seconds or in laps", "[bench]") {
+    const auto laps = parse_flags({"--benchmark_min_time=20x"});
+    REQUIRE(laps.chosen);
+    CHECK(laps.chosen->laps == 20);
+    CHECK(laps.chosen->min_time == 0);
+    const auto seconds = parse_flags({"--benchmark_min_time=20x", "--benchmark_min_time=1.5"});
+    REQUIRE(seconds.chosen);
+    CHECK(seconds.chosen->laps == 0);
+    CHECK(seconds.chosen->min_time == 1.5);
+}
+
+TEST_CASE("what is added to the context is taken apart", "[bench]") {
+    const auto parsed =
+        parse_flags({"--benchmark_context=rack=7,note=a=b,empty=", "--benchmark_context=x=y"});
+    REQUIRE(parsed.chosen);
+    CHECK(parsed.chosen->context == std::vector<std::pair<std::string, std::string>>{
+                                        {"rack", "7"}, {"note", "a=b"}, {"empty", ""}, {"x", "y"}});
+}
+
+TEST_CASE("flags of Google Benchmark that concern looks are taken", "[bench]") {
+    const auto parsed = parse_flags({"--benchmark_color=auto", "--benchmark_counters_tabular=true",
+                                     "--benchmark_enable_random_interleaving"});
+    CHECK(parsed.chosen);
+}
+
 TEST_CASE("a wrong command line ends with 2, a question for help with 0", "[bench]") {
     for (const char* wrong :
          {"--unknown", "file", "--benchmark_repetitions=0", "--benchmark_repetitions=x", "--peer",
-          "--benchmark_format=xml", "--benchmark_filter=(", "--benchmark_min_time=-1"}) {
+          "--benchmark_format=xml", "--benchmark_filter=(", "--benchmark_min_time=-1",
+          "--benchmark_min_time=inf", "--benchmark_min_time=nan", "--benchmark_min_time=s",
+          "--benchmark_min_time=0x", "--benchmark_min_time=1.5x", "--benchmark_repetitions=4294967295",
+          "--benchmark_context=rack", "--benchmark_context==7", "--benchmark_context=a=b,",
+          "--benchmark_counters_tabular=auto"}) {
         const auto parsed = parse_flags({wrong});
         CHECK_FALSE(parsed.chosen);
         CHECK(parsed.exit_code == 2);

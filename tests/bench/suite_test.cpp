@@ -68,6 +68,52 @@ TEST_CASE("the filter is a regular expression over whole names", "[bench]") {
     CHECK(run(s, "nothing").empty());
 }
 
+TEST_CASE("a round has so many laps as take its time, or as were asked for", "[bench]") {
+    int laps = 0;
+    suite s;
+    s.add({.figures = {{.name = "get"}}, .contestants = {{"cordon", [&] {
+                                                              return [&]() -> std::vector<reading> {
+                                                                  // The first is cold.
+                                                                  sleep_ns(++laps == 1 ? 200e6 : 2e6);
+                                                                  return {{.operations = 1}};
+                                                              };
+                                                          }}}});
+    const auto in_one_round = [&](const flags& chosen) {
+        laps = 0;
+        const auto out = s.run(
+            chosen, [](auto&&...) {}, [] { return false; });
+        return out.at(0).operations.at(0);
+    };
+    CHECK(in_one_round({.repetitions = 1, .min_time = 0.4}) > 2); // as the first would have it
+    CHECK(in_one_round({.repetitions = 1, .min_time = 0, .laps = 7}) == 7);
+    CHECK(laps == 14);
+}
+
+TEST_CASE("a short lap is repeated until the time is over", "[bench]") {
+    suite s;
+    s.add({.figures = {{.name = "get"}}, .contestants = {steady("cordon", 1)}});
+    const double begin = wall_ns();
+    s.run(
+        {.repetitions = 1, .min_time = 0.05}, [](auto&&...) {}, [] { return false; });
+    CHECK(wall_ns() - begin > 0.06e9); // a thousand of them are over at once
+}
+
+TEST_CASE("two benchmarks of one name are found", "[bench]") {
+    CHECK(two_contestants().name_of_two().empty());
+    suite s;
+    s.add({.figures = {{.name = "get"}}, .contestants = {steady("gate", 1), steady("gate", 2)}});
+    CHECK(s.name_of_two() == "get/gate");
+}
+
+TEST_CASE("an interrupt before the first round ends the making and the warming up", "[bench]") {
+    std::string order;
+    int asked = 0;
+    const auto out = two_contestants(&order).run(
+        {.repetitions = 5, .min_time = 100}, [](auto&&...) {}, [&] { return ++asked > 5; });
+    CHECK(out.empty());
+    CHECK(order.size() <= 2);
+}
+
 TEST_CASE("a suite that is stopped returns what is complete", "[bench]") {
     CHECK(run(two_contestants(), "", true).empty());
 
