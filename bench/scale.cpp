@@ -121,16 +121,15 @@ contestant by_the_clock(std::string name, const contestant& of) {
 
 void throughput(suite& out, unsigned threads, const std::vector<peer>& peers) {
     const std::string arguments = "threads:" + std::to_string(threads);
-    const size_of_field size{small_zone, threads};
+    const size_of_field size{.frames = small_zone, .threads = threads};
     const contestant cordon = with<cordon_zone>("cordon", size, timed_bursts{});
     const figure rate{
         .name = "throughput", .what = quantity::amount, .unit = "operations/us", .more_is_better = true};
     std::vector<contestant> field{
         by_the_clock("cordon", cordon),
         by_the_clock("gate", with<stack_floor<gate_guard>>("gate", size, timed_bursts{}))};
-    for (const peer& p : peers)
-        if (p.name != "cordon_as_peer")
-            field.push_back(by_the_clock(p.name, with_peer(p, size, timed_bursts{})));
+    for (const peer& p : others(peers))
+        if (serves(p, 0)) field.push_back(by_the_clock(p.name, with_peer(p, size, timed_bursts{})));
     out.add({.figures = {rate},
              .arguments = arguments,
              .base = "gate",
@@ -147,7 +146,8 @@ void throughput(suite& out, unsigned threads, const std::vector<peer>& peers) {
              .threads = threads,
              .contestants = {by_the_clock("cordon", cordon),
                              by_the_clock("cordon_2_threads",
-                                          with<cordon_zone>("cordon", {small_zone, 2}, timed_bursts{}))}});
+                                          with<cordon_zone>("cordon", {.frames = small_zone, .threads = 2},
+                                                            timed_bursts{}))}});
 }
 
 // ---- the zone lock ----
@@ -184,7 +184,7 @@ contestant lock_of(Pattern pattern) {
 // The floor's ns for an operation, in the place of lock_held.
 template <class Pattern>
 contestant floor_of(Pattern pattern) {
-    return {"gate", [make = with<stack_floor<gate_guard>>("gate", {small_zone}, pattern).make] {
+    return {"gate", [make = with<stack_floor<gate_guard>>("gate", {.frames = small_zone}, pattern).make] {
                 return [floor = make()] {
                     const reading one = floor()[0];
                     return std::vector{reading{}, reading::of_amount(one.cpu_ns / one.operations)};

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "support/peer.hpp"
 
+#include "support/patterns.hpp"
 #include "support/watched_child.hpp"
 
 #include <algorithm>
@@ -46,7 +47,20 @@ peer load_here(const std::string& path, std::string& problem) {
         return {};
     }
     out.name = name();
+    constexpr const char* fit = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-";
+    if (out.name.empty() || out.name.find_first_not_of(fit) != std::string::npos) {
+        problem = path + ": its name has to be of letters, digits and _ . + -";
+        return {};
+    }
     return out;
+}
+
+// Returns: whether it has a run of some order.
+bool works(const peer& api) {
+    bool some = false;
+    for (unsigned order = 0; order != 11; ++order)
+        some |= serves(api, order);
+    return some;
 }
 
 } // namespace
@@ -58,15 +72,24 @@ void make_room_for_peers(char** argv) {
     execv("/proc/self/exe", argv); // returns if it fails: then some peers are left out
 }
 
-peer load_peer(const std::string& path, std::string& problem) {
-    constexpr std::chrono::seconds patience{10};
-    const auto endings = in_watched_child(patience, [&](child_voice&) {
+peer load_peer(const std::string& path, std::string& problem, std::chrono::milliseconds patience) {
+    const auto told = in_watched_child(patience, [&](child_voice& voice) {
         std::string told_later;
-        load_here(path, told_later);
+        const peer tried = load_here(path, told_later);
+        if (!told_later.empty()) return;
+        voice.say("is loaded");
+        voice.say(works(tried) ? "works" : "hands out no frames");
     });
-    if (endings.empty()) return load_here(path, problem);
-    problem = path + ": when it is loaded it " + endings.front();
+    if (told.empty() || told.back() == "works") return load_here(path, problem);
+    problem = path + (told.size() == 1 ? ": when it is loaded it " : ": when it is tried it ") + told.back();
     return {};
+}
+
+peer_frames::peer_frames(const peer& api, std::uint64_t frames, unsigned threads)
+    : api_(api), self_(api.create(frames, threads), api.destroy) {
+    if (self_ != nullptr) return;
+    const std::string size = std::to_string(frames) + " frames and " + std::to_string(threads) + " threads";
+    give_up((api.name + " cannot be made for " + size).c_str());
 }
 
 bool serves(const peer& api, unsigned order) {

@@ -4,6 +4,7 @@
 
 #include "peer.h"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -27,8 +28,10 @@ struct peer {
 // that are loaded later (jemalloc's are large); no allocator could be loaded as a peer otherwise.
 void make_room_for_peers(char** argv);
 // Returns: the library's peer, which stays loaded; without a name if `problem` says what is wrong with it. What a library
-// does when it is loaded it does in a child first: one that crashes or hangs there ends nothing here.
-peer load_peer(const std::string& path, std::string& problem);
+// does when it is loaded and when each of its functions is called once it does in a child first: one that crashes or
+// hangs there ends nothing here.
+peer load_peer(const std::string& path, std::string& problem,
+               std::chrono::milliseconds patience = std::chrono::seconds{10});
 // Returns: whether it has runs of that order; not each allocator has.
 bool serves(const peer& api, unsigned order);
 // Returns: whether it is at an end some time; a malloc is not.
@@ -77,9 +80,8 @@ public:
         unsigned thread_;
     };
 
-    peer_frames(const peer& api, std::uint64_t frames, unsigned threads)
-        : api_(api), self_(api.create(frames, threads), api.destroy) {}
-    [[nodiscard]] explicit operator bool() const { return self_ != nullptr; }
+    // Effects: ends the program if the peer cannot be made so large.
+    peer_frames(const peer& api, std::uint64_t frames, unsigned threads);
     [[nodiscard]] lane enter(unsigned thread) { return {api_, self_.get(), thread}; }
     [[nodiscard]] peer_lane enter() const { return {api_, self_.get()}; }
     [[nodiscard]] void* address(std::uint64_t frame) const { return api_.address(self_.get(), frame); }

@@ -70,10 +70,14 @@ public:
         traffic();
         empty(fill("after traffic"));
         if (api_.offline != nullptr) offline();
-        complain();
+        count();
     }
 
 private:
+    struct complaint {
+        const char* what;
+        std::atomic<std::uint64_t> times{0};
+    };
     // Where threads leave runs for others to free.
     struct exchange {
         std::mutex lock;
@@ -84,11 +88,17 @@ private:
         const run r{api_.allocate(self_.get(), thread, order), order};
         voice_.step();
         if (r.first == peer_no_frame) return std::nullopt;
-        if (r.first % (std::uint64_t{1} << order) != 0) ++misaligned_;
-        if (!out_.check_out(r)) ++twice_;
+        if (r.first % (std::uint64_t{1} << order) != 0) complain(misaligned_, r);
+        if (!out_.check_out(r)) complain(twice_, r);
         if (offline_ && r.first < (*offline_ + 1) * block_frames && r.end() > *offline_ * block_frames)
-            ++from_offline_;
+            complain(from_offline_, r);
         return r;
+    }
+    // What has gone wrong may make the peer crash soon, so the first time is told at once.
+    void complain(complaint& about, run r) {
+        if (about.times.fetch_add(1, std::memory_order_relaxed) == 0)
+            voice_.say(about.what + std::string(", first of all frame ") + std::to_string(r.first) +
+                       " of order " + std::to_string(r.order));
     }
     void free(unsigned thread, run r) {
         out_.check_in(r); // first: from now on it may be handed out
@@ -168,13 +178,10 @@ private:
         traffic(); // runs of all orders, too
     }
 
-    void complain() const {
-        const auto say = [&](const char* what, std::uint64_t times) {
-            if (times != 0) voice_.say(what + std::string(": ") + std::to_string(times) + " times");
-        };
-        say("handed out a frame that was in use", twice_);
-        say("handed out a run that is not aligned to its size", misaligned_);
-        say("handed out a frame of an offline block", from_offline_);
+    void count() const {
+        for (const complaint* c : {&twice_, &misaligned_, &from_offline_})
+            if (const std::uint64_t times = c->times; times > 1)
+                voice_.say(c->what + std::string(": ") + std::to_string(times) + " times");
     }
 
     const peer& api_;
@@ -183,9 +190,9 @@ private:
     std::unique_ptr<void, decltype(&peer_destroy)> self_;
     ledger out_;
     std::optional<std::uint64_t> offline_;
-    std::atomic<std::uint64_t> twice_{0};
-    std::atomic<std::uint64_t> misaligned_{0};
-    std::atomic<std::uint64_t> from_offline_{0};
+    complaint twice_{"handed out a frame that was in use"};
+    complaint misaligned_{"handed out a run that is not aligned to its size"};
+    complaint from_offline_{"handed out a frame of an offline block"};
 };
 
 } // namespace

@@ -73,7 +73,7 @@ std::string ending(int outcome) {
 } // namespace
 
 void child_voice::say(const std::string& line) {
-    const std::string text = line + '\n';
+    const std::string text = line + '\n'; // as a whole: a pipe does not tear what is shorter than a page
     if (write(pipe_, text.data(), text.size()) != static_cast<ssize_t>(text.size())) std::abort();
     step();
 }

@@ -17,7 +17,7 @@ public:
     child_voice(std::atomic<std::uint64_t>& steps, int pipe) : steps_(steps), pipe_(pipe) {}
     // Effects: shows that it goes on. From any thread.
     void step() { steps_.fetch_add(1, std::memory_order_relaxed); }
-    // Effects: the line is in the result, whatever becomes of the child. From one thread.
+    // Effects: the line is in the result, whatever becomes of the child. From any thread.
     void say(const std::string& line);
 
 private:

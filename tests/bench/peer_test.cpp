@@ -4,6 +4,8 @@
 
 #include "support/catch.hpp"
 
+#include <chrono>
+#include <cstdlib>
 #include <string>
 
 using namespace bench;
@@ -22,6 +24,25 @@ TEST_CASE("a file that is no library, and a library that is no peer, are told as
     CHECK(problem.find("/no/such/peer.so: cannot open shared object file") != std::string::npos);
     CHECK(load_peer("libc.so.6", problem).name.empty());
     CHECK_FALSE(problem.empty());
+}
+
+TEST_CASE("a peer that cannot be used is told from one that can before anything is measured", "[bench]") {
+    const std::string path = FAULTY_PEER;
+    const auto problem_with = [&](const char* fault) {
+        setenv("PEER_FAULT", fault, 1);
+        std::string problem;
+        const peer loaded = load_peer(path, problem, std::chrono::milliseconds{500});
+        CHECK(loaded.name.empty() == !problem.empty());
+        return problem;
+    };
+    CHECK(problem_with("none") == "");
+    for (const char* function : {"create", "allocate", "free", "destroy"})
+        CHECK(problem_with(function) ==
+              path + ": when it is tried it crashed with signal 11 (Segmentation fault)");
+    CHECK(problem_with("hang") == path + ": when it is tried it made no progress for 0.5 s");
+    CHECK(problem_with("cannot be made") == path + ": when it is tried it hands out no frames");
+    CHECK(problem_with("name") == path + ": its name has to be of letters, digits and _ . + -");
+    unsetenv("PEER_FAULT");
 }
 
 TEST_CASE("the example is loaded, and serves one order", "[bench]") {
