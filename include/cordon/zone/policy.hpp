@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // The layer `zone` puts the buddy, the thread caches and the frame states together behind one lock: metadata.hpp
-// lays them out, zone_core.hpp is their engine. What a user sees is cordon::basic_zone (cordon/zone.hpp).
+// lays them out, zone_base.hpp holds them, zone_source.hpp is what the caches draw from, zone_core.hpp allocates and frees.
+// What a user sees is cordon::basic_zone (cordon/zone.hpp).
 //
 // A policy is one struct. Make your own by inheriting from one and overriding members:
 //

@@ -1,4 +1,4 @@
-// cordon/zone/zone_base.hpp - zone_base: the parts of a zone, its locks, and what is done under the zone lock.
+// cordon/zone/zone_base.hpp - zone_base: the parts of a zone, how they are made, its locks, and looking at it.
 // SPDX-License-Identifier: BSL-1.0
 //
 // Locks, in the order in which they are taken: isolation lock (drainers and isolators, one at a time), gate, zone
@@ -8,7 +8,6 @@
 #include "cordon/buddy/buddy.hpp"
 #include "cordon/cache/thread_cache.hpp"
 #include "cordon/core/status.hpp"
-#include "cordon/core/trace.hpp"
 #include "cordon/sync/guard.hpp"
 #include "cordon/zone/attach.hpp"
 #include "cordon/zone/creation.hpp"
@@ -89,42 +88,13 @@ public:
         return error_ == status::ok ? count(cached_runs()) : zone_stats{};
     }
 
-    // ---- frame_source, but for activate ----
-
-    [[nodiscard]] CORDON_ALWAYS_INLINE block_traits traits(block_index b) const { return buddy_.traits(b); }
-
-    template <class Out>
-    std::uint32_t take_batch(migrate_type type, order k, std::uint32_t n, Out out) {
-        return k.raw() == 0 ? take_frames(type, n, out) : take_runs(type, k, n, out);
-    }
-    // Effects: one run, for who has no cache to fill. Returns: false if there is none.
-    bool take_run(migrate_type type, order k, frame_index& out) {
-        const bool found = with_zone_lock([&](zone_proof proof) {
-            bump(head_->refills);
-            return buddy_.take_one(proof, type, k.raw(), out);
-        });
-        if (found) trace::on(trace_event::refill, geometry_.frame_at(out), runs(1, k));
-        return found;
-    }
-    // Effects: gives runs back. Each that was free already (two threads freed it in one instant) goes to the misuse
-    // handler.
-    void give_batch(order k, std::span<const entry> entries) {
-        if (k.raw() == 0)
-            give_frames(entries);
-        else
-            give_runs(k, entries);
-        trace::on(trace_event::spill, geometry_.frame_at(frame_index{entries[0]}),
-                  runs(static_cast<std::uint32_t>(entries.size()), k));
-    }
+    // ---- for the isolation layer ----
 
     // Effects: the run is an allocation, of nobody until its owner says so.
     CORDON_ALWAYS_INLINE void set_allocated(frame_index i, order k) {
         states_.set_head(i, k);
         tags_.set(i, owner_tag::none);
     }
-
-    // ---- for the isolation layer ----
-
     template <class F>
     auto with_zone_lock(F f) const {
         const zone_guard section{zone_lock_};
@@ -242,71 +212,6 @@ protected:
     // A line each: one is spun on, the other is not.
     alignas(cache_line_bytes) mutable typename Policy::zone_lock zone_lock_;
     alignas(cache_line_bytes) typename Policy::isolation_lock isolation_lock_;
-
-private:
-    static frame_count runs(std::uint32_t n, order k) { return frame_count{n * k.frames().raw()}; }
-    static void bump(auto& counter) {
-        counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    }
-
-    template <class Out>
-    std::uint32_t take_runs(migrate_type type, order k, std::uint32_t n, Out out) {
-        frame_index last;
-        const std::uint32_t taken = with_zone_lock([&](zone_proof proof) {
-            bump(head_->refills);
-            return buddy_.take(proof, type, k.raw(), n, [&](frame_index i) { out(last = i); });
-        });
-        if (taken != 0) trace::on(trace_event::refill, geometry_.frame_at(last), runs(taken, k));
-        return taken;
-    }
-    // Single frames leave as words, and become frames when the lock is dropped.
-    template <class Out>
-    std::uint32_t take_frames(migrate_type type, std::uint32_t n, Out out) {
-        frame_words words;
-        const std::uint32_t taken = with_zone_lock([&](zone_proof proof) {
-            bump(head_->refills);
-            return buddy_.take_words(proof, type, n < words.capacity ? n : words.capacity, words);
-        });
-        for (const frame_word& word : words)
-            word.spread(out);
-        if (taken != 0)
-            trace::on(trace_event::refill, geometry_.frame_at(words.begin()->first), frame_count{taken});
-        return taken;
-    }
-
-    // Each run that was free already is told with the lock dropped; then the others follow.
-    void give_runs(order k, std::span<const entry> entries) {
-        for (auto next = entries.begin(); next != entries.end();) {
-            const bool wrong = with_zone_lock([&](zone_proof proof) {
-                bump(head_->spills);
-                while (next != entries.end() && buddy_.give(proof, frame_index{*next}, k.raw()) == status::ok)
-                    ++next;
-                return next != entries.end();
-            });
-            if (wrong) report(status::double_free, geometry_.frame_at(frame_index{*next++}), k);
-        }
-    }
-    void give_frames(std::span<const entry> entries) {
-        for (std::size_t at = 0; at != entries.size();) {
-            frame_words words;
-            at = words.gather(entries.data(), at, entries.size(), [&](frame_index i) { buddy_.prefetch(i); });
-            for (const frame_word* next = words.begin(); next != words.end();) {
-                next = with_zone_lock([&](zone_proof proof) {
-                    bump(head_->spills);
-                    return buddy_.give_words(proof, next, words.end());
-                });
-                if (next != words.end()) [[unlikely]]
-                    give_apart(*next++);
-            }
-        }
-    }
-    // One of the word was free already: one by one, so that the others come back, and each that was is told.
-    CORDON_COLD void give_apart(const frame_word& word) {
-        word.spread([&](frame_index i) {
-            const status given = with_zone_lock([&](zone_proof proof) { return buddy_.give(proof, i, 0); });
-            if (given != status::ok) report(given, geometry_.frame_at(i), order{0});
-        });
-    }
 };
 
 template <zone_policy Policy>

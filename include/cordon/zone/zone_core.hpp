@@ -13,9 +13,8 @@
 #pragma once
 
 #include "cordon/sync/timed_lock.hpp"
-#include "cordon/zone/zone_base.hpp"
+#include "cordon/zone/zone_source.hpp"
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -24,8 +23,8 @@
 namespace cordon::inline v0 {
 
 template <zone_policy Policy>
-class zone_core : public zone_base<Policy> {
-    using base = zone_base<Policy>;
+class zone_core : public zone_source<Policy> {
+    using base = zone_source<Policy>;
 
 public:
     using base::active_slots;
@@ -190,21 +189,6 @@ public:
             }
         }
         if (n != 0) give_batch(k, std::span<const entry>{batch, n});
-    }
-
-    // ---- frame_source, the rest ----
-
-    // Effects: slots up to s are drained from now on. Returns: false while disable_caches is in force.
-    bool activate(slot_index s) {
-        return with_zone_lock([&](zone_proof) {
-            const std::uint32_t before = head_->active_slots.load(std::memory_order_relaxed);
-            for (std::uint32_t at = before; at <= s.raw(); ++at) {
-                if (caches_.needs_lock()) caches_.claim(slot_index{at}, gate_claim::locked);
-                if (head_->disabled != 0) caches_.claim(slot_index{at}, gate_claim::disabled);
-            }
-            if (s.raw() >= before) head_->active_slots.store(s.raw() + 1, std::memory_order_relaxed);
-            return head_->disabled == 0;
-        });
     }
 
     // ---- for the isolation layer ----
