@@ -6,7 +6,7 @@
 //     tracker.touch(f);
 //     tracker.reclaim(cordon::root_group, cordon::frame_count{64},
 //                     [&](cordon::frame f) { return write_back(f) ? cordon::verdict::reclaim : cordon::verdict::keep; },
-//                     [&](cordon::frame f, cordon::lru_token token) { zone.free(f); });
+//                     [&](cordon::frame f, cordon::lru_token token) { forget_page(f, token), zone.free(f); });
 //
 // It works with a zone or alone, over any range of frame numbers. A frame is tracked from add() until it is evicted,
 // reclaimed or forgotten. Members are safe from any thread unless said otherwise; in a signal handler only touch is, of
@@ -71,7 +71,8 @@ public:
 
     // ---- add and touch ----
 
-    // Effects: the frame is tracked; the token of its content, if it has been here before, decides how warm it starts.
+    // Effects: the frame is tracked; the token of its content, if it has been here before, decides how warm it starts. The
+    // key names the content for policies that want one (adaptive): any number but 0, which is no name.
     // Returns: ok; busy, foreign_frame, invalid_argument, re_entered. Cost: a batch entry; a lock once in 31 adds.
     status add(frame f, group_id group = root_group, lru_token token = {}, std::uint64_t key = 0) {
         return core_.add(Policy::thread_slots::current(), f, group, token, key);
@@ -213,6 +214,9 @@ public:
     // Effects: shows up to `budget` of the coldest frames to decide(frame), with no lock held, and does what it answers: a
     // verdict, or a reclaim_answer. A frame that is reclaimed is untracked, then given to release(frame, lru_token), which may
     // free it. Both may call the LRU. If one throws, the frames that have no answer yet go back.
+    // Until a frame is untracked others may pin it, write to it and unpin it, after decide(), too. One that is still pinned
+    // then stays, whatever was answered. So release() alone takes the page out of the embedder's table, and it writes back
+    // what has become dirty since decide() did.
     template <class Decide, class Release>
     scan_result reclaim(group_id group, frame_count budget, Decide&& decide, Release&& release) {
         return scanner{core_}.reclaim(Policy::thread_slots::current(), group, budget, decide, release);
@@ -240,9 +244,11 @@ public:
     // The same; the LRU also remembers the token by the embedder's key (lru_options::ghost_entries).
     result<lru_token> evicted(frame f, std::uint64_t key) {
         const result<lru_token> token = evicted(f);
-        if (token) core_.remember(key, *token);
+        if (token) remember(key, *token);
         return token;
     }
+    // Effects: the LRU remembers the token, which release() was given, by the embedder's key.
+    void remember(std::uint64_t key, lru_token token) { core_.remember(key, token); }
     // Effects: the contents of `from`, which the caller has isolated, live in `to` now: `to` is isolated in its stead, with
     // its group, age and list; `from` is untracked. Returns: ok; busy if `from` was pinned meanwhile, or `to` is tracked;
     // not_isolated, absent, foreign_frame: nothing changed.

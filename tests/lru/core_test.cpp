@@ -126,6 +126,22 @@ TEST_CASE("The ghost table remembers by key what the embedder has no slot for", 
     CHECK(!without.refault_of(1));
 }
 
+TEST_CASE("The ghost table remembers what a reclaim hands out", "[lru]") {
+    small_lru<ring_fifo> tracker{lru_options{.frames = some_frames(64), .ghost_entries = 256}};
+    for (const frame f : some_frames(8))
+        REQUIRE(tracker.add(f) == status::ok);
+    std::vector<lru_token> given;
+    const auto release = [&](frame f, lru_token token) {
+        tracker.remember(f.raw() * 1000u, token);
+        given.push_back(token);
+    };
+    REQUIRE(tracker.reclaim(root_group, frame_count{8}, [](frame) { return verdict::reclaim; }, release)
+                .reclaimed == frame_count{8});
+    for (std::uint32_t n = 0; n != 8; ++n)
+        CHECK(tracker.refault_of((1000 + n) * 1000u) == given[n]);
+    CHECK(!tracker.refault_of(1000 * 1000u)); // once
+}
+
 TEST_CASE("The ghost table knows a merged group by either id", "[lru]") {
     small_lru<ring_fifo> tracker{lru_options{.frames = some_frames(64), .groups = 3, .ghost_entries = 256}};
     const group_id from = *tracker.create_group(), into = *tracker.create_group();

@@ -249,6 +249,7 @@ template <class Zone, frame_tracker Lru>
 // Reclaim for an allocation that has found nothing: zone_options{.frames = f, .pressure = relief.callback()}. The
 // callbacks are those of lru.reclaim; several threads may run them at the same time. release() frees the frame. They
 // do not allocate from the zone, or the allocation calls them again. Not moved while the zone lives.
+// It reclaims from one group: who has several writes a callback of his own, which chooses one each time.
 // An allocation of order k > 0 reclaims, in steps, until 2^k freed frames happen to lie together: cheapest_block and
 // evict_block are better at that.
 template <class Lru, class Decide, class Release>
