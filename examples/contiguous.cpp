@@ -67,7 +67,6 @@ int main(int argc, char** argv) {
         intact += *page[kept[i].raw()] == i && !buffer->contains(kept[i]);
     std::cout << "intact after the move: " << intact << " frames\n";
 
-    for (const frame f : *buffer)
-        zone.free(f);
+    zone.free_contiguous(*buffer);
     return intact == kept.size() && zone.validate() ? 0 : 1;
 }

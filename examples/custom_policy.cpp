@@ -12,12 +12,7 @@ namespace {
 // Hears of the slow paths.
 struct printing_tracer {
     static void on(cordon::trace_event event, cordon::frame first, cordon::frame_count count) {
-        switch (event) {
-        case cordon::trace_event::refill: std::cout << "  trace: refill, " << count << '\n'; break;
-        case cordon::trace_event::isolate: std::cout << "  trace: isolate from " << first << '\n'; break;
-        case cordon::trace_event::undo: std::cout << "  trace: undo from " << first << '\n'; break;
-        default: break;
-        }
+        std::cout << "  trace: " << event << ", " << count << " from " << first << '\n';
     }
 };
 

@@ -38,7 +38,8 @@ namespace cordon::inline v0 {
 
 template <class Policy>
 class basic_zone {
-    static_assert(zone_policy<Policy>);
+    static_assert(zone_policy<Policy>,
+                  "a policy inherits from default_policy; zone/policy.hpp says what each member is");
     using core = zone_core<Policy>;
     using proof = typename core::zone_proof;
 
@@ -119,6 +120,12 @@ public:
     result<frame_range> allocate_contiguous(frame_count count, frame_count alignment = frame_count{1},
                                             M&& migrate_one = M{}, const isolate_options& options = {}) {
         return cordon::allocate_contiguous(core_, count, alignment, migrate_one, options);
+    }
+
+    // Effects: frees what allocate_contiguous() or claim() gave, or a part of it; each frame as free() does.
+    void free_contiguous(frame_range frames) {
+        for (const frame f : frames)
+            core_.free(f, order{0});
     }
 
     // ---- caches ----

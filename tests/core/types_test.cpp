@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <iterator>
 #include <type_traits>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 using namespace cordon;
@@ -130,4 +132,14 @@ TEST_CASE("the end of a range does not wrap", "[core]") {
     CHECK(endless.end_raw() == UINT64_MAX);
     CHECK_FALSE(frame_range(frame{0}, frame_count{100}).contains(endless));
     CHECK(frame_range(frame{7}, frame_count{100}).overlaps(endless));
+}
+
+TEST_CASE("numbers are keys of unordered containers", "[core]") {
+    std::unordered_map<frame, int> pages{{frame{4}, 1}, {frame{5}, 2}};
+    CHECK(pages.at(frame{5}) == 2);
+    CHECK_FALSE(pages.contains(frame::none()));
+    const std::unordered_set<block_index> blocks{block_index{1}, block_index{1}};
+    CHECK(blocks.size() == 1);
+    const std::unordered_set<slot_index> slots{slot_index{1}, slot_index::none()};
+    CHECK(slots.size() == 2);
 }

@@ -72,6 +72,19 @@ TEST_CASE("a place that is free already is taken without a migrator", "[isolatio
     CHECK(agrees(zone));
 }
 
+TEST_CASE("what was allocated in a row is freed at once, or in parts", "[isolation]") {
+    small_zone zone{frames()};
+    const frame_range got = *zone.allocate_contiguous(frame_count{100});
+    const frame middle = got.first() + frame_count{60};
+    zone.free_contiguous({got.first(), frame_count{60}});
+    CHECK(zone.stats().allocated.raw() == 40);
+    CHECK(zone.state_of(middle).state == frame_state::allocated);
+    zone.free_contiguous({middle, frame_count{40}});
+    zone.free_contiguous({});
+    CHECK(zone.stats().allocated.raw() == 0);
+    CHECK(agrees(zone));
+}
+
 TEST_CASE("frames in the way are moved, those beside the wanted range stay", "[isolation]") {
     scattered on{16};
     const auto got = on.zone.allocate_contiguous(frame_count{150}, frame_count{1}, on.mover());

@@ -16,6 +16,7 @@
 #include <optional>
 #include <set>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -353,6 +354,16 @@ TEST_CASE("the cheapest block has the fewest frames in use, young ones count mor
     CHECK(pair->used.raw() == 17);
     CHECK(cheapest_block(on.zone, on.tracker, {.within = block(on.zone, 2)}).error() == status::busy);
     CHECK(is(cheapest_block(on.zone, on.tracker, {.within = block(on.zone, 7)}), 7));
+}
+
+TEST_CASE("the cost of a range prints what is used, young and stuck", "[isolation]") {
+    const block_cost cost{.range = {frame{512}, frame_count{512}},
+                          .used = frame_count{1},
+                          .young = frame_count{12},
+                          .stuck = frame_count{3}};
+    text_buffer<80> out;
+    out << cost;
+    CHECK(std::string{out.view()} == "frames [512, 1024): 1 frame used, 12 young, 3 stuck");
 }
 
 TEST_CASE("what rests in a thread cache does not make a block dearer", "[isolation]") {

@@ -5,6 +5,7 @@
 #include "cordon/core/types.hpp"
 
 #include <cstdint>
+#include <string_view>
 
 namespace cordon::inline v0 {
 
@@ -21,6 +22,24 @@ enum class trace_event : std::uint8_t {
     poison,    // a frame was taken out for good
     no_memory, // an allocation of `count` frames failed
 };
+
+// Returns: the enumerator's name.
+[[nodiscard]] constexpr std::string_view name(trace_event event) {
+    switch (event) {
+    case trace_event::refill: return "refill";
+    case trace_event::spill: return "spill";
+    case trace_event::steal: return "steal";
+    case trace_event::drain: return "drain";
+    case trace_event::isolate: return "isolate";
+    case trace_event::undo: return "undo";
+    case trace_event::claim: return "claim";
+    case trace_event::offline: return "offline";
+    case trace_event::online: return "online";
+    case trace_event::poison: return "poison";
+    case trace_event::no_memory: return "no_memory";
+    }
+    return "unknown trace_event";
+}
 
 // A tracer is called from any thread with the zone lock free, and must not call the zone or throw.
 template <class T>

@@ -10,6 +10,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <string_view> // declares std::hash, without the weight of <functional>
 #include <type_traits>
 
 namespace cordon::inline v0 {
@@ -173,4 +174,19 @@ private:
 static_assert(sizeof(frame) == 4 && sizeof(order) == 1 && sizeof(block_index) == 4);
 static_assert(std::is_trivially_copyable_v<frame> && std::is_trivially_copyable_v<frame_range>);
 
+// Numbers as keys of unordered containers: hashed as their raw() is.
+template <class Number>
+struct hash_of_number {
+    [[nodiscard]] std::size_t operator()(Number n) const noexcept {
+        return std::hash<decltype(n.raw())>{}(n.raw());
+    }
+};
+
 } // namespace cordon::inline v0
+
+template <>
+struct std::hash<cordon::frame> : cordon::hash_of_number<cordon::frame> {};
+template <>
+struct std::hash<cordon::block_index> : cordon::hash_of_number<cordon::block_index> {};
+template <>
+struct std::hash<cordon::slot_index> : cordon::hash_of_number<cordon::slot_index> {};

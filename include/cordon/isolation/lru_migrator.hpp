@@ -14,6 +14,7 @@
 // not begins anew.
 #pragma once
 
+#include "cordon/core/text.hpp"
 #include "cordon/isolation/isolated_range.hpp"
 #include "cordon/lru/token.hpp"
 #include "cordon/lru/types.hpp"
@@ -168,6 +169,13 @@ struct block_cost {
     frame_count young{}; // of those, used just now
     frame_count stuck{}; // pinned, untracked, foreign, or of a block that cannot be sealed: it stays in use
 };
+// "frames [512, 1024): 300 frames used, 12 young, 0 stuck"
+template <text_sink S>
+S& operator<<(S& sink, const block_cost& cost) {
+    print(print(sink << cost.range, ": ") << cost.used, " used, ");
+    print(print_decimal(sink, cost.young.raw()), " young, ");
+    return print(print_decimal(sink, cost.stuck.raw()), " stuck");
+}
 
 struct block_choice {
     frame_range within{};           // whole blocks; by default all of the zone

@@ -187,3 +187,6 @@ struct age_histogram {
 };
 
 } // namespace cordon::inline v0
+
+template <>
+struct std::hash<cordon::group_id> : cordon::hash_of_number<cordon::group_id> {};

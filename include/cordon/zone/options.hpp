@@ -20,7 +20,7 @@ struct pressure_callback {
 
 struct zone_options {
     frame_range frames;                   // 1 to 2^32 - 1 frames, ending at or below 2^32 - 1
-    std::span<const frame_range> holes{}; // frames that never exist: disjoint, inside `frames`, in any order
+    std::span<const frame_range> holes{}; // frames that never exist, copied: disjoint, within `frames`
     std::uint32_t max_poisoned = 1024;    // frames that can be poisoned; 16 bytes each
     pressure_callback pressure{};
     std::span<std::byte> memory{}; // behind `frames`, for the policy's memory_annotator: outlives the zone

@@ -13,6 +13,7 @@
 //     };
 //     cordon::basic_zone<my_policy> zone{...};
 //
+// Smaller pageblocks (pageblock_order 6 to 8) want a smaller max_order, too: at most 9 more.
 // Features are turned off by null objects (null_lock, null_gate, null_annotator, null_tracer), which leave no code behind.
 #pragma once
 
