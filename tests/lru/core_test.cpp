@@ -135,7 +135,9 @@ TEST_CASE("The ghost table remembers what a reclaim hands out", "[lru]") {
         tracker.remember(f.raw() * 1000u, token);
         given.push_back(token);
     };
-    REQUIRE(tracker.reclaim(root_group, frame_count{8}, [](frame) { return verdict::reclaim; }, release)
+    REQUIRE(tracker
+                .reclaim(
+                    root_group, frame_count{8}, [](frame) { return verdict::reclaim; }, release)
                 .reclaimed == frame_count{8});
     for (std::uint32_t n = 0; n != 8; ++n)
         CHECK(tracker.refault_of((1000 + n) * 1000u) == given[n]);
