@@ -424,7 +424,7 @@ const std::map<std::string, std::set<std::string>> names_of_std{
     {"new", {"bad_alloc", "launder", "new"}},
     {"span", {"span"}},
     {"stdexcept", {"invalid_argument"}},
-    {"string_view", {"string_view"}},
+    {"string_view", {"hash", "string_view"}},
     {"tuple", {"get", "tuple"}},
     {"type_traits",
      {"conditional_t", "decay_t", "is_const_v", "is_enum_v", "is_same_v", "is_trivially_copyable_v"}},

@@ -174,12 +174,10 @@ private:
 static_assert(sizeof(frame) == 4 && sizeof(order) == 1 && sizeof(block_index) == 4);
 static_assert(std::is_trivially_copyable_v<frame> && std::is_trivially_copyable_v<frame_range>);
 
-// Numbers as keys of unordered containers: hashed as their raw() is.
+// Numbers as keys of unordered containers.
 template <class Number>
 struct hash_of_number {
-    [[nodiscard]] std::size_t operator()(Number n) const noexcept {
-        return std::hash<decltype(n.raw())>{}(n.raw());
-    }
+    [[nodiscard]] std::size_t operator()(Number n) const noexcept { return n.raw(); }
 };
 
 } // namespace cordon::inline v0
