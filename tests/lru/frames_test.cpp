@@ -366,3 +366,38 @@ TEST_CASE("A token of a group that this LRU cannot have says nothing", "[lru]") 
     CHECK(tracker.stats().refaulted == 0);
     CHECK(tracker.stats().added == 2);
 }
+
+TEST_CASE("What claims leave behind in a ring is thrown out though no frame comes there any more", "[lru]") {
+    stage<ring_fifo> on;
+    auto& t = on.tracker;
+    const group_id other = *t.create_group();
+    const std::vector<frame> all{some_frames(64).begin(), some_frames(64).end()};
+    std::vector<frame> out(64);
+    const auto entries_left = [&](auto leave) {
+        for (const frame one : all)
+            REQUIRE(t.add(one) == status::ok);
+        leave();
+        const std::uint64_t left = t.internals().entries(root_group);
+        for (const frame one : all)
+            (void)t.forget(one);
+        CHECK(on.whole());
+        return left;
+    };
+    // A shorter list than 16 is left alone.
+    CHECK(entries_left([&] { CHECK(t.move_group(all, other) == 64); }) < 16);
+    CHECK(entries_left([&] {
+              CHECK(t.isolate(all, out) == 64);
+              for (const frame one : all)
+                  CHECK(t.putback_to(one, other) == status::ok);
+          }) < 16);
+    CHECK(entries_left([&] {
+              for (const frame one : all) {
+                  CHECK(t.isolate(one) == status::ok);
+                  CHECK(t.putback_to(one, other) == status::ok);
+              }
+          }) < 16);
+    CHECK(entries_left([&] {
+              for (const frame one : all)
+                  CHECK(t.forget(one) == status::ok);
+          }) < 16);
+}

@@ -39,7 +39,7 @@ struct some_lists {
     void push(unsigned n, std::uint32_t f, list_end end) {
         const unsigned mark = all.push(at(n), frame_index{f}, end, words[f].mark());
         words[f] = state_word{lru_place::listed, root_group, 0}.with_mark(mark);
-        all.tidy(at(n), lists::stale(heads[n]), [&](lists::entry e) { return is_current(n, e); });
+        all.tidy(at(n), [&](lists::entry e) { return is_current(n, e); });
     }
     void claim(std::uint32_t f) {
         lists::claimed(heads[lists::list_of(words[f].mark())], 1);
@@ -328,7 +328,7 @@ TEST_CASE("A ring of which every entry is stale has no segment after it is compa
         REQUIRE(t.on(0).size() == many);
         for (std::uint32_t f = 0; f != many; ++f)
             t.claim(f);
-        t.all.tidy(t.at(0), lists::stale(t.heads[0]), [&](lists::entry e) { return t.is_current(0, e); });
+        t.all.tidy(t.at(0), [&](lists::entry e) { return t.is_current(0, e); });
         CHECK(lists::size(t.heads[0]) == 0);
         CHECK(t.heads[0].oldest == 0);
         lists::entry e;

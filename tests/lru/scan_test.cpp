@@ -246,6 +246,17 @@ TEMPLATE_TEST_CASE("An LRU of one frame reclaims it again and again", "[lru]", r
     CHECK(tracker.validate(true));
 }
 
+TEST_CASE("A scan that leaves a ring to what claims have left behind throws that out", "[lru]") {
+    small_lru<ring_fifo> tracker{some_frames(400)};
+    fill(tracker, some_frames(400));
+    for (const frame f : some_frames(99, 1301)) // less than a quarter
+        REQUIRE(tracker.isolate(f) == status::ok);
+    CHECK(tracker.internals().entries(root_group) == 400);
+    CHECK(coldest(tracker, 301).size() == 301);
+    CHECK(tracker.internals().entries(root_group) == 0);
+    CHECK(tracker.validate(true));
+}
+
 TEST_CASE("A scan for no frame finds none", "[lru]") {
     small_lru<ring_fifo> tracker{some_frames(8)};
     chosen_slots::mine = slot_index::none();

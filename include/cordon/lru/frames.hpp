@@ -28,9 +28,10 @@ public:
 
     // ---- isolate ----
 
-    // Effects: the claimed frame is off its list; `before` is its word before the claim.
+    // Effects: the claimed frame is off its list; `before` is its word before the claim. Locks: the group's, if the list
+    // has to change for that.
     void detach(section& hold, frame_index i, state_word before) {
-        if (!lists_type::unlinks || before.place() != lru_place::listed) return;
+        if (!is_to_detach(before)) return;
         hold.enter(before.group());
         unlink(hold, i, before);
     }
@@ -198,9 +199,11 @@ public:
             this->lists_.push(this->list_at(hold.id(), where.list), i, where.end, claimed.mark());
         this->settle(i, claimed,
                      claimed.with(lru_place::listed).with_mark(mark).with_group(hold.id()).released());
-        const group_id g = hold.id();
-        this->lists_.tidy(this->list_at(g, where.list), this->stale(g, where.list), [&](auto entry) {
-            return this->is_current(g, where.list, entry, this->peek(frame_index{entry.frame}));
+    }
+    // Effects: throws the entries that claims have left behind out of the list, if they are many.
+    void tidy(group_id g, unsigned list) {
+        this->lists_.tidy(this->list_at(g, list), [&](auto entry) {
+            return this->is_current(g, list, entry, this->peek(frame_index{entry.frame}));
         });
     }
     [[nodiscard]] bool same_group(group_id a, group_id b) const {
@@ -211,9 +214,22 @@ protected:
     using base::base;
 
 private:
-    void unlink(section& hold, frame_index i, state_word before) {
+    // Returns: whether the list of a frame that was claimed has to change: it is linked there, or the entry that it
+    // leaves behind is one too many.
+    [[nodiscard]] bool is_to_detach(state_word before) const {
+        if (before.place() != lru_place::listed) return false;
         if constexpr (lists_type::unlinks)
-            this->lists_.unlink(this->list_at(hold.id(), lists_type::list_of(before.mark())), i);
+            return true;
+        else
+            return lists_type::is_littered(
+                this->group_of(this->root_of(before.group())).lists[lists_type::list_of(before.mark())]);
+    }
+    void unlink(section& hold, frame_index i, state_word before) {
+        const unsigned list = lists_type::list_of(before.mark());
+        if constexpr (lists_type::unlinks)
+            this->lists_.unlink(this->list_at(hold.id(), list), i);
+        else
+            tidy(hold.id(), list);
     }
     std::size_t isolate_some(std::span<const frame> in, frame* out) {
         struct claimed_frame {
@@ -231,7 +247,7 @@ private:
             state_word before;
             if (!this->contains(i) || this->claim(i, before) != status::ok) continue;
             out[out_n++] = f;
-            if (lists_type::unlinks && before.place() == lru_place::listed) claimed[n++] = {i, before};
+            if (is_to_detach(before)) claimed[n++] = {i, before};
         }
         section hold{*this};
         while (n != 0) {

@@ -64,6 +64,7 @@ public:
     [[nodiscard]] static std::uint32_t take_claims(list& l) {
         return l.stale.exchange(0, std::memory_order_release); // (2) release: pairs with (1)
     }
+    [[nodiscard]] static constexpr bool is_littered(const list&) { return false; }
     // Effects: a list without frames is as new.
     static void reset(list& l) {
         l.hand = 0;
@@ -99,7 +100,7 @@ public:
         from.self.count.store(0, std::memory_order_relaxed);
     }
     template <class Current>
-    void tidy(place, std::uint32_t, Current) {}
+    void tidy(place, Current) {}
     // Calls f(entry) for each frame of the range, from the hand on, until it returns false.
     template <class F>
     void for_each(place at, F f) const {

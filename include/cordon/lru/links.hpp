@@ -120,7 +120,7 @@ public:
         from.self.count.store(0, std::memory_order_relaxed);
     }
     template <class Current>
-    void tidy(place, std::uint32_t, Current) {}
+    void tidy(place, Current) {}
     // Calls f(entry), oldest first, until it returns false.
     template <class F>
     void for_each(place at, F f) const {

@@ -3,7 +3,7 @@
 //
 // An entry is a frame number and a tag of 3 bits. The entry that counts is the one whose tag is in the frame's word; a
 // frame that is claimed leaves its entry behind, which is then stale: a scan drops it, and when a quarter of a list is
-// stale the list is compacted. A new entry of a frame has the next tag, also when the frame was untracked in between.
+// stale the list is compacted, by the claimant or the scan that has made it so: nobody else need ever come to it. A new entry of a frame has the next tag, also when the frame was untracked in between.
 // After eight rounds an entry that nobody met can look current again: then the frame is examined too early, once.
 //
 // Segments of 256 bytes come from one pool for all groups, a stack without a lock. The pool has room for every frame
@@ -232,12 +232,15 @@ public:
         add(into.self, from.self.count.load(std::memory_order_relaxed));
         from.self.count.store(0, std::memory_order_relaxed);
     }
-    // Effects: compacts the list if a quarter of it is stale; `gone` is how many claims have left one. Cost: O(1) for
-    // each claim since the last time.
+    // Returns: whether a quarter of the list is stale, so that it is to be compacted. Locks: none.
+    [[nodiscard]] static bool is_littered(const list& l) {
+        const std::uint32_t n = size(l), gone = stale(l);
+        return n >= compacted_entries && gone <= n && gone >= n / 4;
+    }
+    // Effects: compacts the list if it is littered. Cost: O(1) for each claim since the last time.
     template <class Current>
-    void tidy(place at, std::uint32_t gone, Current current_entry) {
-        const std::uint32_t n = at.self.count.load(std::memory_order_relaxed);
-        if (n >= compacted_entries && gone <= n && gone >= n / 4) compact(at, current_entry);
+    void tidy(place at, Current current_entry) {
+        if (is_littered(at.self)) compact(at, current_entry);
     }
     // Effects: moves the current entries together, towards the oldest end, and gives back what is left over.
     template <class Current>

@@ -170,6 +170,8 @@ private:
         unsigned list = tracker_.replacement().next(seen);
         while (looks != most && all.n != all.out.size() && list < R::lists)
             scan_list(at, seen, list, most, looks, all);
+        for (unsigned n = 0; n != R::lists; ++n) // fewer frames are left to the entries of others
+            tracker_.tidy(at, n);
         all.looks += looks;
         return looks == most;
     }
