@@ -286,3 +286,62 @@ TEST_CASE("Threads that never added, and those of an LRU that could not be made,
     CHECK(tracker.validate(true));
     CHECK(none.add(frame{1000}) == status::foreign_frame);
 }
+
+namespace {
+
+// A token with which a frame of the root group goes to the main queue.
+template <class P>
+lru_token known_token(lru<replacement::s3_fifo<>, P>& tracker) {
+    for (const frame f : some_frames(10))
+        REQUIRE(tracker.add(f) == status::ok);
+    REQUIRE(tracker.drain() == status::ok);
+    return *tracker.evicted(coldest(tracker, 1).front());
+}
+using queues = replacement::s3_fifo<>;
+
+} // namespace
+
+TEST_CASE("A frame that is pinned in a batch goes where its token says, when it is unpinned", "[lru]") {
+    small_lru<queues> tracker{some_frames(64)};
+    const as_slot me{1};
+    const lru_token token = known_token(tracker);
+    REQUIRE(tracker.add(frame{1000}, root_group, token) == status::ok);
+    REQUIRE(tracker.pin(frame{1000}) == status::ok);
+    REQUIRE(tracker.drain() == status::ok);
+    CHECK(tracker.state_of(frame{1000}).place == lru_place::unevictable);
+    CHECK(tracker.stats().added == 11);
+    CHECK(tracker.stats().activated == 1);
+    REQUIRE(tracker.unpin(frame{1000}) == status::ok);
+    CHECK(tracker.state_of(frame{1000}).place == lru_place::listed);
+    CHECK(tracker.state_of(frame{1000}).list == queues::main);
+    CHECK(tracker.validate(true));
+}
+
+TEST_CASE("A frame that is stolen from a batch is new, whatever list its number was on before", "[lru]") {
+    small_lru<queues> tracker{some_frames(64)};
+    const as_slot me{1};
+    const lru_token token = known_token(tracker);
+    REQUIRE(tracker.add(frame{1000}, root_group, token) == status::ok);
+    REQUIRE(tracker.drain() == status::ok);
+    REQUIRE(tracker.state_of(frame{1000}).list == queues::main);
+    REQUIRE(tracker.forget(frame{1000}) == status::ok);
+    REQUIRE(tracker.add(frame{1000}) == status::ok);
+    REQUIRE(tracker.isolate(frame{1000}) == status::ok);
+    REQUIRE(tracker.putback(frame{1000}) == status::ok);
+    CHECK(tracker.state_of(frame{1000}).list == queues::small);
+    CHECK(tracker.validate(true));
+}
+
+TEST_CASE("Of a frame that has left its batch and is in it again the last entry counts", "[lru]") {
+    small_lru<queues> tracker{some_frames(64)};
+    const as_slot me{1};
+    const lru_token token = known_token(tracker);
+    REQUIRE(tracker.add(frame{1000}, root_group, token) == status::ok);
+    REQUIRE(tracker.forget(frame{1000}) == status::ok);
+    REQUIRE(tracker.add(frame{1000}) == status::ok); // something new
+    REQUIRE(tracker.drain() == status::ok);
+    CHECK(tracker.state_of(frame{1000}).list == queues::small);
+    CHECK(tracker.stats().refaulted == 0);
+    CHECK(tracker.stats().added == 11);
+    CHECK(tracker.validate(true));
+}

@@ -575,3 +575,27 @@ TEST_CASE("A frame that leaves its group while that gets another id is left alon
     CHECK(word_read.fired());
     on.check_whole();
 }
+
+TEMPLATE_TEST_CASE("A frame whose last pin goes while its batch is emptied is listed", "[lru]", ring_fifo,
+                   linked_fifo) {
+    stage<TestType> on;
+    const frame d{1010};
+    chosen_slots::mine = slot_index{1};
+    REQUIRE(on.tracker.add(d) == status::ok);
+    REQUIRE(on.tracker.pin(d) == status::ok);
+    before_change.arm(on.word(d), [&] { // so the claim begins anew
+        CHECK(on.tracker.pin(d) == status::ok);
+        after_change.arm(on.word(d), [&] {
+            before_change.arm(on.word(d), [&] {
+                CHECK(on.tracker.unpin(d) == status::ok);
+                CHECK(on.tracker.unpin(d) == status::ok);
+            });
+        });
+    });
+    CHECK(on.tracker.drain() == status::ok);
+    CHECK(before_change.fired());
+    chosen_slots::mine = slot_index::none();
+    CHECK(on.where(d) == lru_place::listed);
+    CHECK(on_list(on.tracker) == std::vector{a, b, c, d});
+    on.check_whole();
+}

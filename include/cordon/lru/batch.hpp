@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Linux: a folio_batch of 31 entries. Only adds are batched. An entry is a hint: a frame whose word does not say
-// `batched` any more was stolen by its claimant, and is passed over. A batch changes hands through its gate
+// `batched` any more was stolen by its claimant, and is passed over. If a stolen frame has left and was added again, the
+// last entry of a batch counts, and of two batches the one that is emptied first: then its token and its key may be
+// those of what the frame held before. A batch changes hands through its gate
 // (local/drain_gate.hpp), like a thread cache.
 #pragma once
 

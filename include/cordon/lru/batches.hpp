@@ -180,28 +180,30 @@ private:
         with_slots_lock([&] { active = active_slots(); });
         return {this->parts_.batches, active};
     }
-    // Effects: links what the batch holds, in the order in which it was added. Requires: inside its gate.
+    // Effects: links what the batch holds, in the order in which it was added. Claimed first, then locked: groups are
+    // stable. Of a frame that has left and come again the last entry is claimed. Requires: inside its gate.
     void empty(batch& b) {
-        section hold{*this};
         const std::uint32_t n = b.size();
+        std::uint32_t claimed = 0; // a bit for each entry
+        for (std::uint32_t k = n; k-- != 0;)
+            claimed |= std::uint32_t{claim_batched(b.at(k).frame)} << k;
+        section hold{*this};
         for (std::uint32_t k = 0; k != n; ++k)
-            link_batched(hold, b.at(k));
+            if ((claimed >> k & 1) != 0) link_batched(hold, b.at(k));
         b.clear();
     }
-    void link_batched(section& hold, const addition& a) {
+    // Returns: false if the frame was stolen.
+    [[nodiscard]] bool claim_batched(frame_index i) {
         for (;;) {
-            const state_word w = this->peek(a.frame);
-            if (w.place() != lru_place::batched) return; // stolen
-            if (w.references() != 0) {
-                if (this->cull(a.frame, w)) return;
-                continue;
-            }
-            // Claimed first, then locked: the group is stable.
-            if (!this->claim_as(a.frame, w)) continue;
-            hold.enter(w.group());
-            this->link_new(hold, a, w.claimed());
-            return;
+            const state_word w = this->peek(i);
+            if (w.place() != lru_place::batched) return false; // stolen
+            if (this->claim_as(i, w)) return true;
         }
+    }
+    void link_batched(section& hold, const addition& a) {
+        const state_word w = this->peek(a.frame);
+        hold.enter(w.group());
+        this->link_new(hold, a, w);
     }
 };
 

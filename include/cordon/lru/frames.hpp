@@ -175,7 +175,7 @@ public:
 
     // ---- for batches and scans; with the lock of the frame's group ----
 
-    // Effects: links a frame that is added and that the caller has claimed.
+    // Effects: links a frame that is added and that the caller has claimed; a pinned one is unevictable until it is not.
     void link_new(section& hold, const addition& a, state_word claimed) {
         view seen{*this, hold.id()};
         const lru_token token{a.token};
@@ -190,7 +190,14 @@ public:
             group::bump(count.by_distance[miss_curve::power_of(back.distance)]);
             if (back.activate) group::bump(count.activated);
         }
-        link(hold, a.frame, claimed, this->replacement_.insert(seen, a.frame, how));
+        const list_place where = this->replacement_.insert(seen, a.frame, how);
+        if (claimed.pins() != 0) { // where it goes when the last pin goes
+            const state_word before = claimed;
+            claimed = before.with_mark(lists_type::with_list(before.mark(), where.list));
+            this->settle(a.frame, before, claimed);
+            if (this->settle_pinned(a.frame, hold.id())) return;
+        }
+        link(hold, a.frame, claimed, where);
     }
     // Effects: a claimed frame links and is free to be claimed. The lock is held, so who claims it next and wants to
     // unlink it waits until the list is whole.

@@ -77,7 +77,7 @@ private:
 //   state()          its group_state
 //   size(list), total()   frames on one list, on all
 //   age(i), set_age(i, byte)   the age byte
-//   list_of(i)       the list that the frame is on, or was on when it was claimed
+//   list_of(i)       the list that the frame is on, or was on when it was claimed; 0 if it never was on one
 //   clock()          the group's clock, 8 bits; advance() ticks it
 //   evictions()      of the group so far; payload() puts it into a token, distance(payload) is how long ago that was
 //   frames()         that the LRU can track in all

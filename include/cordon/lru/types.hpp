@@ -139,7 +139,7 @@ struct lru_options {
 // What a group holds and what happened in it. Each figure is true at some moment.
 struct lru_stats {
     frame_count listed;     // on the lists; with a ring also those that were just claimed
-    std::uint64_t added;    // linked for the first time
+    std::uint64_t added;    // out of a batch to a list, or to wait for an unpin
     std::uint64_t scanned;  // looked at by scans
     std::uint64_t isolated; // claimed by scans
     std::uint64_t stolen;   // claimed out of a batch, before they were on a list

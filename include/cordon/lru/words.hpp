@@ -57,7 +57,9 @@ public:
         if (state_word{raw}.place() != lru_place::untracked) return status::busy;
         this->age_of(i).store(this->replacement_.fresh(this->clock_of(g)), std::memory_order_relaxed);
         const std::uint32_t references = first == lru_place::isolated ? 1 : 0;
-        const state_word w = state_word{first, g, references}.with_mark(state_word{raw}.mark());
+        // The list that it was on the last time says nothing of what it holds now.
+        const unsigned mark = lists_type::with_list(state_word{raw}.mark(), 0);
+        const state_word w = state_word{first, g, references}.with_mark(mark);
         // (6) acq_rel: pairs with (1), (4), (5), (8), (9)
         return word.compare_exchange(raw, w.raw(), std::memory_order_acq_rel) ? status::ok : status::busy;
     }
