@@ -345,3 +345,17 @@ TEST_CASE("Of a frame that has left its batch and is in it again the last entry 
     CHECK(tracker.stats().added == 11);
     CHECK(tracker.validate(true));
 }
+
+TEST_CASE("A frame in a batch keeps its age when its group is merged", "[lru]") {
+    small_lru<replacement::generations<>> tracker{some_frames(64), 2};
+    const as_slot me{1};
+    const group_id g = *tracker.create_group();
+    for (int n = 0; n != 5; ++n)
+        REQUIRE(tracker.age(root_group) == status::ok);
+    REQUIRE(tracker.add(frame{1000}, g) == status::ok);
+    REQUIRE(tracker.merge_groups(g, root_group) == status::ok);
+    CHECK(tracker.state_of(frame{1000}).cold == 0);
+    REQUIRE(tracker.drain() == status::ok);
+    CHECK(tracker.state_of(frame{1000}).group == root_group);
+    CHECK(tracker.state_of(frame{1000}).cold == 0);
+}

@@ -401,3 +401,17 @@ TEST_CASE("What claims leave behind in a ring is thrown out though no frame come
                   CHECK(t.forget(one) == status::ok);
           }) < 16);
 }
+
+TEST_CASE("The token of a frame that was claimed before its group was merged tells when it was used",
+          "[lru]") {
+    stage<replacement::lirs> on;
+    const group_id g = *on.tracker.create_group();
+    REQUIRE(on.tracker.add(f, g) == status::ok);
+    for (int n = 0; n != 5; ++n)
+        on.tracker.age(root_group);
+    REQUIRE(on.tracker.isolate(f) == status::ok);
+    REQUIRE(on.tracker.merge_groups(g, root_group) == status::ok);
+    CHECK(on.tracker.state_of(f).cold == 0);
+    CHECK(on.tracker.evicted(f)->payload() == 5); // the tick of its group now
+    CHECK(on.whole());
+}

@@ -203,7 +203,7 @@ private:
     void link_batched(section& hold, const addition& a) {
         const state_word w = this->peek(a.frame);
         hold.enter(w.group());
-        this->link_new(hold, a, w);
+        this->link_new(hold, a, this->adopt_claimed(hold, a.frame, w));
     }
 };
 

@@ -130,6 +130,7 @@ public:
         if (w.place() != lru_place::isolated) return status::not_isolated;
         if (w.pins() != 0) return status::busy;
         hold.enter(w.group());
+        (void)adopt_claimed(hold, i, w);
         view seen{*this, hold.id()};
         const lru_token token{hold.id(), this->replacement_.evicted(seen, i)};
         if (!this->untrack(i)) return status::busy;
@@ -157,9 +158,7 @@ public:
         if (this->peek(to).place() != lru_place::untracked) return status::busy;
         section hold{*this};
         hold.enter(w.group());
-        const state_word renamed = w.with_group(hold.id());
-        this->rebase(from, w.group(), hold.id());
-        this->settle(from, w, renamed);
+        const state_word renamed = adopt_claimed(hold, from, w);
         // First the one leaves, then the other comes: so a stray pin of `to`, by who believes that it still holds another
         // page, finds it untracked until there is no way back.
         const std::uint8_t age = this->age_of(from).load(std::memory_order_relaxed);
@@ -212,6 +211,15 @@ public:
         this->lists_.tidy(this->list_at(g, list), [&](auto entry) {
             return this->is_current(g, list, entry, this->peek(frame_index{entry.frame}));
         });
+    }
+    // Effects: the claimed frame bears the id of the group that it is in, and its age is by that group's clock. Returns:
+    // its word.
+    state_word adopt_claimed(section& hold, frame_index i, state_word claimed) {
+        if (claimed.group() == hold.id()) return claimed;
+        const state_word renamed = claimed.with_group(hold.id());
+        this->rebase(i, claimed.group(), hold.id());
+        this->settle(i, claimed, renamed);
+        return renamed;
     }
     [[nodiscard]] bool same_group(group_id a, group_id b) const {
         return this->is_live(a) && this->root_of(a) == this->root_of(b);
