@@ -142,7 +142,8 @@ TEST_CASE("a duel's sample follows a page to another frame", "[lru]") {
     small.attach(memory);
     small.put(cordon::frame_index{3}, 33);
     small.rename(cordon::frame_index{3}, cordon::frame_index{5});
-    small.rename(cordon::frame_index{4}, cordon::frame_index{6}); // not of the sample
+    small.put(cordon::frame_index{6}, 66);
+    small.rename(cordon::frame_index{4}, cordon::frame_index{6}); // not of the sample: what 6 held is gone
     std::vector<std::pair<std::uint32_t, std::uint32_t>> told;
     small.for_each(
         [&](cordon::frame_index i, std::uint32_t page, bool) { told.emplace_back(i.raw(), page); });
@@ -254,4 +255,15 @@ TEST_CASE("a sampled frame that has left the group is forgotten at the next tick
     v.left = {1};
     adaptive{}.tick(v);
     CHECK(sampled() == std::vector<std::uint32_t>{0, 2});
+}
+
+TEST_CASE("a frame that comes back without a key is not of the sample any more", "[lru]") {
+    cordon::testing::fake_view<adaptive> v;
+    v.sizes[lirs::cold_list] = 3;
+    for (const std::uint64_t key : {1, 0}) // forgotten in between, not evicted
+        (void)adaptive{}.insert(v, cordon::frame_index{0}, {.known = false, .payload = 0, .key = key});
+    cordon::replacement::duel<lirs, 3> arms{256};
+    arms.attach(v.extra());
+    arms.for_each([](cordon::frame_index, std::uint32_t, bool) { FAIL("it holds another page"); });
+    SUCCEED();
 }

@@ -43,15 +43,15 @@ struct adaptive : lirs {
     template <class V>
     list_place insert(V& v, frame_index i, const arrival& a) const {
         const list_place place = lirs::insert(v, i, a);
+        const arms all = arms_of(v);
+        all.remove(i); // forgotten with what it held before
         if (a.key == 0) return place;
         steer(v);
-        const arms all = arms_of(v);
         if (v.total() >> v.state().shift >= pages_an_arm) {
             ++v.state().shift;
             all.thin([&](std::uint32_t page) { return is_sampled(v, page); });
         }
         const std::uint32_t page = page_of(a.key);
-        all.remove(i);
         if (!is_sampled(v, page)) return place;
         all.put(i, page);
         all.access_later(*this, page, room(v));

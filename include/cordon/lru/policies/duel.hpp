@@ -113,6 +113,7 @@ public:
     }
     // Effects: frame `to` holds the page that `from` held, if that is known.
     void rename(frame_index from, frame_index to) const {
+        remove(to);
         for (const sample s : samples_of(from))
             if (s.frame == from.raw() + 1) {
                 remove(from);
