@@ -116,4 +116,11 @@ TEST_CASE("put back at the head a frame is of the youngest generation, at the ta
     CHECK(putback(cordon::putback_at::tail).list == oldest);
     CHECK(putback(cordon::putback_at::tail).end == cordon::list_end::oldest);
     CHECK(putback(cordon::putback_at::automatic).list == 1);
+    // A generation that was over before its frame came back would be the youngest again in time.
+    for (const unsigned live : {2u, 1u, 0u, oldest}) {
+        v.lists[7] = live;
+        CHECK(putback(cordon::putback_at::automatic).list == live);
+    }
+    v.lists[7] = 3;
+    CHECK(putback(cordon::putback_at::automatic).list == oldest);
 }

@@ -53,9 +53,11 @@ struct generations : tick_byte {
     template <class V>
     list_place putback(V& v, frame_index i, putback_at at) const {
         const auto& state = v.state();
+        const unsigned last = generation(state, oldest(state)), list = v.list_of(i);
         if (at == putback_at::head) return {state.youngest};
-        if (at == putback_at::tail) return {generation(state, oldest(state)), list_end::oldest};
-        return {v.list_of(i)};
+        if (at == putback_at::tail) return {last, list_end::oldest};
+        // The list of a generation that is over becomes that of the youngest one in time.
+        return {number(state, list) > oldest(state) ? last : list};
     }
     template <class V>
     void tick(V& v) const {
@@ -71,6 +73,9 @@ private:
     static constexpr unsigned oldest(const group_state& s) { return s.spare + 1u; }
     static constexpr unsigned generation(const group_state& s, unsigned number) {
         return (s.youngest + N - number) % N;
+    }
+    static constexpr unsigned number(const group_state& s, unsigned list) {
+        return (s.youngest + N - list) % N;
     }
 };
 static_assert(replacement_policy<generations<>>);
