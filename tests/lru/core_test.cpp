@@ -218,6 +218,20 @@ TEST_CASE("An LRU works in memory of the embedder, all of which it has asked for
         REQUIRE(memory.get()[n] == std::byte{0x5a});
 }
 
+TEST_CASE("A refault is as far away as it is behind the 2^32nd eviction, too", "[lru]") {
+    using hand_clock = replacement::clock<1, list_kind::hand>;
+    small_lru<hand_clock> tracker{frame_range{frame{0}, frame_count{std::uint64_t{1} << 31}}};
+    if (tracker.error() == status::no_metadata) return; // a machine of 32 bits
+    auto& core = tracker.internals();
+    auto& evicted = core.group_of(root_group).count.evicted;
+    const lru_core<hand_clock, small_lru_policy>::view seen{core, root_group};
+    constexpr std::uint64_t step = 1 << 14; // of a token, with so many frames
+    evicted.store((std::uint64_t{1} << 32) - step, std::memory_order_relaxed);
+    const std::uint32_t then = seen.payload();
+    evicted.store((std::uint64_t{1} << 32) + step, std::memory_order_relaxed);
+    CHECK(seen.distance(then) == 2 * step);
+}
+
 TEST_CASE("The metadata of an LRU is as small as it says", "[lru]") {
     const auto per_frame = [](auto bytes_of) {
         const std::uint32_t many = 1u << 24, few = 1u << 23;

@@ -206,8 +206,10 @@ public:
         [[nodiscard]] std::uint32_t evictions() const {
             return static_cast<std::uint32_t>(self_.count.evicted.load(std::memory_order_relaxed));
         }
+        // Of all bits of the count: of 32 a tracker of 2^31 frames has shifted out more than a token lacks.
         [[nodiscard]] std::uint32_t payload() const {
-            return evictions() >> shift() & lru_token::payload_mask;
+            const std::uint64_t evicted = self_.count.evicted.load(std::memory_order_relaxed);
+            return static_cast<std::uint32_t>(evicted >> shift() & lru_token::payload_mask);
         }
         [[nodiscard]] std::uint64_t distance(std::uint32_t payload_then) const {
             return std::uint64_t{(payload() - payload_then) & lru_token::payload_mask} << shift();
