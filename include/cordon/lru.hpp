@@ -55,12 +55,12 @@ public:
     // Effects: an LRU that tracks none of these frames yet. If it cannot be made, error() says why.
     explicit lru(frame_range frames, std::uint32_t groups = 1, const Replacement& how = {})
         : lru(lru_options{.frames = frames, .groups = groups}, how) {}
-    explicit lru(const lru_options& options, const Replacement& how = {})
-        : core_(std::span<std::byte>{}, options, how) {}
-    // Effects: the same in the embedder's memory: metadata_bytes(options) zero bytes, aligned to a cache line.
+    explicit lru(const lru_options& options, const Replacement& how = {}) : core_(nullptr, options, how) {}
+    // Effects: the same in the embedder's memory: metadata_bytes(options) zero bytes, aligned to a cache line. Of less
+    // than that none is made: error() is no_metadata.
     [[nodiscard]] static lru place(std::span<std::byte> memory, const lru_options& options,
                                    const Replacement& how = {}) {
-        return lru(memory, options, how);
+        return lru(&memory, options, how);
     }
     // Returns: bytes; 0 if the options are no good.
     [[nodiscard]] static std::size_t metadata_bytes(const lru_options& options, const Replacement& how = {}) {
@@ -212,7 +212,7 @@ public:
             if (core_.is_own(group_id{g})) (void)core_.age(group_id{g});
     }
     // Effects: shows up to `budget` of the coldest frames to decide(frame), with no lock held, and does what it answers: a
-    // verdict, or a reclaim_answer. A frame that is reclaimed is untracked, then given to release(frame, lru_token), which may
+    // verdict, or a reclaim_answer. What goes back may be shown again, if the budget exceeds the frames. A frame that is reclaimed is untracked, then given to release(frame, lru_token), which may
     // free it. Both may call the LRU. If one throws, the frames that have no answer yet go back.
     // Until a frame is untracked others may pin it, write to it and unpin it, after decide(), too. One that is still pinned
     // then stays, whatever was answered. So release() alone takes the page out of the embedder's table, and it writes back
@@ -321,7 +321,7 @@ public:
     [[nodiscard]] core& internals() { return core_; }
 
 private:
-    lru(std::span<std::byte> memory, const lru_options& options, const Replacement& how)
+    lru(const std::span<std::byte>* memory, const lru_options& options, const Replacement& how)
         : core_(memory, options, how) {}
 
     mutable core core_;

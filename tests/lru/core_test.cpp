@@ -213,6 +213,7 @@ TEST_CASE("An LRU works in memory of the embedder, all of which it has asked for
         CHECK(coldest(tracker, 2000).size() == 1000);
         CHECK(lru<>::place({memory.get(), bytes - 1}, options).error() == status::no_metadata);
         CHECK(lru<>::place({memory.get() + 1, bytes}, options).error() == status::no_metadata);
+        CHECK(lru<>::place({}, options).error() == status::no_metadata);
     }
     for (std::size_t n = bytes; n != bytes + 64; ++n)
         REQUIRE(memory.get()[n] == std::byte{0x5a});

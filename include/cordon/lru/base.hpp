@@ -303,12 +303,14 @@ protected:
             return status::invalid_range;
         return options.min_ttl_ns != 0 && !R::ages_in_ticks ? status::unsupported : status::ok;
     }
-    // Effects: makes an LRU with the root group; one that cannot be made tracks no frames, and error() says why.
-    void make(std::span<std::byte> memory, const lru_options& options) {
+    // Effects: makes an LRU with the root group in the memory given, or, if that is null, in memory of the policy's own
+    // source; one that cannot be made tracks no frames, and error() says why.
+    void make(const std::span<std::byte>* given, const lru_options& options) {
         error_ = check(options);
         if (error_ != status::ok) return;
         const std::size_t bytes = metadata{nullptr, options, replacement_}.bytes();
-        if (memory.empty()) memory = own_memory_ = P::metadata_memory::map(bytes);
+        if (given == nullptr) own_memory_ = P::metadata_memory::map(bytes);
+        const std::span<std::byte> memory = given != nullptr ? *given : own_memory_;
         if (memory.size() < bytes ||
             reinterpret_cast<std::uintptr_t>(memory.data()) % cache_line_bytes != 0) {
             error_ = status::no_metadata;

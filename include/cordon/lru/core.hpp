@@ -27,8 +27,9 @@ public:
     [[nodiscard]] static std::size_t metadata_bytes(const lru_options& options, const R& replacement) {
         return base::check(options) == status::ok ? metadata{nullptr, options, replacement}.bytes() : 0;
     }
-    // Effects: an LRU over `memory`, zero bytes aligned to a cache line; or over memory of the policy's own source.
-    lru_core(std::span<std::byte> memory, const lru_options& options, const R& replacement)
+    // Effects: an LRU over `memory`, zero bytes aligned to a cache line; or, if it is null, over memory of the policy's
+    // own source.
+    lru_core(const std::span<std::byte>* memory, const lru_options& options, const R& replacement)
         : base(replacement), listener_(&on_thread_exit, &on_fork, this) {
         this->make(memory, options);
         if (error_ == status::ok) {
