@@ -21,8 +21,8 @@ S& operator<<(S& sink, const lru_state& s) {
     print(sink, name(s.place));
     if (s.place == lru_place::untracked) return sink;
     print_decimal(print(print(sink, ", ") << s.group, ", list "), s.list);
-    print_decimal(print(sink, ", "), s.pins);
-    return print_decimal(print(sink, s.pins == 1 ? " pin, cold " : " pins, cold "), s.cold);
+    print_count(print(sink, ", "), s.pins, "pin", "pins");
+    return print_decimal(print(sink, ", cold "), s.cold);
 }
 // "96 frames scanned, 64 frames isolated: 60 reclaimed, 2 kept, 0 rotated, 1 pinned, 1 moved, 0 refused"
 template <text_sink S>
@@ -55,8 +55,7 @@ S& operator<<(S& sink, const lru_stats& s) {
     figure(s.evicted, " evicted, ");
     figure(s.refaulted, " refaulted, ");
     figure(s.activated, " activated, ");
-    figure(s.ticks, s.ticks == 1 ? " tick" : " ticks");
-    return sink;
+    return print_count(sink, s.ticks, "tick", "ticks");
 }
 // "12 listed, 0 batched, 1 isolated, 0 unevictable; cold 0: 9, 1: 4"
 template <text_sink S>
@@ -77,7 +76,7 @@ S& operator<<(S& sink, const age_histogram& h) {
 // "100 misses; left with so many frames more: 1: 90, 3: 70, 1023: 10", where the number changes
 template <text_sink S>
 S& operator<<(S& sink, const miss_curve& c) {
-    print(print_decimal(sink, c.misses), c.misses == 1 ? " miss" : " misses");
+    print_count(sink, c.misses, "miss", "misses");
     std::string_view before = "; left with so many frames more: ";
     for (unsigned power = 0; power != miss_curve::powers; ++power) {
         if (c.by_distance[power] == 0) continue;
