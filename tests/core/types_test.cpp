@@ -143,3 +143,12 @@ TEST_CASE("numbers are keys of unordered containers", "[core]") {
     const std::unordered_set<slot_index> slots{slot_index{1}, slot_index::none()};
     CHECK(slots.size() == 2);
 }
+
+TEST_CASE("a range is valid if it has frames, none of which is no frame", "[core]") {
+    CHECK_FALSE(frame_range{}.is_valid());
+    CHECK_FALSE(frame_range(frame{5}, frame_count{0}).is_valid());
+    CHECK(frame_range(frame{5}, frame_count{1}).is_valid());
+    CHECK(frame_range(frame{5}, frame_count{UINT32_MAX - 5}).is_valid());
+    CHECK_FALSE(frame_range(frame{5}, frame_count{UINT32_MAX - 4}).is_valid());
+    CHECK_FALSE(frame_range(frame{5}, frame_count{UINT64_MAX}).is_valid());
+}

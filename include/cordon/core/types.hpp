@@ -121,6 +121,8 @@ public:
     [[nodiscard]] constexpr std::uint64_t end_raw() const {
         return count_.raw() > UINT64_MAX - first_.raw() ? UINT64_MAX : first_.raw() + count_.raw();
     }
+    // Returns: whether it has frames, and a number names each of them: the last one is no frame.
+    [[nodiscard]] constexpr bool is_valid() const { return !empty() && end_raw() <= UINT32_MAX; }
     [[nodiscard]] constexpr bool contains(frame f) const { return f >= first_ && f.raw() < end_raw(); }
     [[nodiscard]] constexpr bool contains(frame_range r) const {
         return r.first_ >= first_ && r.end_raw() <= end_raw();

@@ -297,7 +297,7 @@ protected:
 
     [[nodiscard]] static status check(const lru_options& options) {
         const frame_range all = options.frames;
-        if (all.empty() || all.end_raw() > UINT32_MAX) return status::invalid_range;
+        if (!all.is_valid()) return status::invalid_range;
         if (options.groups == 0 || options.groups > group_id::limit) return status::invalid_argument;
         if (!lists_type::fits(all.count().raw(), std::uint64_t{options.groups} * R::lists))
             return status::invalid_range;

@@ -105,7 +105,7 @@ public:
 private:
     static status check(const arena_options& o) {
         const frame_range all{o.first, o.frames};
-        if (all.empty() || all.end_raw() > UINT32_MAX) return status::invalid_range;
+        if (!all.is_valid()) return status::invalid_range;
         const std::size_t huge_bytes = page_mapping::explicit_bytes(o.huge);
         constexpr std::uint64_t most = std::numeric_limits<std::ptrdiff_t>::max();
         const bool makes_sense = std::has_single_bit(o.frame_bytes) &&

@@ -23,7 +23,7 @@ public:
 
     [[nodiscard]] static status check(const zone_options& options) {
         const frame_range all = options.frames;
-        if (all.empty() || all.end_raw() > UINT32_MAX) return status::invalid_range;
+        if (!all.is_valid()) return status::invalid_range;
         for (const frame_range hole : options.holes)
             if (hole.empty() || !all.contains(hole)) return status::invalid_range;
         // Frames of one size, or no memory.
