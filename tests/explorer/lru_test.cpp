@@ -482,7 +482,7 @@ TEST_CASE("groups that are merged in a chain lose no touch, whatever their clock
 }
 TEMPLATE_TEST_CASE("a fork finds lists that nobody changes, and a claim waits for its end", "[explorer]",
                    linked, ring, hand) {
-    holds<claims_against_fork<TestType>>(named<TestType>("claims against fork"), 200);
+    holds<claims_against_fork<TestType>>(named<TestType>("claims against fork"), 180);
 }
 TEMPLATE_TEST_CASE("a pin that comes and goes strands no frame that is added or put back", "[explorer]",
                    linked, ring) {
