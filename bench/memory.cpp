@@ -24,7 +24,7 @@ taken at random, are free again.
 
   resident    what is in memory then and was not before, in a process of its own
   give_back   the time from the last free on until that is so: cordon empties blocks (isolate, migrate, offline) and
-              punches them out of its arena; a malloc does what it does by itself
+              punches them out of its arena; a peer is asked to (peer_drain: malloc_trim and the like)
 
 `best_possible` are the frames still in use. `cordon_idle` is cordon if nobody empties blocks. Peers take part that have
 memory behind their frames (peer_address).
@@ -46,6 +46,7 @@ double resident_bytes() {
 // Allocates and writes all, frees the rest, has it given back. `address(frame)` is where a frame's memory lies.
 template <class Tenants, class Address, class GiveBack>
 std::vector<reading> round(Tenants& who, unsigned percent, Address address, GiveBack give_back) {
+    who.make_room(zone_size);
     const double before = resident_bytes();
     who.fill(zone_size);
     for (const auto& run : who.runs())

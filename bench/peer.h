@@ -37,7 +37,8 @@ uint64_t peer_allocate(void* self, unsigned thread, unsigned order);
 /* A run that peer_allocate returned to any thread, with the order that it was asked for. */
 void peer_free(void* self, unsigned thread, uint64_t frame, unsigned order);
 
-/* Optional: what thread caches hold is free for all again. Called while no thread is inside. */
+/* Optional: what thread caches hold is free for all again, and memory that is kept behind free frames goes back to the
+ * system, as far as the peer does that when it is asked. Called while no thread is inside. */
 void peer_drain(void* self);
 /* Optional: block `block`, of which no frame is allocated, is handed out no more, not in a larger run either. 0: so it
  * is; else: it cannot be done. Called after peer_drain, if there is one, while no thread is inside. */

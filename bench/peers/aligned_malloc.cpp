@@ -5,6 +5,14 @@
 
 #include <cstdlib>
 
+// How each is asked to give back what it keeps; those of the others are null.
+extern "C" {
+[[gnu::weak]] int malloc_trim(std::size_t);                                      // the C library's
+[[gnu::weak]] int mallctl(const char*, void*, std::size_t*, void*, std::size_t); // jemalloc's
+[[gnu::weak]] void mi_collect(bool);                                             // mimalloc's
+[[gnu::weak]] void MallocExtension_ReleaseFreeMemory();                          // tcmalloc's
+}
+
 namespace {
 constexpr unsigned frame_shift = 12;
 int no_state; // the process has one malloc
@@ -25,6 +33,16 @@ uint64_t peer_allocate(void*, unsigned, unsigned order) {
 }
 void peer_free(void*, unsigned, uint64_t frame, unsigned) {
     std::free(reinterpret_cast<void*>(frame << frame_shift));
+}
+void peer_drain(void*) {
+    if (mallctl != nullptr)
+        mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0); // 4096: all arenas
+    else if (mi_collect != nullptr)
+        mi_collect(true);
+    else if (MallocExtension_ReleaseFreeMemory != nullptr)
+        MallocExtension_ReleaseFreeMemory();
+    else if (malloc_trim != nullptr)
+        malloc_trim(0);
 }
 void* peer_address(void*, uint64_t frame) {
     return reinterpret_cast<void*>(frame << frame_shift);

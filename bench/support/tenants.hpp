@@ -32,6 +32,12 @@ public:
 
     tenants(Lane lane, std::uint64_t seed) : lane_(lane), numbers_(seed) {}
 
+    // Effects: the lists of so many frames have their memory, and have written it: what is measured next is the lane's.
+    void make_room(std::uint64_t frames) {
+        runs_.resize(frames);
+        runs_.clear();
+        if constexpr (sizeof(frame) == sizeof(std::uint32_t)) place_of_.resize(2 * frames);
+    }
     // Effects: allocates until so many frames are held; single ones where there is no longer run.
     void fill(std::uint64_t frames) {
         while (frames_ < frames)
