@@ -122,14 +122,16 @@ public:
     // ---- isolate and put back ----
 
     // Returns: ok, the frame is off its list and the caller's; absent, busy, foreign_frame.
-    status isolate(frame f) {
+    [[nodiscard]] status isolate(frame f) {
         const frame_index i = core_.index_of(f);
         return core_.contains(i) ? core_.isolate(i) : status::foreign_frame;
     }
     // Returns: how many were isolated; they are in `out`, in order. When it is full, the rest of `in` stays.
-    std::size_t isolate(std::span<const frame> in, std::span<frame> out) { return core_.isolate(in, out); }
+    [[nodiscard]] std::size_t isolate(std::span<const frame> in, std::span<frame> out) {
+        return core_.isolate(in, out);
+    }
     // Returns: how many of the coldest frames of the group are isolated now; they are in `out`, coldest first.
-    std::size_t isolate_coldest(group_id group, std::span<frame> out) {
+    [[nodiscard]] std::size_t isolate_coldest(group_id group, std::span<frame> out) {
         frame_count scanned;
         return scanner{core_}.isolate_coldest(Policy::thread_slots::current(), group, out, scanned);
     }
@@ -161,7 +163,7 @@ public:
 
     // Effects: the frame cannot be isolated or reclaimed until each pin is taken back. Returns: ok; absent,
     // foreign_frame; no_memory: 4094 pins. Cost: one read-modify-write.
-    status pin(frame f) {
+    [[nodiscard]] status pin(frame f) {
         const frame_index i = core_.index_of(f);
         return core_.contains(i) ? core_.pin(i) : status::foreign_frame;
     }
@@ -252,7 +254,7 @@ public:
     // Effects: the contents of `from`, which the caller has isolated, live in `to` now: `to` is isolated in its stead, with
     // its group, age and list; `from` is untracked. Returns: ok; busy if `from` was pinned meanwhile, or `to` is tracked;
     // not_isolated, absent, foreign_frame: nothing changed.
-    status transfer(frame from, frame to) {
+    [[nodiscard]] status transfer(frame from, frame to) {
         const frame_index i = core_.index_of(from), j = core_.index_of(to);
         return core_.contains(i) && core_.contains(j) ? core_.transfer(i, j) : status::foreign_frame;
     }
