@@ -269,9 +269,17 @@ protected:
             if (model_.block_of(f) == block::isolated) return status::busy;
             if (model_.block_of(f) == block::offline) return status::offline;
             if (is_absent_block(f)) return status::absent;
-            if (zone_.state_of(f).type == migrate_type::unmovable) return status::unmovable;
+            if (zone_.state_of(f).type == migrate_type::unmovable && !is_idle(f)) return status::unmovable;
         }
         return status::ok;
+    }
+    // Returns: whether no frame of the block is in use, or cached, of which the model knows nothing.
+    [[nodiscard]] bool is_idle(frame f) const {
+        const frame first{f.raw() / block_frames * block_frames};
+        const frame_range all = frames().intersection({first, frame_count{block_frames}});
+        return used_in(all) == 0 && std::none_of(all.begin(), all.end(), [&](frame at) {
+                   return zone_.state_of(at).state == frame_state::cached;
+               });
     }
     [[nodiscard]] std::uint64_t used_in(frame_range range) const {
         return static_cast<std::uint64_t>(std::count_if(range.begin(), range.end(), [&](frame f) {
