@@ -7,7 +7,7 @@ namespace bench {
 struct build_info {
     const char* compiler;
     const char* flags;
-    const char* type;
+    bool is_optimised;
     const char* commit;
 };
 extern const build_info this_build;

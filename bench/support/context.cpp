@@ -146,7 +146,7 @@ json context_of(const std::string& executable) {
     out.set("cpu_scaling_enabled", frequency_varies());
     out.set("caches", caches());
     out.set("load_avg", load());
-    out.set("library_build_type", std::string(this_build.type) == "Debug" ? "debug" : "release");
+    out.set("library_build_type", this_build.is_optimised ? "release" : "debug");
     out.set("json_schema_version", 1);
     out.set("cpu_model", cpuinfo("model name"));
     out.set("compiler", this_build.compiler);
@@ -194,7 +194,8 @@ std::string warnings_of(const json& context) {
         out += text;
     }
     if (context["cpu_scaling_enabled"].boolean()) out += "the processors change their frequency\n";
-    if (context["library_build_type"].text() == "debug") out += "this is a debug build\n";
+    if (context["library_build_type"].text() == "debug")
+        out += "this is a debug build: the compiler optimised nothing\n";
     if (context["interrupted"].boolean()) out += "the run was interrupted: these are parts of the results\n";
     return out;
 }
