@@ -246,6 +246,19 @@ TEMPLATE_TEST_CASE("An LRU of one frame reclaims it again and again", "[lru]", r
     CHECK(tracker.validate(true));
 }
 
+TEST_CASE("Frames grow old however many ticks there are in the time for which they are kept", "[lru]") {
+    lru<replacement::lru, fake_clock_policy> tracker{
+        lru_options{.frames = some_frames(8), .min_ttl_ns = 1000}, replacement::lru{1}};
+    chosen_slots::mine = slot_index::none();
+    REQUIRE(tracker.add(frame{1000}) == status::ok);
+    for (int tick = 0; tick != 40; ++tick) {
+        fake_clock::time += 50;
+        REQUIRE(tracker.age(root_group) == status::ok);
+        if (tick == 19) CHECK(coldest(tracker, 1).empty()); // the first tick was 950 ns ago
+    }
+    CHECK(coldest(tracker, 1) == std::vector{frame{1000}});
+}
+
 TEST_CASE("A scan that leaves a ring to what claims have left behind throws that out", "[lru]") {
     small_lru<ring_fifo> tracker{some_frames(400)};
     fill(tracker, some_frames(400));

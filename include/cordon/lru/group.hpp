@@ -60,7 +60,7 @@ struct alignas(cache_line_bytes) lru_group {
     using lock_type = group_lock_t<P>;
     template <class T>
     using atomic = typename atomics::template atomic<T>;
-    static constexpr unsigned tick_times = 8;
+    static constexpr unsigned tick_times = 64;
 
     static_assert(R::lists >= 1 && R::lists <= lists_type::max_lists,
                   "a group has one list of a hand, up to 4 rings, up to 32 linked lists");

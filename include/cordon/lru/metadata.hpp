@@ -3,7 +3,7 @@
 //
 //     header       the pool of segments
 //     routes       4 bytes a group              what touches read of a group
-//     groups       a few cache lines each
+//     groups       about 1 KiB each
 //     ages         1 byte a frame               all that touches write
 //     words        4 bytes a frame
 //     lists        links, 8 bytes a frame; or segments, 6.3 bytes a frame and 768 a list; or nothing
