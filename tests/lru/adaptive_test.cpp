@@ -260,7 +260,7 @@ TEST_CASE("a sampled frame that has left the group is forgotten at the next tick
 TEST_CASE("a frame that comes back without a key is not of the sample any more", "[lru]") {
     cordon::testing::fake_view<adaptive> v;
     v.sizes[lirs::cold_list] = 3;
-    for (const std::uint64_t key : {1, 0}) // forgotten in between, not evicted
+    for (const std::uint64_t key : {std::uint64_t{1}, std::uint64_t{0}}) // forgotten in between, not evicted
         (void)adaptive{}.insert(v, cordon::frame_index{0}, {.known = false, .payload = 0, .key = key});
     cordon::replacement::duel<lirs, 3> arms{256};
     arms.attach(v.extra());
