@@ -20,6 +20,7 @@ enum class fault {
     none,
     loses,
     hands_out_twice,
+    notices_itself,
     forgets_offline,
     takes_single_frames_offline,
     misaligns,
@@ -68,11 +69,13 @@ private:
         if (order != 0 || free_.empty()) return peer_no_frame;
         const std::uint64_t f = free_.back();
         const bool now = ++calls_ % 1000 == 0;
-        if (!(Fault == fault::hands_out_twice && now)) free_.pop_back();
+        noticed_ = noticed_ || (Fault == fault::notices_itself && now);
+        if (!((Fault == fault::hands_out_twice || Fault == fault::notices_itself) && now)) free_.pop_back();
         return f;
     }
     void free(std::uint64_t f) {
         const std::lock_guard held{lock_};
+        if (noticed_) std::raise(SIGABRT); // as one that checks itself does
         if (!(Fault == fault::loses && ++calls_ % 1000 == 0)) free_.push_back(f);
     }
     static void misbehave() {
@@ -91,6 +94,7 @@ private:
     std::mutex lock_;
     std::uint64_t calls_ = 0;
     std::uint64_t allocations_ = 0;
+    bool noticed_ = false;
     std::vector<std::uint64_t> free_;
     std::optional<std::uint64_t> offline_;
 };
@@ -117,6 +121,12 @@ TEST_CASE("an allocator that loses frames is found", "[bench]") {
 TEST_CASE("an allocator that hands a frame out twice is found", "[bench]") {
     CHECK(complaints<fault::hands_out_twice>().find("handed out a frame that was in use") !=
           std::string::npos);
+}
+
+TEST_CASE("what was found is told although the allocator crashes over it", "[bench]") {
+    const std::string told = complaints<fault::notices_itself>();
+    CHECK(told.find("handed out a frame that was in use, first of all frame ") == 0);
+    CHECK(told.ends_with("crashed with signal 6 (Aborted)\n"));
 }
 
 TEST_CASE("an allocator that hands out a frame of an offline block is found", "[bench]") {
