@@ -28,7 +28,7 @@ TEST_CASE("S10: a signal handler allocates and frees at every point of an operat
     holds<signals<1>>("S10 both, with a drain, at random", 1, at_random(150'000, 3, with_a_signal()));
 }
 TEST_CASE("S10: a signal handler at every point of two operations, every schedule", "[.nightly][nightly]") {
-    holds<signals<1>>("S10 both, with a drain", 10'000'000, with_a_signal());
+    holds<signals<1>>("S10 both, with a drain", 8'600'000, with_a_signal());
 }
 TEST_CASE("S11: a refused barrier makes the drain fail and changes nothing else", "[explorer]") {
     comes_to<refusal<explored_policy, 2>>("S11", 17, 215'000, with_refusals());
