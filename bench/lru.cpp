@@ -236,8 +236,10 @@ contestant scanner(const char* name, bool in_random_order = false) {
     return {name, [=] {
                 auto state = std::make_shared<tracked<Replacement>>(some_frames);
                 if (in_random_order)
-                    for (const cordon::frame f : shuffled(some_frames))
-                        (void)(state->tracker.isolate(f), state->tracker.putback(f));
+                    for (const cordon::frame f : shuffled(some_frames)) {
+                        (void)state->tracker.isolate(f);
+                        (void)state->tracker.putback(f);
+                    }
                 return [=]() -> std::vector<reading> {
                     auto& tracker = state->tracker;
                     for (const cordon::frame f : tracker.frames())
