@@ -113,7 +113,7 @@ public:
         labels.add(*parts.head, "header");
     }
 
-    static constexpr std::size_t metadata_size = Replacement::kind == list_kind::ring ? 24 * 1024 : 4096;
+    static constexpr std::size_t metadata_size = Replacement::kind == list_kind::ring ? 24 * 1024 : 6 * 1024;
     alignas(cache_line_bytes) std::array<std::byte, metadata_size> metadata{};
     tracker_type tracker;
     std::array<atomics::plain<std::uint8_t>, frames> claimants{};

@@ -262,7 +262,7 @@ TEST_CASE("Frames grow old however many ticks there are in the time for which th
 TEST_CASE("A scan that leaves a ring to what claims have left behind throws that out", "[lru]") {
     small_lru<ring_fifo> tracker{some_frames(400)};
     fill(tracker, some_frames(400));
-    for (const frame f : some_frames(99, 1301)) // less than a quarter
+    for (const frame f : some_frames(99, 1301)) // less than a third
         REQUIRE(tracker.isolate(f) == status::ok);
     CHECK(tracker.internals().entries(root_group) == 400);
     CHECK(coldest(tracker, 301).size() == 301);

@@ -2,13 +2,14 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // An entry is a frame number and a tag of 3 bits. The entry that counts is the one whose tag is in the frame's word; a
-// frame that is claimed leaves its entry behind, which is then stale: a scan drops it, and when a quarter of a list is
-// stale the list is compacted, by the claimant or the scan that has made it so: nobody else need ever come to it. A new entry of a frame has the next tag, also when the frame was untracked in between.
+// frame that is claimed leaves its entry behind, which is then stale: a scan drops it, and when a third of a list is
+// stale the list is compacted, by the claimant or the scan that has made it so: nobody else need ever come to it. A new
+// entry of a frame has the next tag, also when the frame was untracked in between.
 // After eight rounds an entry that nobody met can look current again: then the frame is examined too early, once.
 //
 // Segments of 256 bytes come from one pool for all groups, a stack without a lock. The pool has room for every frame
-// and half as many more (a third is stale before compaction, an eighth lies unused where chains were joined), and three
-// segments for each list.
+// and 11 sixteenths as many more (half as many are stale before compaction, an eighth of all lies unused where chains
+// were joined), and three segments for each list.
 //
 // All members are called with the lock of the list's group held, unless they say otherwise.
 #pragma once
@@ -62,7 +63,7 @@ public:
 
     // Segment 0 is none.
     [[nodiscard]] static constexpr std::uint64_t cells(std::uint64_t frames, std::uint64_t all_lists) {
-        return 1 + (frames + frames / 2) / segment_entries + 3 * all_lists + 64;
+        return 1 + frames * 27 / 16 / segment_entries + 3 * all_lists + 64;
     }
     [[nodiscard]] static constexpr bool fits(std::uint64_t frames, std::uint64_t all_lists) {
         return frames <= frame_mask && cells(frames, all_lists) < UINT32_MAX;
@@ -232,10 +233,10 @@ public:
         add(into.self, from.self.count.load(std::memory_order_relaxed));
         from.self.count.store(0, std::memory_order_relaxed);
     }
-    // Returns: whether a quarter of the list is stale, so that it is to be compacted. Locks: none.
+    // Returns: whether a third of the list is stale, so that it is to be compacted. Locks: none.
     [[nodiscard]] static bool is_littered(const list& l) {
         const std::uint32_t n = size(l), gone = stale(l);
-        return n >= compacted_entries && gone <= n && gone >= n / 4;
+        return n >= compacted_entries && gone <= n && gone >= n / 3;
     }
     // Effects: compacts the list if it is littered. Cost: O(1) for each claim since the last time.
     template <class Current>
@@ -244,7 +245,7 @@ public:
     }
     // Effects: moves the current entries together, towards the oldest end, and gives back what is left over.
     template <class Current>
-    void compact(place at_list, Current current_entry) {
+    CORDON_NO_INLINE void compact(place at_list, Current current_entry) {
         list& l = at_list.self;
         if (l.oldest == 0) return;
         std::uint32_t to = l.oldest, at = segments_[to].first, kept = 0, dropped = 0;
