@@ -214,8 +214,9 @@ public:
             if (core_.is_own(group_id{g})) (void)core_.age(group_id{g});
     }
     // Effects: shows up to `budget` of the coldest frames to decide(frame), with no lock held, and does what it answers: a
-    // verdict, or a reclaim_answer. What goes back may be shown again, if the budget exceeds the frames. A frame that is reclaimed is untracked, then given to release(frame, lru_token), which may
-    // free it. Both may call the LRU. If one throws, the frames that have no answer yet go back.
+    // verdict, or a reclaim_answer. What goes back may be shown again, if the budget exceeds the frames. A frame that is
+    // reclaimed is untracked, then given to release(frame, lru_token), which may free it. Both may call the LRU. If one
+    // throws, the frames that have no answer yet go back.
     // Until a frame is untracked others may pin it, write to it and unpin it, after decide(), too. One that is still pinned
     // then stays, whatever was answered. So release() alone takes the page out of the embedder's table, and it writes back
     // what has become dirty since decide() did.

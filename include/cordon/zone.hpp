@@ -51,9 +51,9 @@ public:
     // Effects: a zone of these frames, all free and movable; metadata comes from the policy's source. If it
     // cannot be made, error() says why and every call fails with that, but for frees: no frame is of a zone without any.
     explicit basic_zone(frame_range frames) : basic_zone(zone_options{.frames = frames}) {}
-    explicit basic_zone(const zone_options& options) : core_(std::span<std::byte>{}, options) {}
+    explicit basic_zone(const zone_options& options) : core_({}, options, zone_origin::own_memory) {}
     // Effects: the same in the embedder's memory: metadata_bytes(options) zero bytes, aligned to a cache line,
-    // which outlive the zone.
+    // which outlive the zone. Of less than that none is made: error() is no_metadata.
     [[nodiscard]] static basic_zone place(std::span<std::byte> memory, const zone_options& options) {
         return basic_zone(memory, options);
     }
@@ -62,7 +62,7 @@ public:
     // ranges are open. The bytes may be any: corrupt_metadata is the error() of those that are no such zone.
     // Cost: O(frames).
     [[nodiscard]] static basic_zone attach(std::span<std::byte> memory, const zone_options& options) {
-        return basic_zone(memory, options, zone_origin::metadata);
+        return basic_zone(attached{}, memory, options);
     }
     // Returns: bytes; 0 if the options are no good.
     [[nodiscard]] static std::size_t metadata_bytes(const zone_options& options) {
@@ -215,9 +215,11 @@ public:
     [[nodiscard]] core& internals() { return core_; }
 
 private:
-    basic_zone(std::span<std::byte> memory, const zone_options& options) : core_(memory, options) {}
-    basic_zone(std::span<std::byte> memory, const zone_options& options, zone_origin origin)
-        : core_(memory, options, origin) {
+    struct attached {};
+    basic_zone(std::span<std::byte> memory, const zone_options& options)
+        : core_(memory, options, zone_origin::zero_bytes) {}
+    basic_zone(attached, std::span<std::byte> memory, const zone_options& options)
+        : core_(memory, options, zone_origin::metadata) {
         core_.adopt(bool{validate_zone(core_, {.quiesce = true})});
     }
     CORDON_ALWAYS_INLINE static slot_index current() { return Policy::thread_slots::current(); }

@@ -201,6 +201,7 @@ TEST_CASE("a zone without metadata says so", "[zone]") {
     };
     std::vector<line> lines(bytes / sizeof(line) + 2);
     const std::span<std::byte> memory{lines[0].bytes, lines.size() * sizeof(line)};
+    CHECK(zone_type::place({}, options).error() == status::no_metadata);
     CHECK(zone_type::place(memory.first(bytes - 1), options).error() == status::no_metadata);
     CHECK(zone_type::place(memory.subspan(1, bytes), options).error() == status::no_metadata);
     CHECK(zone_type::place(memory.first(bytes), options).error() == status::ok);

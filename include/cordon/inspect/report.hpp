@@ -159,7 +159,7 @@ S& write_summary(S& sink, const Zone& z, std::uint64_t frame_bytes = 4096) {
         constexpr std::uint64_t mib = 1 << 20;
         const std::uint64_t bytes = n.bytes(frame_bytes);
         print_right(print_left(print(sink, "  "), what, 14), n.raw(), 12);
-        print_right(sink, bytes / mib, 12);
+        print_right(print(sink, " "), bytes / mib, 11);
         print(print_decimal(print(sink, "."), bytes % mib * 10 / mib), " MiB\n");
     };
     print(print_zone_name(sink, z.frames()), ", frames:\n");

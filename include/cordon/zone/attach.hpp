@@ -21,7 +21,11 @@
 namespace cordon::inline v0 {
 
 // What a zone is made from.
-enum class zone_origin : std::uint8_t { zero_bytes, metadata };
+enum class zone_origin : std::uint8_t {
+    own_memory, // zero bytes of the policy's own source
+    zero_bytes, // of the embedder
+    metadata,   // of a zone, from the embedder
+};
 
 template <class Policy>
 class zone_attachment {

@@ -143,15 +143,14 @@ protected:
         using creation = zone_creation<Policy>;
         if (const status e = creation::check(options); e != status::ok) return e;
         const std::size_t bytes = creation::measure(options);
-        if (memory.empty() && origin == zone_origin::zero_bytes)
-            memory = own_memory_ = Policy::metadata_memory::map(bytes);
+        if (origin == zone_origin::own_memory) memory = own_memory_ = Policy::metadata_memory::map(bytes);
         if (memory.size() < bytes || reinterpret_cast<std::uintptr_t>(memory.data()) % cache_line_bytes != 0)
             return status::no_metadata;
         memory_ = memory.first(bytes);
         lay_out(options);
-        const status outcome = origin == zone_origin::zero_bytes
-                                   ? creation::populate(parts_, geometry_, buddy_, options)
-                                   : zone_attachment<Policy>::check(parts_, geometry_, options);
+        const status outcome = origin == zone_origin::metadata
+                                   ? zone_attachment<Policy>::check(parts_, geometry_, options)
+                                   : creation::populate(parts_, geometry_, buddy_, options);
         if (outcome != status::ok) return outcome;
         if (origin == zone_origin::metadata) zone_attachment<Policy>::open_gates(parts_);
         caches_.start(parts_.cache_slots);

@@ -50,11 +50,9 @@ public:
                                                                    : 0;
     }
 
-    // Effects: a zone over `memory`, which is zero bytes, aligned to a cache line; or over memory of the
-    // policy's own source, if `memory` is empty. A zone that could not be made has no frames, and says why.
-    // With zone_origin::metadata the bytes are those of a zone, and adopt() is to follow.
-    zone_core(std::span<std::byte> memory, const zone_options& options,
-              zone_origin origin = zone_origin::zero_bytes)
+    // Effects: a zone over `memory`, which is aligned to a cache line; or over memory of the policy's own source. A zone
+    // that could not be made has no frames, and says why. With zone_origin::metadata adopt() is to follow.
+    zone_core(std::span<std::byte> memory, const zone_options& options, zone_origin origin)
         : base(options.pressure), listener_(&on_thread_exit, &on_fork, this) {
         this->make(memory, options, origin);
         if (caches_.needs_lock())
