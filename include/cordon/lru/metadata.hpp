@@ -6,7 +6,7 @@
 //     groups       about 1 KiB each
 //     ages         1 byte a frame               all that touches write
 //     words        4 bytes a frame
-//     lists        links, 8 bytes a frame; or segments, 6.3 bytes a frame and 768 a list; or nothing
+//     lists        links, 8 bytes a frame; or segments, 7.1 bytes a frame and 768 a list; or nothing
 //     batches      thread_slots::max_slots of 320 bytes; 576 if the policy wants keys
 //     ghosts       4 bytes an entry
 //     extra        what the replacement policy asks for, for each group
