@@ -21,7 +21,8 @@ TEST_CASE("a contiguous allocation and one that steals share no frame", "[explor
 }
 TEST_CASE("a contiguous allocation against one that steals, with a delayed store", "[.nightly][nightly]") {
     options how;
-    how.preemptions = 1;
+    how.preemptions = 0;
     how.delays = 1;
-    holds<contiguous_against_stealing<true>>("contiguous, P=1 R=1", 1, how);
+    holds<contiguous_against_stealing<true>>("contiguous, P=0 R=1", 6'900'000, how);
+    holds<contiguous_against_stealing<true>>("contiguous, PCT", 1, at_random(5'000'000, 4));
 }
