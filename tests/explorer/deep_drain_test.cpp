@@ -16,7 +16,8 @@ TEST_CASE("many threads and operations, at random", "[.nightly][nightly]") {
     holds<drain<2, 6, 2>>("2x6x2, random", 1, how);
     holds<drain<3, 4, 1>>("3x4x1, random", 1, how);
 }
-TEST_CASE("S2 at the next sizes, and S1 where stores pass each other, every schedule", "[.nightly][nightly]") {
+TEST_CASE("S2 at the next sizes, and S1 where stores pass each other, every schedule",
+          "[.nightly][nightly]") {
     holds<drain<1, 3, 2>>("S2 1x3x2", 3'300'000);
     holds<drain<1, 4, 2>>("S2 1x4x2", 3'300'000);
     holds<drain<2, 2, 1>>("S1 2x2x1, PSO", 1'000'000, in(memory_model::pso));
