@@ -22,18 +22,17 @@ TEST_CASE("the context tells what was before the run, then how it went", "[bench
 }
 
 TEST_CASE("what speaks against one of several runs speaks against all", "[bench]") {
-    json a;
-    a.set("cpu_model", "fast");
-    a.set("num_cpus", 2);
-    a.set("taken_by_others", 0.5);
-    a.set("interrupted", true);
-    a.set("library_build_type", "debug");
-    json b;
-    b.set("cpu_model", "slow");
-    b.set("num_cpus", 2);
-    b.set("taken_by_others", 0.01);
-    b.set("interrupted", false);
-    b.set("library_build_type", "release");
+    const auto context = [](const char* processor, double taken, bool interrupted, const char* build) {
+        json out;
+        out.set("cpu_model", processor);
+        out.set("num_cpus", 2);
+        out.set("taken_by_others", taken);
+        out.set("interrupted", interrupted);
+        out.set("library_build_type", build);
+        return out;
+    };
+    const json a = context("fast", 0.5, true, "debug");
+    json b = context("slow", 0.01, false, "release");
     b.set("commit", "abc");
     const json both = common_context(a, b);
     CHECK(both["cpu_model"].text() == "fast | slow");
