@@ -1,5 +1,8 @@
 // tests/stress/fork_test.cpp - forks under traffic.
 // SPDX-License-Identifier: BSL-1.0
+#include "cordon/lru.hpp"
+#include "cordon/sync/lock_rank.hpp"
+#include "cordon/sync/observed_lock.hpp"
 #include "cordon/zone.hpp"
 
 #include "platform/child.hpp"
@@ -75,6 +78,39 @@ TEST_CASE("a thousand forks under traffic: each child has a whole zone", "[stres
     CHECK(misuse_record::count.load() == 0);
     CHECK(zone.exact_stats()->allocated.raw() == 0);
     CHECK(agrees(zone));
+}
+
+namespace {
+
+struct wrong_order {
+    static inline std::atomic<unsigned> count{0};
+    void operator()(lock_rank, lock_rank) const { count.fetch_add(1); }
+};
+struct ranked_policy : default_policy {
+    using zone_lock =
+        observed_lock<default_policy::zone_lock, rank_checker<lock_rank::zone_lock, wrong_order>>;
+    using isolation_lock =
+        observed_lock<default_policy::isolation_lock, rank_checker<lock_rank::isolation_lock, wrong_order>>;
+};
+
+} // namespace
+
+TEST_CASE("a fork takes the locks of several zones and trackers, which no lock order forbids", "[stress]") {
+    const auto use = [](auto& zone, auto& tracker) {
+        zone.free(*zone.allocate());
+        return tracker.drain() == status::ok && zone.drain() == status::ok;
+    };
+    basic_zone<ranked_policy> first{frames(4)};
+    lru<replacement::fifo, ranked_policy> tracker{frames(4), 2};
+    basic_zone<ranked_policy> second{frames(4)};
+    REQUIRE(tracker.add(frames(4).first()) == status::ok);
+    CHECK(in_child([&] {
+              if (!use(first, tracker) || !use(second, tracker)) return 1;
+              return wrong_order::count.load() == 0 ? 0 : 2;
+          }) == 0);
+    CHECK(use(first, tracker));
+    CHECK(use(second, tracker));
+    CHECK(wrong_order::count.load() == 0);
 }
 
 TEST_CASE("a fork child does not answer for a thread of its parent that has ended", "[stress]") {

@@ -57,6 +57,16 @@ TEST_CASE("an observer is told before, after and at the end", "[sync]") {
     CHECK(story_of_a_section<cordon::observed_lock<lock_without_try, narrator<'a', true>>>() == "a?La+a-U");
 }
 
+TEST_CASE("behind its observer there is the lock itself; a lock without one is that", "[sync]") {
+    story.clear();
+    cordon::observed_lock<lock_without_try, narrator<'a', true>> observed;
+    cordon::unobserved(observed).lock();
+    cordon::unobserved(observed).unlock();
+    CHECK(story == "LU");
+    lock_without_try plain;
+    CHECK(&cordon::unobserved(plain) == &plain);
+}
+
 TEST_CASE("contention is found by trying first, where somebody asks for it", "[sync]") {
     CHECK(story_of_a_section<cordon::observed_lock<taken_at_first, narrator<'a', true>>>() == "a?tLa!a-U");
     CHECK(story_of_a_section<cordon::observed_lock<taken_at_first, narrator<'a', false>>>() == "a?La+a-U");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cordon/lru/groups.hpp"
+#include "cordon/sync/observed_lock.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -119,20 +120,19 @@ void lru_core<R, P>::on_fork(void* self, fork_phase phase,
     auto& engine = *static_cast<lru_core*>(self);
     if (engine.error_ != status::ok) return;
     if (phase == fork_phase::prepare) {
-        engine.control_lock_.lock();
         {
-            const control_guard control{engine.control_lock_, adopt_lock};
+            const control_guard control{engine.control_lock_};
             engine.fork_quiesced_ = engine.disable_batches(control.proof(), UINT64_MAX) == status::ok;
         }
-        engine.control_lock_.lock();
-        engine.slots_lock_.lock();
+        unobserved(engine.control_lock_).lock();
+        unobserved(engine.slots_lock_).lock();
         engine.stop();
         return;
     }
     const bool is_child = phase == fork_phase::child;
     engine.start();
-    engine.slots_lock_.unlock();
-    engine.control_lock_.unlock();
+    unobserved(engine.slots_lock_).unlock();
+    unobserved(engine.control_lock_).unlock();
     if (is_child) {
         for (std::uint32_t s = 0; s != P::thread_slots::max_slots; ++s)
             if (!engine.gate_.is_outside(engine.batch_at(s).gate))

@@ -17,7 +17,8 @@
 //                                                             lruvec lock -> nothing
 //
 // An lruvec lock ranks beside the zone lock: the two are never nested, nor are two of one kind. Callbacks of
-// the embedder (migrator, LRU callback, pressure callback) run with no lock held.
+// the embedder (migrator, LRU callback, pressure callback) run with no lock held. Only a fork() holds the locks of
+// several zones at once: it takes them under the registry lock, and no other thread ever holds those of two.
 //
 // Lock operations are not noexcept: a checker's atomics policy may unwind out of them.
 #pragma once

@@ -72,10 +72,22 @@ public:
     }
 
     [[nodiscard]] constexpr const Observer& observer() const { return observer_; }
+    // Returns: the lock itself; what is done to it there the observer does not hear.
+    [[nodiscard]] constexpr L& unobserved() { return lock_; }
 
 private:
     [[no_unique_address]] L lock_;
     [[no_unique_address]] Observer observer_;
 };
+
+// Returns: the lock without its observer, if it has one. For what is held over a fork(): the locks of all zones are held
+// there one after the other, in which a rank_checker would see one zone's nested in another's.
+template <class L>
+[[nodiscard]] constexpr auto& unobserved(L& lock) {
+    if constexpr (requires { lock.unobserved(); })
+        return lock.unobserved();
+    else
+        return lock;
+}
 
 } // namespace cordon::inline v0

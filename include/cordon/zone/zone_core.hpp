@@ -12,6 +12,7 @@
 // Only then no_memory: an allocation does not fail while a cache or another type holds fitting frames.
 #pragma once
 
+#include "cordon/sync/observed_lock.hpp"
 #include "cordon/sync/timed_lock.hpp"
 #include "cordon/zone/zone_source.hpp"
 
@@ -455,12 +456,12 @@ void zone_core<Policy>::on_fork(void* self, fork_phase phase,
             const isolation_guard section{engine.isolation_lock_};
             engine.fork_quiesced_ = engine.disable_caches(section.proof(), UINT64_MAX) == status::ok;
         }
-        engine.isolation_lock_.lock();
-        engine.zone_lock_.lock();
+        unobserved(engine.isolation_lock_).lock();
+        unobserved(engine.zone_lock_).lock();
         return;
     }
-    engine.zone_lock_.unlock();
-    engine.isolation_lock_.unlock();
+    unobserved(engine.zone_lock_).unlock();
+    unobserved(engine.isolation_lock_).unlock();
     if (phase == fork_phase::child) {
         engine.caches_.abandon();
         engine.caches_.restart(engine.active_slots());
