@@ -471,3 +471,64 @@ TEST_CASE("a zone that is destroyed before a range tells whose it was, and the r
     const auto moved = std::move(range);
     CHECK_FALSE(moved);
 }
+
+TEST_CASE("who holds a frame holds the one that it was moved to; what was not moved stays whose it was",
+          "[isolation]") {
+    small_zone zone{frames()};
+    const frame old{small_block + 8};
+    REQUIRE(zone.allocate_exact(old, order{2}) == status::ok);
+    zone.set_owner(old, owner_tag{7});
+    frame fresh;
+    migrate_outcome answer = migrate_outcome::moved;
+    const auto moving = [&](const busy_frame& from, frame to) {
+        CHECK(from.found.owner == owner_tag{7});
+        CHECK(zone.state_of(to).owner ==
+              owner_tag{7}); // before the migrator is asked: it may give it another
+        fresh = to;
+        return answer;
+    };
+    SECTION("by migrate") {
+        CHECK(zone.isolate(block(zone, 1))->migrate(moving).outcome == status::ok);
+        CHECK(zone.state_of(fresh).owner == owner_tag{7});
+    }
+    SECTION("to somebody else, if the migrator says so") {
+        const auto handing_over = [&](const busy_frame& from, frame to) {
+            zone.set_owner(to, owner_tag{8});
+            return fresh = to, from ? migrate_outcome::moved : migrate_outcome::failed;
+        };
+        CHECK(zone.isolate(block(zone, 1))->migrate(handing_over).outcome == status::ok);
+        CHECK(zone.state_of(fresh).owner == owner_tag{8});
+    }
+    SECTION("by a contiguous allocation") {
+        (void)occupy(zone, {frame{0}, frame_count{small_block - 4}});
+        (void)occupy(zone, {frame{2 * small_block}, frame_count{6 * small_block}});
+        const frame_count wanted{small_block};
+        CHECK(*zone.allocate_contiguous(wanted, wanted, moving) == block(zone, 1));
+        CHECK(zone.state_of(fresh).owner == owner_tag{7});
+    }
+    SECTION("by a compaction") {
+        REQUIRE(occupy(zone, {frame{0}, frame_count{small_block - 4}}).size() == small_block - 4);
+        CHECK(zone.compact(moving).emptied == 1);
+        CHECK(zone.state_of(fresh).owner == owner_tag{7});
+    }
+    SECTION("nowhere") {
+        answer = migrate_outcome::failed;
+        auto range = zone.isolate(block(zone, 1));
+        CHECK(range->migrate(moving).outcome == status::migration_failed);
+        CHECK(zone.state_of(old).owner == owner_tag{7});
+        CHECK(zone.state_of(fresh).owner == owner_tag::none);
+    }
+    CHECK(fresh != frame::none());
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("a range that ends with its zone is told as it was isolated, without what the zone cuts off",
+          "[isolation]") {
+    misuse_record::reset();
+    constexpr frame_range all{frame{100}, frame_count{50}}; // both ends inside a block
+    std::optional<small_zone> zone{std::in_place, all};
+    const auto range = *zone->isolate(all);
+    zone.reset();
+    CHECK(misuse_record::count == 1);
+    CHECK(misuse_record::last.isolated == all);
+}

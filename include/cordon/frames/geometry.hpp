@@ -80,7 +80,7 @@ public:
     [[nodiscard]] static constexpr frame_index index_of(block_index b, unsigned bit = 0) {
         return frame_index{(b.raw() << pageblock_order) + bit};
     }
-    // Returns: the frames of the block, or of several in a row. Requires: the zone does not cut them off.
+    // Returns: the frames of the block, or of several in a row, with those that the zone cuts off.
     [[nodiscard]] constexpr frame_range frames_of(block_index b, std::uint32_t count = 1) const {
         return {frame_at(index_of(b)), frame_count{std::uint64_t{count} * block_frames}};
     }

@@ -135,7 +135,9 @@ private:
     class destination {
     public:
         destination(zone_core<Policy>& engine, const busy_frame& from)
-            : zone_(engine), size_(from.size()), to_(engine.allocate(slot(), size_, from.found.type)) {}
+            : zone_(engine), size_(from.size()), to_(engine.allocate(slot(), size_, from.found.type)) {
+            if (to_) take_tag_of(from.head());
+        }
         ~destination() {
             if (to_) zone_.free(slot(), *to_, size_);
         }
@@ -145,6 +147,11 @@ private:
         void keep() { to_ = status::busy; }
 
     private:
+        void take_tag_of(frame old) {
+            const geometry& geo = zone_.geometry();
+            zone_.tags().set(geo.index_of(*to_), zone_.tags().of(geo.index_of(old)));
+        }
+
         zone_core<Policy>& zone_;
         order size_;
         result<frame> to_;

@@ -3,7 +3,8 @@
 //
 // A migrator is called with no lock held, once for each allocation in the way:
 //
-//     migrate_outcome operator()(const busy_frame& from, frame to)    move: `to` is a fresh run of the same order
+//     migrate_outcome operator()(const busy_frame& from, frame to)    move: `to` is a fresh run of the same order, with
+//                                                                     the owner tag of `from`
 //     migrate_outcome operator()(const busy_frame& from)              evict: free it, nothing to move to
 //
 // The allocation may be freed by its owner at any time before the migrator has made sure of it, so a migrator
