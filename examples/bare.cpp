@@ -31,7 +31,7 @@ constexpr cordon::frame_range memory{cordon::frame{0x80000}, cordon::frame_count
 constexpr cordon::frame_range holes[] = {{cordon::frame{0x81000}, cordon::frame_count{0x300}}}; // a device
 constexpr cordon::zone_options options{.frames = memory, .holes = holes, .max_poisoned = 16};
 
-alignas(cordon::cache_line_bytes) std::byte metadata[64 * 1024];
+alignas(cordon::cache_line_bytes) std::byte metadata[firmware_zone::metadata_bytes(options)];
 
 } // namespace
 

@@ -51,6 +51,7 @@ public:
     // Effects: a zone of these frames, all free and movable; metadata comes from the policy's source. If it
     // cannot be made, error() says why and every call fails with that, but for frees: no frame is of a zone without any.
     explicit basic_zone(frame_range frames) : basic_zone(zone_options{.frames = frames}) {}
+    explicit basic_zone(frame_count frames) : basic_zone(frame_range{frame{0}, frames}) {}
     explicit basic_zone(const zone_options& options) : core_({}, options, zone_origin::own_memory) {}
     // Effects: the same in the embedder's memory: metadata_bytes(options) zero bytes, aligned to a cache line,
     // which outlive the zone. Of less than that none is made: error() is no_metadata.
@@ -64,8 +65,8 @@ public:
     [[nodiscard]] static basic_zone attach(std::span<std::byte> memory, const zone_options& options) {
         return basic_zone(attached{}, memory, options);
     }
-    // Returns: bytes; 0 if the options are no good.
-    [[nodiscard]] static std::size_t metadata_bytes(const zone_options& options) {
+    // Returns: bytes; 0 if the options are no good. A constant for constant options: the size of a static buffer.
+    [[nodiscard]] static constexpr std::size_t metadata_bytes(const zone_options& options) {
         return core::metadata_bytes(options);
     }
     [[nodiscard]] status error() const { return core_.error(); }
@@ -98,8 +99,9 @@ public:
         return core_.try_free(s, f, k);
     }
 
-    // Effects: fills `out` from its start. Returns: how many runs. Cost: one hold of the zone lock for up to
-    // 512 runs, of runs larger than a pageblock for up to 512 pageblocks.
+    // Effects: fills `out` from its start. Returns: how many runs. If the pressure callback throws, what was taken is free
+    // again, and the exception passes. Cost: one hold of the zone lock for up to 512 runs, of runs larger than a pageblock
+    // for up to 512 pageblocks.
     [[nodiscard]] std::size_t allocate_bulk(std::span<frame> out, order k = order{0},
                                             migrate_type type = migrate_type::movable) {
         return core_.allocate_bulk(current(), out, k, type);
@@ -194,8 +196,8 @@ public:
 
     // Returns: what the frame is at this moment, and its block. Locks: the zone lock. Cost: up to max_order + 1 loads.
     [[nodiscard]] frame_info state_of(frame f) const { return core_.state_of(f); }
-    // Effects: remembers who holds an allocated frame, until it is free, if the policy keeps tags. Requires: the caller
-    // holds it.
+    // Effects: remembers who holds an allocated frame, until it is free, if the policy keeps tags. Where a migrator moves
+    // it the tag goes along. Requires: the caller holds it.
     void set_owner(frame head, owner_tag tag) {
         const auto i = core_.geometry().index_of(head);
         if (core_.geometry().contains(i)) core_.tags().set(i, tag);
@@ -220,7 +222,10 @@ private:
         : core_(memory, options, zone_origin::zero_bytes) {}
     basic_zone(attached, std::span<std::byte> memory, const zone_options& options)
         : core_(memory, options, zone_origin::metadata) {
-        core_.adopt(bool{validate_zone(core_, {.quiesce = true})});
+        const validation walked = validate_zone(core_, {.quiesce = true, .all_sums = true});
+        core_.adopt(!walked                 ? status::corrupt_metadata
+                    : walked.caches_checked ? status::ok
+                                            : status::barrier_refused);
     }
     CORDON_ALWAYS_INLINE static slot_index current() { return Policy::thread_slots::current(); }
 

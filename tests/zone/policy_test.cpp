@@ -228,6 +228,16 @@ TEST_CASE("a zone is placed in the memory it is given, and needs no other", "[zo
     }
 }
 
+TEST_CASE("the size of the metadata is a constant where the options are one", "[zone]") {
+    static constexpr frame_range holes[] = {{frame{10}, frame_count{10}}};
+    static constexpr zone_options options{
+        .frames = {frame{0}, frame_count{256}}, .holes = holes, .max_poisoned = 16};
+    alignas(cache_line_bytes) static std::byte memory[small_zone::metadata_bytes(options)];
+    CHECK(small_zone::place(memory, options).error() == status::ok);
+    CHECK(small_zone::place(std::span{memory}.first(sizeof memory - 1), options).error() ==
+          status::no_metadata);
+}
+
 TEST_CASE("senseless options have no metadata", "[zone]") {
     CHECK(basic_zone<bare_policy>::metadata_bytes({.frames = {}}) == 0);
     CHECK(zone::metadata_bytes({.frames = {frame{UINT32_MAX - 1}, frame_count{10}}}) == 0);

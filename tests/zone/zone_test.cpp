@@ -29,6 +29,13 @@ void fill_caches(small_zone& zone) {
 
 } // namespace
 
+TEST_CASE("a zone of so many frames starts at frame 0", "[zone]") {
+    const small_zone zone{frame_count{100}};
+    CHECK(zone.frames() == frame_range{frame{0}, frame_count{100}});
+    CHECK(zone.stats().free == frame_count{100});
+    CHECK(small_zone{frame_count{}}.error() == status::invalid_range);
+}
+
 TEST_CASE("drain gives back what every cache holds", "[zone]") {
     small_zone zone{four_blocks};
     fill_caches(zone);

@@ -20,7 +20,7 @@ public:
 
     // Returns: n objects of the implicit-lifetime type T, `behind` bytes behind the boundary; null when measuring.
     template <class T>
-    [[nodiscard]] T* part(std::uint64_t n, std::size_t behind = 0) {
+    [[nodiscard]] constexpr T* part(std::uint64_t n, std::size_t behind = 0) {
         const std::uint64_t size = n * sizeof(T);
         const std::uint64_t align = size >= page ? page : cache_line_bytes;
         const std::uint64_t at = (bytes_ + align - 1) / align * align + behind;

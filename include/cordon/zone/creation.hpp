@@ -21,7 +21,7 @@ public:
     using geometry = zone_geometry<Policy>;
     using metadata = zone_metadata<Policy>;
 
-    [[nodiscard]] static status check(const zone_options& options) {
+    [[nodiscard]] static constexpr status check(const zone_options& options) {
         const frame_range all = options.frames;
         if (!all.is_valid()) return status::invalid_range;
         for (const frame_range hole : options.holes)
@@ -30,11 +30,11 @@ public:
         return options.memory.size() % all.count().raw() == 0 ? status::ok : status::invalid_argument;
     }
     // The embedder's holes, and two of ours: below the first frame, and behind the last up to a whole block.
-    [[nodiscard]] static std::uint32_t hole_capacity(const zone_options& options) {
+    [[nodiscard]] static constexpr std::uint32_t hole_capacity(const zone_options& options) {
         return static_cast<std::uint32_t>(options.holes.size()) + 2;
     }
     // Returns: bytes of metadata. Requires: check(options) is ok.
-    [[nodiscard]] static std::size_t measure(const zone_options& options) {
+    [[nodiscard]] static constexpr std::size_t measure(const zone_options& options) {
         return metadata{nullptr, geometry{options.frames}, hole_capacity(options), options.max_poisoned}
             .bytes();
     }

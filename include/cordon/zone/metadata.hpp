@@ -69,7 +69,8 @@ public:
 
     zone_metadata() = default;
     // Lays the parts out over `memory`, or only measures when it is null.
-    zone_metadata(std::byte* memory, const geometry& geo, std::uint32_t holes, std::uint32_t max_poisoned)
+    constexpr zone_metadata(std::byte* memory, const geometry& geo, std::uint32_t holes,
+                            std::uint32_t max_poisoned)
         : layout_(memory) {
         using buddy_type = buddy<Policy>;
         const std::uint32_t blocks = geo.blocks();
@@ -95,7 +96,7 @@ public:
         buddy_parts.condemned = {&head->condemned, condemned_ranges, max_poisoned};
         buddy_parts.count = &head->count;
     }
-    [[nodiscard]] std::size_t bytes() const { return layout_.bytes(); }
+    [[nodiscard]] constexpr std::size_t bytes() const { return layout_.bytes(); }
 
     header* head = nullptr;
     typename buddy<Policy>::parts buddy_parts{};
@@ -111,7 +112,7 @@ private:
     // other out for ever: 40 ns a pair were measured instead of 4. So slots start in the middle of a page.
     static constexpr std::size_t colour = layout::page / 2;
 
-    index_sets sets(std::uint32_t n, std::uint32_t capacity) {
+    constexpr index_sets sets(std::uint32_t n, std::uint32_t capacity) {
         auto* const words = layout_.part<std::uint64_t>(index_sets::word_count(n, capacity));
         return words == nullptr ? index_sets{} : index_sets{words, n, capacity};
     }
