@@ -89,13 +89,18 @@ TEST_CASE("a fresh zone is valid, and the walk says what it looked at", "[inspec
     CHECK(text_of(check(small)) == "1 block and sums: valid");
 }
 
-TEST_CASE("a large zone is walked without its sums", "[inspect]") {
+TEST_CASE("a large zone is walked without its sums, unless they are asked for", "[inspect]") {
     zone z{frame_range{frame{0}, frame_count{65ull * 262144}}};
     const validation v = check(z);
     CHECK(v);
     CHECK(v.blocks == 65 * 512);
     CHECK_FALSE(v.sums_checked);
     CHECK(text_of(v) == "33280 blocks: valid");
+    CHECK(text_of(check(z, {.all_sums = true})) == "33280 blocks and sums: valid");
+    auto& count = z.internals().parts().head->count.offline;
+    count.store(1, std::memory_order_relaxed);
+    CHECK(check(z));
+    CHECK(text_of(check(z, {.all_sums = true})) == "block 0: the count of offline frames is not the sum");
 }
 
 TEST_CASE("a zone that could not be made has nothing to validate", "[inspect]") {

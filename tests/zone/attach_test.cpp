@@ -21,6 +21,7 @@ using namespace cordon;
 namespace {
 
 constexpr auto relaxed = std::memory_order_relaxed;
+using testing::misuse_record;
 using testing::placed_memory;
 using testing::small_block;
 using policy = testing::small_policy;
@@ -37,6 +38,37 @@ struct other_orders : policy {
 };
 struct unchecked : policy {
     static constexpr check_level checks = check_level::none;
+};
+
+// Slots of which one falls free in the instant in which a zone begins to listen.
+struct hasty : explicit_slots<4> {
+    struct listener {
+        listener(thread_exit_function exit, fork_function, void* zone) noexcept : on_exit(exit), self(zone) {}
+        thread_exit_function on_exit;
+        void* self;
+    };
+    static inline unsigned leaves = 0;
+    static inline int attached = 0;
+    static void attach(listener& l) noexcept {
+        ++attached;
+        if (leaves != 0) --leaves, l.on_exit(l.self, slot_index{0});
+    }
+    static void detach(listener&) noexcept { --attached; }
+};
+struct hasty_policy : policy {
+    using thread_slots = hasty;
+};
+// Refuses now and then, as Linux does where it has no memory for the call.
+struct moody_barrier : testing::refusable_barrier {
+    static inline unsigned refused = 0; // a bit for each call, the lowest for the next one
+    [[nodiscard]] bool issue() const noexcept {
+        const bool is_refused = (refused & 1) != 0;
+        refused >>= 1;
+        return !is_refused && refusable_barrier::issue();
+    }
+};
+struct moody_policy : policy {
+    using gate = membarrier_gate<atomics, moody_barrier, clock, backoff>;
 };
 
 [[nodiscard]] frame_range block_at(std::uint32_t n) {
@@ -376,19 +408,18 @@ TEST_CASE("several holes are taken over; one more than the options name is refus
     CHECK(zone_attachment<policy>::check(parts, geo, whole_blocks) == status::corrupt_metadata);
 }
 
-TEST_CASE("attaching fails as the drain of what was cached does", "[zone]") {
-    using refusable_zone = basic_zone<testing::refusable_policy>;
-    using testing::refusable_barrier;
-    const placed_memory memory{refusable_zone::metadata_bytes(options)};
-    refusable_zone first = refusable_zone::place(memory.bytes(), options);
+TEST_CASE("attaching fails where what was cached cannot be looked at, or not be drained", "[zone]") {
+    using moody_zone = basic_zone<moody_policy>;
+    const placed_memory memory{moody_zone::metadata_bytes(options)};
+    moody_zone first = moody_zone::place(memory.bytes(), options);
     first.free(slot_index{0}, *first.allocate(slot_index{0}));
     const placed_memory elsewhere{memory.bytes()};
-    refusable_barrier::at_issue = true;
-    refusable_zone zone = refusable_zone::attach(elsewhere.bytes(), options);
-    refusable_barrier::at_issue = false;
+    moody_barrier::refused = GENERATE(0b01u, 0b10u);
+    moody_zone zone = moody_zone::attach(elsewhere.bytes(), options);
     CHECK(zone.error() == status::barrier_refused);
     CHECK(zone.frames().empty());
-    CHECK(refusable_zone::attach(elsewhere.bytes(), options).error() == status::ok);
+    CHECK(moody_barrier::refused == 0);
+    CHECK(moody_zone::attach(elsewhere.bytes(), options).error() == status::ok);
 }
 
 TEST_CASE("slots that a zone with a barrier used are locked in one without", "[zone]") {
@@ -412,4 +443,57 @@ TEST_CASE("slots that a zone with a barrier used are locked in one without", "[z
     CHECK(zone.stats().cached.raw() != 0);
     CHECK(zone.drain() == status::ok);
     CHECK(zone.stats().cached.raw() == 0);
+}
+
+TEST_CASE("counters that lie are found in a zone of any size", "[zone]") {
+    const zone_options large{.frames = {frame{0}, frame_count{65ull * 512 * small_block}}, .max_poisoned = 0};
+    const placed_memory memory{zone_type::metadata_bytes(large)};
+    {
+        zone_type zone = zone_type::place(memory.bytes(), large);
+        REQUIRE(zone.allocate_exact(frame{7}) == status::ok);
+    }
+    REQUIRE(zone_type::attach(memory.bytes(), large).error() == status::ok);
+    const metadata parts{memory.bytes().data(), zone_geometry<policy>{large.frames},
+                         zone_creation<policy>::hole_capacity(large), 0};
+    // One frame more of the one, one less of the other: their sum is right.
+    auto& count = parts.head->count;
+    count.free[0].store(count.free[0].load(relaxed) - 1, relaxed);
+    count.free[1].store(count.free[1].load(relaxed) + 1, relaxed);
+    CHECK(zone_type::attach(memory.bytes(), large).error() == status::corrupt_metadata);
+}
+
+TEST_CASE("a thread that exits, or a fork, finds bytes that were looked at", "[zone]") {
+    const scene s;
+    hasty::leaves = 1;
+    {
+        copy sound{s};
+        misuse_record::reset();
+        basic_zone<hasty_policy> zone = basic_zone<hasty_policy>::attach(sound.bytes(), options);
+        CHECK(zone.error() == status::ok);
+        CHECK(hasty::attached == 1); // and after that it hears of them
+        CHECK(misuse_record::count == 0);
+    }
+    CHECK(hasty::attached == 0);
+    copy broken{s};
+    broken.parts.cache_slots[1].entries[0] = 64 * 14; // which is free
+    hasty::leaves = 1;
+    {
+        const basic_zone<hasty_policy> zone = basic_zone<hasty_policy>::attach(broken.bytes(), options);
+        CHECK(zone.error() == status::corrupt_metadata);
+        CHECK(hasty::attached == 1);
+        CHECK(misuse_record::count == 0);
+    }
+    CHECK(hasty::attached == 0);
+}
+
+TEST_CASE("what caches hold is not given back unseen, if the barrier is refused while it is looked at",
+          "[zone]") {
+    const scene s;
+    copy broken{s};
+    broken.parts.cache_slots[1].entries[0] = 64 * 14; // which is free
+    misuse_record::reset();
+    moody_barrier::refused = 1;
+    CHECK(basic_zone<moody_policy>::attach(broken.bytes(), options).error() == status::barrier_refused);
+    CHECK(misuse_record::count == 0);
+    CHECK(basic_zone<moody_policy>::attach(broken.bytes(), options).error() == status::corrupt_metadata);
 }

@@ -3,6 +3,7 @@
 #include "cordon/zone/zone_core.hpp"
 
 #include "support/catch.hpp"
+#include "support/placed_memory.hpp"
 #include "support/scale.hpp"
 #include "support/seed.hpp"
 #include "support/zones.hpp"
@@ -100,6 +101,25 @@ TEST_CASE("when a zone ends its memory is the embedder's", "[zone]") {
         recorded_zone zone{{.frames = {frame{0}, frame_count{128}}, .memory = bytes_of(marks)}};
         CHECK(zone.allocate(mine).value() < frame{128});
     }
+    for (const mark m : marks)
+        CHECK(m == mark::embedder);
+}
+
+TEST_CASE("the memory of a zone that could not be taken over is the embedder's", "[zone]") {
+    std::vector<mark> marks(128);
+    const zone_options options{.frames = {frame{0}, frame_count{128}}, .memory = bytes_of(marks)};
+    const placed_memory memory{recorded_zone::metadata_bytes(options)};
+    {
+        recorded_zone first = recorded_zone::place(memory.bytes(), options);
+        REQUIRE(first.allocate_exact(frame{3}, order{0}) == status::ok);
+    }
+    zone_geometry<recorded_policy> geo{options.frames};
+    const zone_metadata<recorded_policy> parts{memory.bytes().data(), geo,
+                                               zone_creation<recorded_policy>::hole_capacity(options),
+                                               options.max_poisoned};
+    parts.states_cells[3].store(0, std::memory_order_relaxed); // nobody's now
+    const recorded_zone zone = recorded_zone::attach(memory.bytes(), options);
+    REQUIRE(zone.error() == status::corrupt_metadata);
     for (const mark m : marks)
         CHECK(m == mark::embedder);
 }

@@ -7,6 +7,7 @@
 #include "support/zones.hpp"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -27,6 +28,11 @@ std::uint64_t free_of(const small_zone& zone, migrate_type type) {
 
 struct unchecked_policy : small_policy {
     static constexpr check_level checks = check_level::none;
+};
+
+struct single_unchecked_policy : unchecked_policy {
+    using gate = null_gate;
+    using thread_slots = single_thread_slot;
 };
 
 struct counting_policy : small_policy {
@@ -255,6 +261,21 @@ TEST_CASE("a bulk allocation also finds what the caches of others hold", "[zone]
     CHECK(zone.allocate_bulk(some) == 2 * small_block);
 }
 
+TEST_CASE("a bulk allocation that an exception leaves has taken nothing", "[zone]") {
+    struct overloaded {};
+    const pressure_callback throwing{[](void*, order, migrate_type) -> bool { throw overloaded{}; }};
+    small_zone zone{{.frames = frames(20), .pressure = throwing}};
+    const order k{GENERATE(0u, 1u, 3u, 6u, 8u)};
+    const std::vector<frame> held = occupy(zone, {frame{0}, frame_count{3}});
+    std::vector<frame> some(20 * small_block + 1); // more than there are
+    CHECK_THROWS_AS(zone.allocate_bulk(some, k), overloaded);
+    CHECK(zone.stats().allocated.raw() == held.size());
+    CHECK(zone.stats().free == zone.frames().count() - frame_count{held.size()});
+    CHECK(agrees(zone));
+    free_all(zone, held);
+    CHECK(zone.allocate_bulk(std::span{some}.first(20 * small_block)) == 20 * small_block);
+}
+
 TEST_CASE("a wrong free is refused, reported, and changes nothing", "[zone]") {
     const frame_range holes[] = {{frame{0}, frame_count{small_block}}};
     small_zone zone{{.frames = frames(8), .holes = holes}};
@@ -465,6 +486,24 @@ TEST_CASE("a zone that could not be made says so at each call", "[zone]") {
     std::byte too_few[cache_line_bytes];
     small_zone homeless = small_zone::place(too_few, {.frames = frames(2)});
     check(homeless, status::no_metadata);
+}
+
+TEMPLATE_TEST_CASE("a free to a zone that could not be made is refused, with states and without", "[zone]",
+                   small_policy, unchecked_policy, single_unchecked_policy) {
+    basic_zone<TestType> zone{frame_range{}};
+    const frame f{12345};
+    for (const slot_index s : {nobody, mine})
+        for (const order k : {order{0}, order{2}}) { // cached, and not
+            CHECK(zone.try_free(s, f, k) == status::foreign_frame);
+            misuse_record::reset();
+            zone.free(s, f, k);
+            CHECK(misuse_record::count == 1);
+            CHECK(misuse_record::last.what == status::foreign_frame);
+        }
+    CHECK(zone.try_free(f) == status::foreign_frame);
+    zone.free_bulk(std::span{&f, 1});
+    CHECK(misuse_record::count == 2);
+    CHECK(zone.allocate(mine).error() == status::invalid_range);
 }
 
 TEST_CASE("exact_stats balances to the frame", "[zone]") {

@@ -52,6 +52,12 @@ public:
         gate_.claim(at(slot_index::none()).gate, gate_claim::disabled);
         gate_.start();
     }
+    // Effects: without start(), the owners' calls return false, for ever and for all that have no slots of their own. Cost:
+    // a page of memory for each slot.
+    void close_nowhere() {
+        for (slot& c : nowhere_)
+            gate_.claim(c.gate, gate_claim::disabled);
+    }
     // One slot before the first is closed for ever: it is the slot of those that have none, so that the hit path
     // needs no test for them.
     static constexpr std::uint32_t slot_count = Policy::thread_slots::max_slots + 1;
@@ -217,8 +223,8 @@ private:
         return help_and_enter(gate_, c, [&](slot& asked) { take_out(asked, asked_.runs(), source); });
     }
 
-    // Where no zone could be made the slots are these: empty for ever, so that each operation goes its slow way and
-    // finds the error there. Zero bytes that nobody commits.
+    // Where no zone could be made the slots are these: empty for ever, so that each allocation goes its slow way and
+    // finds the error there. A free does, too, where a state byte tells or they are closed. Zero bytes until then.
     static inline slot nowhere_[slot_count]{};
 
     // What the owners are asked to give back. An owner who was slow, and reads what the next drainer asks, or a mix, gives

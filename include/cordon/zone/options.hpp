@@ -12,7 +12,7 @@
 namespace cordon::inline v0 {
 
 // Called with no lock held when an allocation has found nothing anywhere. Returns: whether frames were freed,
-// so that looking again makes sense. It may allocate and free.
+// so that looking again makes sense. It may allocate and free, and throw: then the call has allocated nothing.
 struct pressure_callback {
     bool (*call)(void* context, order wanted, migrate_type type) = nullptr;
     void* context = nullptr;

@@ -136,8 +136,11 @@ protected:
     }
     void give_up(status why) {
         error_ = why;
+        annotator_.on_restore(geometry_.frames());
+        annotator_ = typename Policy::memory_annotator{};
         geometry_ = geometry_type{};
         caches_ = caches_type{};
+        if constexpr (!metadata::states::enabled) caches_.close_nowhere();
     }
     status try_make(std::span<std::byte> memory, const zone_options& options, zone_origin origin) {
         using creation = zone_creation<Policy>;

@@ -46,34 +46,36 @@ public:
     using typename base::zone_proof;
 
     // Returns: the bytes of metadata that a zone with these options needs; 0 if the options are no good.
-    [[nodiscard]] static std::size_t metadata_bytes(const zone_options& options) {
+    [[nodiscard]] static constexpr std::size_t metadata_bytes(const zone_options& options) {
         return zone_creation<Policy>::check(options) == status::ok ? zone_creation<Policy>::measure(options)
                                                                    : 0;
     }
 
     // Effects: a zone over `memory`, which is aligned to a cache line; or over memory of the policy's own source. A zone
-    // that could not be made has no frames, and says why. With zone_origin::metadata adopt() is to follow.
+    // that could not be made has no frames, and says why. With zone_origin::metadata adopt() is to follow, and until then
+    // the zone hears of no thread that exits and of no fork: it would follow what unchecked bytes say.
     zone_core(std::span<std::byte> memory, const zone_options& options, zone_origin origin)
         : base(options.pressure), listener_(&on_thread_exit, &on_fork, this) {
         this->make(memory, options, origin);
         if (caches_.needs_lock())
             for (std::uint32_t s = 0; error_ == status::ok && s != active_slots(); ++s)
                 caches_.claim(slot_index{s}, gate_claim::locked);
-        Policy::thread_slots::attach(listener_);
+        if (origin != zone_origin::metadata) Policy::thread_slots::attach(listener_);
     }
     ~zone_core() {
         Policy::thread_slots::detach(listener_);
         sealed_.abandon([&](const sealed_blocks& left) {
             Policy::misuse_handler::on_misuse(
                 {.what = status::outlives_zone,
-                 .isolated = geometry_.frames_of(left.blocks.first, left.blocks.count),
+                 .isolated = geometry_.frames_of(left.blocks.first, left.blocks.count)
+                                 .intersection(geometry_.frames()),
                  .isolator = left.owner});
         });
     }
 
-    // Effects: the second half of attaching, for metadata in which a walk (inspect/validate.hpp) found nothing wrong:
-    // what caches held is free, since the threads are gone, and what was sealed is open. Else the zone is none.
-    void adopt(bool is_valid);
+    // Effects: the second half of attaching, for metadata that a walk (inspect/validate.hpp) found to be ok: what caches
+    // held is free, since the threads are gone, and what was sealed is open. Else the zone is none, as `walked` says.
+    void adopt(status walked);
 
     // ---- allocate ----
 
@@ -104,7 +106,9 @@ public:
             for (const frame f : out.subspan(done - n, n))
                 annotator_.on_allocate({f, k.frames()});
             if (n != 0) continue;
+            bulk_in_doubt taken{*this, out.first(done), k}; // the pressure callback may throw
             const result<frame> last = allocate(s, k, type);
+            taken.runs = {};
             if (!last) break;
             out[done++] = *last;
         }
@@ -248,6 +252,14 @@ private:
         return most_per_hold >> blocks;
     }
 
+    // What goes back when an exception leaves a bulk allocation: its caller would not hear how many runs are his.
+    struct bulk_in_doubt {
+        zone_core& engine;
+        std::span<const frame> runs;
+        order size;
+        ~bulk_in_doubt() { engine.free_bulk(runs, size); }
+    };
+
     // ---- hit paths ----
 
     CORDON_ALWAYS_INLINE bool hit(slot_index s, order k, migrate_type type, frame_index& out) {
@@ -299,6 +311,7 @@ private:
         return buddy_.steal(proof, type, k.raw(), [&](frame_index i) { out = i; }) != 0;
     }
     bool take_anywhere(slot_index s, order k, migrate_type type, frame_index& out);
+    status settle();
     [[nodiscard]] bool allocations_are_all_that_is_used(zone_proof) const;
 
     static void on_thread_exit(void* self, slot_index s) noexcept;
@@ -373,21 +386,22 @@ bool zone_core<Policy>::take_anywhere(slot_index s, order k, migrate_type type, 
 }
 
 template <zone_policy Policy>
-void zone_core<Policy>::adopt(bool is_valid) {
-    if (error_ != status::ok) return;
-    if (!is_valid) return this->give_up(status::corrupt_metadata);
-    status outcome;
-    {
-        const isolation_guard section{isolation_lock_};
-        outcome = drain(section.proof(), filter{}, gate_claim::draining, UINT64_MAX, no_work{});
-        if (outcome == status::ok)
-            outcome = with_zone_lock([&](zone_proof proof) {
-                for (block_index b; b.raw() != geometry_.blocks(); ++b)
-                    if (buddy_.traits(b).has(block_traits::isolated)) buddy_.unseal(proof, b);
-                return allocations_are_all_that_is_used(proof) ? status::ok : status::corrupt_metadata;
-            });
-    }
-    if (outcome != status::ok) this->give_up(outcome);
+void zone_core<Policy>::adopt(status walked) {
+    if (error_ == status::ok)
+        if (const status e = walked == status::ok ? settle() : walked; e != status::ok) this->give_up(e);
+    Policy::thread_slots::attach(listener_);
+}
+
+template <zone_policy Policy>
+status zone_core<Policy>::settle() {
+    const isolation_guard section{isolation_lock_};
+    const status drained = drain(section.proof(), filter{}, gate_claim::draining, UINT64_MAX, no_work{});
+    if (drained != status::ok) return drained;
+    return with_zone_lock([&](zone_proof proof) {
+        for (block_index b; b.raw() != geometry_.blocks(); ++b)
+            if (buddy_.traits(b).has(block_traits::isolated)) buddy_.unseal(proof, b);
+        return allocations_are_all_that_is_used(proof) ? status::ok : status::corrupt_metadata;
+    });
 }
 
 // Returns: whether each frame in use is part of exactly one allocation. Requires: no traffic, nothing cached.
