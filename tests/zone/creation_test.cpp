@@ -6,11 +6,13 @@
 #include "support/catch.hpp"
 #include "support/scale.hpp"
 #include "support/skip.hpp"
+#include "support/zones.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <vector>
@@ -18,6 +20,14 @@
 using namespace cordon;
 
 namespace {
+
+struct unchecked_policy : testing::small_policy {
+    static constexpr check_level checks = check_level::none;
+};
+struct single_unchecked_policy : unchecked_policy {
+    using gate = null_gate;
+    using thread_slots = single_thread_slot;
+};
 
 using zone_type = basic_zone<single_threaded_policy>;
 
@@ -205,4 +215,22 @@ TEST_CASE("a zone without metadata says so", "[zone]") {
     CHECK(zone_type::place(memory.first(bytes - 1), options).error() == status::no_metadata);
     CHECK(zone_type::place(memory.subspan(1, bytes), options).error() == status::no_metadata);
     CHECK(zone_type::place(memory.first(bytes), options).error() == status::ok);
+}
+
+TEMPLATE_TEST_CASE("a free to a zone that could not be made is refused, with states and without", "[zone]",
+                   testing::small_policy, unchecked_policy, single_unchecked_policy) {
+    basic_zone<TestType> zone{frame_range{}};
+    const frame f{12345};
+    for (const slot_index s : {testing::nobody, testing::mine})
+        for (const order k : {order{0}, order{2}}) { // cached, and not
+            CHECK(zone.try_free(s, f, k) == status::foreign_frame);
+            testing::misuse_record::reset();
+            zone.free(s, f, k);
+            CHECK(testing::misuse_record::count == 1);
+            CHECK(testing::misuse_record::last.what == status::foreign_frame);
+        }
+    CHECK(zone.try_free(f) == status::foreign_frame);
+    zone.free_bulk(std::span{&f, 1});
+    CHECK(testing::misuse_record::count == 2);
+    CHECK(zone.allocate(testing::mine).error() == status::invalid_range);
 }

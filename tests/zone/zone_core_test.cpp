@@ -30,11 +30,6 @@ struct unchecked_policy : small_policy {
     static constexpr check_level checks = check_level::none;
 };
 
-struct single_unchecked_policy : unchecked_policy {
-    using gate = null_gate;
-    using thread_slots = single_thread_slot;
-};
-
 struct counting_policy : small_policy {
     using atomics = counting_atomics;
 };
@@ -486,24 +481,6 @@ TEST_CASE("a zone that could not be made says so at each call", "[zone]") {
     std::byte too_few[cache_line_bytes];
     small_zone homeless = small_zone::place(too_few, {.frames = frames(2)});
     check(homeless, status::no_metadata);
-}
-
-TEMPLATE_TEST_CASE("a free to a zone that could not be made is refused, with states and without", "[zone]",
-                   small_policy, unchecked_policy, single_unchecked_policy) {
-    basic_zone<TestType> zone{frame_range{}};
-    const frame f{12345};
-    for (const slot_index s : {nobody, mine})
-        for (const order k : {order{0}, order{2}}) { // cached, and not
-            CHECK(zone.try_free(s, f, k) == status::foreign_frame);
-            misuse_record::reset();
-            zone.free(s, f, k);
-            CHECK(misuse_record::count == 1);
-            CHECK(misuse_record::last.what == status::foreign_frame);
-        }
-    CHECK(zone.try_free(f) == status::foreign_frame);
-    zone.free_bulk(std::span{&f, 1});
-    CHECK(misuse_record::count == 2);
-    CHECK(zone.allocate(mine).error() == status::invalid_range);
 }
 
 TEST_CASE("exact_stats balances to the frame", "[zone]") {
