@@ -441,6 +441,33 @@ TEST_CASE("evict_block gives up at the deadline and leaves nothing sealed", "[is
     CHECK(on.matches());
 }
 
+TEST_CASE("evict_block tells of allocations that are tracked by their heads how large they are",
+          "[isolation]") {
+    fixture on;
+    for (const unsigned k : {0u, 2u, 1u, 3u}) {
+        const result<frame> f = on.zone.allocate(nobody, order{k});
+        REQUIRE(f);
+        REQUIRE(on.tracker.add(*f) == status::ok);
+        on.pages.emplace(f->raw(), k);
+    }
+    const frame_range range = block(on.zone, on.pages.begin()->first / small_block);
+    REQUIRE(range.contains(frame{on.pages.rbegin()->first}));
+    CHECK(cost_of(on.zone, on.tracker, range).used.raw() == 15);
+    CHECK(cost_of(on.zone, on.tracker, range).stuck.raw() == 0);
+    const auto decide = [&](const busy_frame& busy) {
+        CHECK(on.pages.at(busy.head().raw()) == busy.size().raw());
+        return verdict::reclaim;
+    };
+    const auto release = [&](const busy_frame& busy, lru_token) {
+        REQUIRE(on.pages.erase(busy.head().raw()) == 1);
+        on.zone.free(nobody, busy.head(), busy.size());
+    };
+    const auto emptied = evict_block(on.zone, on.tracker, range, decide, release);
+    REQUIRE(emptied);
+    CHECK(emptied->all_free());
+    CHECK(on.matches());
+}
+
 TEST_CASE("an allocation that finds nothing reclaims the coldest frames", "[isolation]") {
     small_lru<exact_clock> tracker{frame_range{frame{0}, frame_count{2 * small_block}}};
     std::optional<small_zone> zone;
@@ -586,4 +613,43 @@ TEST_CASE("an allocation of a larger order reclaims as many frames as it has", "
     CHECK(evicted == 16); // the coldest, which lie together here
     REQUIRE(zone->allocate(nobody, order{0}));
     CHECK(evicted == 20);
+}
+
+TEST_CASE("an allocation that finds nothing asks which group to reclaim from, until one gives frames",
+          "[isolation]") {
+    small_lru<exact_clock> tracker{frame_range{frame{0}, frame_count{2 * small_block}}, 3};
+    const group_id pinned = *tracker.create_group(), empty = *tracker.create_group();
+    std::optional<small_zone> zone;
+    std::vector<unsigned> asked;
+    unsigned evicted = 0;
+    const auto release = [&](frame f, lru_token) {
+        ++evicted;
+        zone->free(nobody, f);
+    };
+    const auto choose = [&](unsigned attempt) -> result<group_id> {
+        asked.push_back(attempt);
+        const group_id candidates[] = {empty, pinned, root_group};
+        if (attempt == std::size(candidates)) return status::absent;
+        return candidates[attempt];
+    };
+    lru_pressure relief{tracker, agree, release, frame_count{4}, choose};
+    zone.emplace(zone_options{.frames = tracker.frames(), .pressure = relief.callback()});
+    for (const frame f : occupy(*zone, zone->frames())) {
+        REQUIRE(tracker.add(f, f.raw() < small_block ? pinned : root_group) == status::ok);
+        if (f.raw() < small_block) CHECK(tracker.pin(f) == status::ok);
+    }
+    while (zone->allocate(nobody)) {
+    }
+    CHECK(evicted == small_block);
+    const unsigned given = small_block / 4;
+    REQUIRE(asked.size() == 3 * given + 4);
+    for (std::size_t n = 0; n != asked.size(); ++n)
+        CHECK(asked[n] == (n < 3 * given ? n % 3 : n - 3 * given));
+
+    // The choice of one group.
+    lru_pressure of_one{tracker, agree, release, frame_count{4}, pinned};
+    CHECK_FALSE(of_one.callback().call(of_one.callback().context, order{0}, migrate_type::movable));
+    CHECK(tracker.unpin(frame{0}) == status::ok);
+    CHECK(of_one.callback().call(of_one.callback().context, order{0}, migrate_type::movable));
+    CHECK(evicted == small_block + 1);
 }

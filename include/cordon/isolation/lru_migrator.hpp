@@ -14,6 +14,7 @@
 // not begins anew.
 #pragma once
 
+#include "cordon/core/status.hpp"
 #include "cordon/core/text.hpp"
 #include "cordon/isolation/isolated_range.hpp"
 #include "cordon/lru/token.hpp"
@@ -110,7 +111,8 @@ private:
 // ---- evicting ----
 
 // A migrator that evicts: the callbacks are those of lru.reclaim. What decide(frame) does not answer with `reclaim`
-// goes back and is asked for again; release(frame, lru_token) frees the frame.
+// goes back and is asked for again; release(frame, lru_token) frees the frame. Who tracks allocations of order k > 0 by
+// their heads has them take a const busy_frame& in the frame's stead, which says the order, too.
 template <frame_tracker Lru, class Decide, class Release>
 class lru_evictor {
 public:
@@ -122,15 +124,22 @@ public:
         if (const status e = tracker_.isolate(f); e != status::ok)
             return e == status::foreign_frame ? migrate_outcome::failed : migrate_outcome::retry;
         claim held{tracker_, f};
-        if (reclaim_answer{decide_(f)}.what != verdict::reclaim) return migrate_outcome::retry;
+        if (reclaim_answer{tell(decide_, from)}.what != verdict::reclaim) return migrate_outcome::retry;
         const result<lru_token> token = tracker_.evicted(f);
         if (!token) return migrate_outcome::retry; // pinned meanwhile
         held.is_mine = false;
-        release_(f, *token);
+        tell(release_, from, *token);
         return migrate_outcome::freed;
     }
 
 private:
+    template <class Callback, class... Others>
+    static auto tell(Callback& callback, const busy_frame& from, Others... others) {
+        if constexpr (std::invocable<Callback&, frame, Others...>)
+            return callback(from.head(), others...);
+        else
+            return callback(from, others...);
+    }
     struct claim {
         Lru& tracker;
         frame held;
@@ -254,22 +263,29 @@ template <class Zone, frame_tracker Lru>
 
 // ---- pressure ----
 
+// The group that an allocation reclaims from; or whom it asks for one: choose(attempt), first with 0, then, as long as
+// nothing was reclaimed from the last one, with 1, 2 and so on, until there is an error instead of a group.
+template <class T>
+concept group_choice = std::same_as<T, group_id> || requires(T& choose, unsigned attempt) {
+    { choose(attempt) } -> std::same_as<result<group_id>>;
+};
+
 // Reclaim for an allocation that has found nothing: zone_options{.frames = f, .pressure = relief.callback()}. The
-// callbacks are those of lru.reclaim; several threads may run them at the same time. release() frees the frame. They
-// do not allocate from the zone, or the allocation calls them again. Not moved while the zone lives.
-// It reclaims from one group: who has several writes a callback of his own, which chooses one each time.
+// callbacks are those of lru.reclaim, and a group_choice; they run with no lock held, and several threads may run them at
+// the same time. release() frees the frame. They do not allocate from the zone, or the allocation calls them again. Not
+// moved while the zone lives.
 // An allocation of order k > 0 reclaims, in steps, until 2^k freed frames happen to lie together: cheapest_block and
 // evict_block are better at that.
-template <class Lru, class Decide, class Release>
+template <class Lru, class Decide, class Release, group_choice Choice = group_id>
 class lru_pressure {
 public:
     explicit lru_pressure(Lru& tracker, Decide decide, Release release,
-                          frame_count at_least = frame_count{32}, group_id group = root_group)
+                          frame_count at_least = frame_count{32}, Choice from = root_group)
         : tracker_(tracker),
           decide_(std::move(decide)),
           release_(std::move(release)),
           at_least_(at_least),
-          group_(group) {}
+          from_(std::move(from)) {}
     lru_pressure(const lru_pressure&) = delete;
     lru_pressure& operator=(const lru_pressure&) = delete;
 
@@ -279,14 +295,25 @@ private:
     static bool relieve(void* context, order wanted, migrate_type) {
         auto& self = *static_cast<lru_pressure*>(context);
         const frame_count budget = wanted.frames() > self.at_least_ ? wanted.frames() : self.at_least_;
-        return self.tracker_.reclaim(self.group_, budget, self.decide_, self.release_).reclaimed.raw() != 0;
+        for (unsigned attempt = 0;; ++attempt) {
+            const result<group_id> from = self.choose(attempt);
+            if (!from) return false;
+            if (self.tracker_.reclaim(*from, budget, self.decide_, self.release_).reclaimed.raw() != 0)
+                return true;
+        }
+    }
+    result<group_id> choose(unsigned attempt) {
+        if constexpr (std::same_as<Choice, group_id>)
+            return attempt == 0 ? result<group_id>{from_} : status::absent;
+        else
+            return from_(attempt);
     }
 
     Lru& tracker_;
     Decide decide_;
     Release release_;
     frame_count at_least_;
-    group_id group_;
+    Choice from_;
 };
 
 } // namespace cordon::inline v0
