@@ -95,16 +95,17 @@ public:
     CORDON_ALWAYS_INLINE void touch(frame f) { core_.touch(core_.index_of(f)); }
     // The same for who knows the group. Requires: the frame is in it.
     CORDON_ALWAYS_INLINE void touch(frame f, group_id group) { core_.touch(core_.index_of(f), group); }
-    // Effects: touches first + n for each bit n.
+    // Effects: touches first + n for each bit n. What is not of the range is passed over, as by touch(frame).
     void touch(frame first, std::uint64_t bitmap) {
+        const std::uint32_t last = UINT32_MAX - first.raw(); // behind it numbers begin again at 0
+        if (last < 63) bitmap &= (std::uint64_t{2} << last) - 1;
         for (; bitmap != 0; bitmap &= bitmap - 1)
             touch(first + frame_count{static_cast<unsigned>(std::countr_zero(bitmap))});
     }
     void touch(frame first, std::span<const std::uint64_t> bitmap) {
-        for (const std::uint64_t word : bitmap) {
-            touch(first, word);
-            first = first + frame_count{64};
-        }
+        std::uint64_t at = first.raw(); // does not wrap
+        for (; !bitmap.empty() && at < frames().end_raw(); at += 64, bitmap = bitmap.subspan(1))
+            touch(frame{static_cast<std::uint32_t>(at)}, bitmap.front());
     }
     // Effects: what the embedder knows of the frames' future.
     void hint(frame_range range, lru_hint what) {
@@ -237,12 +238,7 @@ public:
     // was pinned meanwhile, not_isolated, absent, foreign_frame.
     result<lru_token> evicted(frame f) {
         const frame_index i = core_.index_of(f);
-        if (!core_.contains(i)) return status::foreign_frame;
-        section hold{core_};
-        const result<lru_token> token = core_.evict(hold, i);
-        hold.leave();
-        if (token) core_.clamp_if_due(token->group()); // policies tick at evictions, too
-        return token;
+        return core_.contains(i) ? core_.evicted(i) : status::foreign_frame;
     }
     // The same; the LRU also remembers the token by the embedder's key (lru_options::ghost_entries).
     result<lru_token> evicted(frame f, std::uint64_t key) {
@@ -306,7 +302,8 @@ public:
         return cold_frames(group, at_least, out, frames().first());
     }
     std::size_t cold_frames(group_id group, std::uint8_t at_least, std::span<frame> out, frame from) const {
-        return survey{core_}.cold_frames(group, at_least, core_.index_of(from), out);
+        const frame first = from < frames().first() ? frames().first() : from;
+        return survey{core_}.cold_frames(group, at_least, core_.index_of(first), out);
     }
     // Returns: how many misses more frames would have spared the group, as far as tokens told: what is added without
     // one counts as a miss that nothing spares.

@@ -68,6 +68,26 @@ TEST_CASE("A bitmap touches the frames of its bits, and none outside of the rang
     }
 }
 
+TEST_CASE("A bitmap ends where the numbers of frames do", "[lru]") {
+    small_lru<replacement::clock<1>> low{some_frames(130, 0)}, high{some_frames(100, UINT32_MAX - 100)};
+    for (const frame f : low.frames())
+        REQUIRE(low.add(f) == status::ok);
+    for (const frame f : high.frames())
+        REQUIRE(high.add(f) == status::ok);
+    const std::uint64_t all[] = {~0ull, ~0ull, ~0ull, ~0ull};
+    const auto touched = [](auto& tracker) { return tracker.age_histogram().by_age[0]; };
+    for (const std::uint32_t below_end : {0u, 1u, 62u, 63u, 64u, 65u, 130u, 200u}) {
+        const frame first{UINT32_MAX - below_end};
+        low.touch(first, all[0]);
+        low.touch(first, std::span<const std::uint64_t>{all});
+        CHECK(touched(low) == 0); // no frame is the one behind the last
+        high.touch(first, all[0]);
+        if (below_end < 100) CHECK(touched(high) == below_end);
+    }
+    high.touch(frame{UINT32_MAX - 130}, std::span<const std::uint64_t>{all});
+    CHECK(touched(high) == 100);
+}
+
 TEST_CASE("A touch before the batch is flushed keeps its effect", "[lru]") {
     small_lru<replacement::clock<1>> tracker{some_frames(8)};
     chosen_slots::mine = slot_index{0};

@@ -244,6 +244,20 @@ TEST_CASE("Old ages do not come round when the clock ticks at evictions alone", 
     }
 }
 
+TEST_CASE("Old ages do not come round while a batch is reclaimed", "[lru]") {
+    small_lru<replacement::lirs> tracker{some_frames(64)};
+    chosen_slots::mine = slot_index::none();
+    REQUIRE(tracker.add(frame{1063}) == status::ok);
+    REQUIRE(tracker.pin(frame{1063}) == status::ok);
+    for (int k = 0; k != 127; ++k) // long since its ages were clamped
+        REQUIRE(tracker.age(root_group) == status::ok);
+    for (const frame f : some_frames(32))
+        REQUIRE(tracker.add(f) == status::ok);
+    const auto agree = [](frame) { return verdict::reclaim; };
+    const auto look = [&](frame, lru_token) { CHECK(tracker.state_of(frame{1063}).cold >= 60); };
+    CHECK(tracker.reclaim(root_group, frame_count{32}, agree, look).reclaimed.raw() == 32); // a tick each
+}
+
 TEST_CASE("A group that there is no room for is refused at once when no id can come back", "[lru]") {
     small_lru<ring_fifo> tracker{some_frames(64)};
     REQUIRE(tracker.add(slot_index{0}, frame{1000}) == status::ok);

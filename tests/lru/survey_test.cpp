@@ -105,6 +105,7 @@ TEST_CASE("The cold frames of a group are found by number; what is young, claime
     CHECK(cold(0, frame{1000}).size() == 6);
     CHECK(cold(4, frame{1000}).empty());
     CHECK(cold(0, frame{1064}).empty());
+    CHECK(cold(0, frame{3}).size() == 6); // from below the range
     CHECK(tracker.cold_frames(root_group, 3, std::span{out}.first(2)) == 2);
     CHECK(out[1] == frame{1004});
     CHECK(tracker.cold_frames(group_id{1}, 0, out) == 1);

@@ -99,7 +99,15 @@ public:
         clamp_if_due(g);
         return status::ok;
     }
-    // Effects: after a scan or a tick, ages that are about to wrap are clamped. Locks: none.
+    // Effects: the claimed frame is untracked; policies tick at evictions, too. Returns: as evict().
+    result<lru_token> evicted(frame_index i) {
+        section hold{*this};
+        const result<lru_token> token = this->evict(hold, i);
+        hold.leave();
+        if (token) clamp_if_due(token->group());
+        return token;
+    }
+    // Effects: after a scan, a tick or an eviction, ages that are about to wrap are clamped. Locks: none.
     void clamp_if_due(group_id g) {
         if constexpr (R::ages_in_ticks) {
             const group_id at = this->root_of(g);

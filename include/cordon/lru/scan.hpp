@@ -265,8 +265,7 @@ private:
             }
             break;
         case verdict::reclaim:
-            if (const result<lru_token> token = tracker_.evict(hold, i)) {
-                hold.leave();
+            if (const result<lru_token> token = tracker_.evicted(i)) {
                 done.reclaimed += one;
                 release(f, *token);
                 return;
