@@ -118,22 +118,16 @@ private:
     void verb() {
         static constexpr std::pair<const char*, void (world::*)()> verbs[] = {
             {"add", &world::add},
-            {"add", &world::add},
-            {"add", &world::add},
             {"add some", &world::add_some},
-            {"add some", &world::add_some},
-            {"touch", &world::touch},
             {"touch", &world::touch},
             {"touch by bitmap", &world::touch_some},
             {"isolate", &world::isolate},
             {"isolate some", &world::isolate_some},
             {"isolate the coldest", &world::isolate_coldest},
             {"putback", &world::put_back},
-            {"putback", &world::put_back},
             {"putback some", &world::put_back_some},
             {"putback to", &world::put_back_to},
             {"pin", &world::pin},
-            {"unpin", &world::unpin},
             {"unpin", &world::unpin},
             {"pinned", &world::hold_pin},
             {"move", &world::move},
@@ -148,11 +142,11 @@ private:
             {"look", &world::look},
             {"batches", &world::batches},
             {"groups", &world::groups},
-            {"groups", &world::groups},
         };
         const auto& [what, call] = verbs[any(std::size(verbs))];
         INFO("step " << step_ << ": " << what);
-        (this->*call)();
+        for (std::uint32_t n = any(4) + 1; n != 0; --n)
+            (this->*call)();
     }
     void add_one(status got, frame f, group_id g) {
         tracked* const t = entry_of(f);
@@ -575,7 +569,7 @@ using some_policies = replacement::any_policy<
     replacement::two_list, replacement::generations<3>, replacement::generations<4>, replacement::s3_fifo<1>,
     replacement::s3_fifo<2>, replacement::sieve, replacement::lirs, replacement::adaptive>;
 
-constexpr unsigned steps = 3000;
+constexpr unsigned steps = 1000;
 
 } // namespace
 

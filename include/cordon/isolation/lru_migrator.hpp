@@ -25,6 +25,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 namespace cordon::inline v0 {
@@ -135,7 +136,7 @@ public:
 private:
     template <class Callback, class... Others>
     static auto tell(Callback& callback, const busy_frame& from, Others... others) {
-        if constexpr (std::invocable<Callback&, frame, Others...>)
+        if constexpr (std::is_invocable_v<Callback&, frame, Others...>)
             return callback(from.head(), others...);
         else
             return callback(from, others...);
