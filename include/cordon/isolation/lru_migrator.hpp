@@ -25,7 +25,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <type_traits>
 #include <utility>
 
 namespace cordon::inline v0 {
@@ -136,7 +135,7 @@ public:
 private:
     template <class Callback, class... Others>
     static auto tell(Callback& callback, const busy_frame& from, Others... others) {
-        if constexpr (std::is_invocable_v<Callback&, frame, Others...>)
+        if constexpr (requires { callback(from.head(), others...); })
             return callback(from.head(), others...);
         else
             return callback(from, others...);
