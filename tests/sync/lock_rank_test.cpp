@@ -21,7 +21,7 @@ std::string violations;
 
 struct note {
     void operator()(lock_rank held, lock_rank wanted) const {
-        violations += std::string{name(held)} + " then " + name(wanted) + "; ";
+        violations += std::string{name(held)} + " then " + std::string{name(wanted)} + "; ";
     }
 };
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // The layer `adapters` gives a zone the shape that other libraries ask for. It is the only one that throws, because
-// only there does the standard demand it; so cordon.hpp leaves it out, and who wants it includes it.
+// only there does the standard demand it; so cordon.hpp leaves it out, and its users include it themselves.
 #pragma once
 
 #include "cordon/core/status.hpp"
@@ -25,7 +25,7 @@ template <class Zone>
 class frame_resource : public std::pmr::memory_resource {
 public:
     // Throws: std::invalid_argument unless `memory` is 2^n bytes a frame of the source. Both outlive the resource.
-    // Who can tell a container that its memory moved passes movable; then its blocks can be emptied.
+    // Pass movable only if the container can be told that its memory has moved; then its blocks can be emptied.
     explicit frame_resource(Zone& source, std::span<std::byte> memory,
                             migrate_type type = migrate_type::unmovable)
         : zone_(source), memory_(memory), frame_bytes_(bytes_of_frame(source, memory)), type_(type) {}
@@ -55,7 +55,7 @@ private:
         zone_.free(*head, k);
         throw std::bad_alloc{};
     }
-    // What was not allocated so goes to the misuse handler, with the zone unchanged.
+    // What was not allocated with this size and alignment goes to the misuse handler, with the zone unchanged.
     void do_deallocate(void* at, std::size_t bytes, std::size_t alignment) override {
         const bool is_start = offset_of(at) % frame_bytes_ == 0;
         zone_.free(is_start ? frame_of(at) : frame::none(), order_of(bytes, alignment));

@@ -7,8 +7,8 @@
 //
 // Drainer's side: a drain closes every active slot, issues one barrier, and then takes out of each slot what it
 // is asked for: everything, or only the runs that touch a range, so that traffic keeps its cached frames. Unless all
-// must be closed at once, owners are asked: one that works does it at his next operation and never waits for the
-// barrier; those that do not work, the drainer does.
+// must be closed at once, owners are asked: an owner at work does it at its next operation and never waits for the
+// barrier; for the others the drainer does it.
 // Every active slot is closed, also those that look empty: a slot whose count reads 0 may be in the middle of
 // a refill (Linux hung on that: 66eca1021a42). Slots that become active later read the state of their blocks
 // under the source's lock, after the isolator wrote it there.
@@ -122,7 +122,7 @@ public:
         return pushed;
     }
     // Effects: calls work(), which goes to the source past the cache, with the owner shown as beside it: no drainer waits
-    // for him. Returns: what work() returns. Requires: not entered.
+    // for it. Returns: what work() returns. Requires: not entered.
     template <class Work>
     auto go_past(slot_index s, Work work) {
         if (s.is_none()) return work();
@@ -188,8 +188,8 @@ public:
     }
     // Effects: a slot starts with the claim.
     void claim(slot_index s, gate_claim why) { gate_.claim(at(s).gate, why); }
-    // Effects: the owner gives back all that his slot holds. It does so inside the gate, where a signal handler on
-    // the same thread stays out; a gate that is closed to him has nothing behind it. Requires: no drain at work.
+    // Effects: the owner gives back all that its slot holds. It does so inside the gate, where a signal handler on
+    // the same thread stays out; a gate that is closed to it has nothing behind it. Requires: no drain at work.
     template <class Source>
     void hand_back(slot_index s, Source& source) {
         if (!gate_.enter_slow(at(s).gate)) return;
@@ -217,7 +217,7 @@ private:
         for (unsigned bin = 0; bin != bins::count; ++bin)
             magazine{c, bin}.take_out(runs, source);
     }
-    // Effects: the owner does first what a drainer asks of him.
+    // Effects: the owner does first what a drainer asks of it. Returns: whether it is inside.
     template <class Source>
     [[nodiscard]] bool enter_slow(slot& c, Source& source) {
         return help_and_enter(gate_, c, [&](slot& asked) { take_out(asked, asked_.runs(), source); });
@@ -227,8 +227,8 @@ private:
     // finds the error there. A free does, too, where a state byte tells or they are closed. Zero bytes until then.
     static inline slot nowhere_[slot_count]{};
 
-    // What the owners are asked to give back. An owner who was slow, and reads what the next drainer asks, or a mix, gives
-    // back what nobody needs: no harm.
+    // What the owners are asked to give back. An owner that was slow, and reads what the next drainer asks, or a mix of
+    // both, gives back what nobody needs: no harm.
     struct asked_runs {
         typename Policy::atomics::template atomic<std::uint32_t> first;
         typename Policy::atomics::template atomic<std::uint32_t> last;

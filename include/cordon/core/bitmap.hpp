@@ -113,11 +113,11 @@ requires(Bits >= 64 && Bits <= 512 && std::has_single_bit(Bits)) struct alignas(
             return k;
         }
         bitmap runs = *this;
-        if (!runs.is_any()) return max_order + 1;
+        if (runs.is_empty()) return max_order + 1;
         for (unsigned k = 0;; ++k) {
             for (std::uint64_t& w : runs.word)
                 w &= w >> (1u << k) & aligned_starts[k + 1];
-            if (!runs.is_any()) return k;
+            if (runs.is_empty()) return k;
         }
     }
     // Returns: whether there is a run of order k.
@@ -206,11 +206,11 @@ requires(Bits >= 64 && Bits <= 512 && std::has_single_bit(Bits)) struct alignas(
     }
 
 private:
-    [[nodiscard]] constexpr bool is_any() const {
-        std::uint64_t any_word = 0;
+    [[nodiscard]] constexpr bool is_empty() const {
+        std::uint64_t found = 0;
         for (const std::uint64_t w : word)
-            any_word |= w;
-        return any_word != 0;
+            found |= w;
+        return found == 0;
     }
     // Returns: one bit for each full word.
     [[nodiscard]] constexpr std::uint64_t full_words() const {

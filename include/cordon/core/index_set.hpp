@@ -19,12 +19,11 @@ namespace cordon::inline v0 {
 class index_sets {
 public:
     static constexpr std::uint32_t none = UINT32_MAX;
+    static constexpr std::uint32_t max_sets = 64; // bits of the word above the roots
 
     constexpr index_sets() = default;
-    static constexpr std::uint32_t max_sets = 64;
-
-    // `memory` is word_count(sets, capacity) zero words: empty sets of numbers below `capacity`. Requires: at most
-    // max_sets.
+    // `memory` is word_count(sets, capacity) zero words: empty sets of numbers below `capacity`. Requires: `sets` is at
+    // most max_sets.
     constexpr index_sets(std::uint64_t* memory, std::uint32_t sets, std::uint32_t capacity)
         : non_empty_(memory) {
         levels_ = level_count(capacity);
@@ -35,6 +34,7 @@ public:
             at += std::size_t{width_[level]} * sets;
         }
     }
+    // Returns: the words that so many sets of numbers below `capacity` take.
     [[nodiscard]] static constexpr std::size_t word_count(std::uint32_t sets, std::uint32_t capacity) {
         std::size_t words = 1;
         for (unsigned level = 0; level != level_count(capacity); ++level)

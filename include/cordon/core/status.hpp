@@ -4,6 +4,8 @@
 // Three tiers of failure. Exhaustion, contention and refusal are values of this type. Misuse by the caller has
 // values here too; the freeing functions hand it to the policy's misuse handler, their try_ forms return it.
 // The library's own bugs are neither: checks of level `full` catch them.
+//
+// What each value means is said below for zones; lru.hpp says what the LRU means by those that it returns.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +17,7 @@ namespace cordon::inline v0 {
 // 32 bits, so that a result<frame> is one register: the hit path returns it without assembling bytes.
 enum class status : std::uint32_t {
     ok,
-    // The call could not be done now; nothing changed.
+    // The call could not be done now; nothing changed, unless the function says so.
     no_memory,        // no free run of that order anywhere: zone, caches, other types
     busy,             // frames of the range are in use, or another isolation holds it
     timed_out,        // the deadline passed
@@ -25,14 +27,14 @@ enum class status : std::uint32_t {
     deferred,         // poison: the frame is in use; it is diverted when it is freed
     re_entered,       // called from inside an operation of the same thread that cannot nest
     // The arguments make no sense; nothing changed.
-    invalid_range, // empty, outside the zone, not made of whole pageblocks, or beyond 2^32 - 1
-    invalid_order, // above the policy's max_order
-    invalid_argument,
-    not_isolated, // the isolated_range is spent or empty
-    offline,      // a block of the range is offline
-    not_offline,  // a block of the range is not offline
-    poisoned,     // the frame is poisoned already
-    absent,       // the frame lies in a hole: it never existed
+    invalid_range,    // empty, outside the zone, not made of whole pageblocks, or beyond 2^32 - 1
+    invalid_order,    // above the policy's max_order
+    invalid_argument, // any other: no such migrate type or group, an alignment that is no power of two, ...
+    not_isolated,     // the isolated_range is spent or empty
+    offline,          // a block of the range is offline
+    not_offline,      // a block of the range is not offline
+    poisoned,         // the frame is poisoned already
+    absent,           // the frame lies in a hole: it never existed
     // Making a zone or an arena failed.
     no_metadata,      // the metadata memory is missing, too small or misaligned
     corrupt_metadata, // attach: the bytes are no zone of these options
@@ -103,6 +105,7 @@ public:
 
     [[nodiscard]] constexpr bool has_value() const { return status_ == status::ok; }
     [[nodiscard]] constexpr explicit operator bool() const { return has_value(); }
+    // Returns: ok, if there is a value.
     [[nodiscard]] constexpr status error() const { return status_; }
 
     // Requires: has_value().

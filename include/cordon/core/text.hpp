@@ -51,6 +51,7 @@ S& print(S& sink, const char* text) {
     sink.write(text, length);
     return sink;
 }
+
 template <text_sink S>
 S& print_decimal(S& sink, std::uint64_t value) {
     char digits[20];
@@ -91,6 +92,7 @@ template <text_sink S>
 S& operator<<(S& sink, slot_index s) {
     return s.is_none() ? print(sink, "no slot") : print_decimal(print(sink, "slot "), s.raw());
 }
+
 // Any enumeration of the library that has a name() for its values: status, frame_state, migrate_type, ...
 template <class E>
 concept named_enumeration = std::is_enum_v<E> && requires(E value) {

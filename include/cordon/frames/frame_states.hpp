@@ -8,8 +8,8 @@
 // allocating thread sets it, the freeing thread compares and clears it. So the hit path gains a load, a
 // compare and a store, and no read-modify-write; a free of anything but a live head with its own order is
 // found at once, whatever path the frame took. Tails need no byte of their own: a tail's byte is 0 because the
-// frame was not a head when it became a tail, and a larger head is found by looking at the 18 places where one
-// could be. Zero bytes are a fresh zone, so the array is committed only where frames are allocated.
+// frame was not a head when it became a tail, and its head is found by looking at the places where one could be, one
+// for each order. Zero bytes are a fresh zone, so the array is committed only where frames are allocated.
 // Two threads that free one frame in the same instant may both pass; the second copy is found when it is
 // spilled to the block's map, whose bit is set already.
 #pragma once

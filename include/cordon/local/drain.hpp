@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // The two forms of a drain as drain_gate.hpp argues them, once for thread caches and LRU batches. A slot is whatever has
-// a member `gate`; take_out(slot) runs inside that gate, in the drainer's hands or in those of the owner who was asked.
+// a member `gate`; take_out(slot) runs inside that gate, in the drainer's hands or in those of the owner that was asked.
 #pragma once
 
 #include "cordon/core/status.hpp"
@@ -52,7 +52,7 @@ status drain_by_asking(Gate& gate, std::span<Slot> slots, std::uint64_t until_ns
     for (Slot& s : slots)
         gate.ask(s.gate);
     status outcome = gate.barrier() ? status::ok : status::barrier_refused;
-    // To the end also when it fails: what was asked is taken back.
+    // Each slot, also after a failure: what was asked is taken back.
     for (Slot& s : slots) {
         if (gate.take_over(s.gate, outcome == status::ok ? until_ns : 0)) {
             if (outcome == status::ok) outcome = detail::take_out_of(gate, s, until_ns, take_out);
@@ -64,7 +64,7 @@ status drain_by_asking(Gate& gate, std::span<Slot> slots, std::uint64_t until_ns
     return outcome;
 }
 
-// Effects: the owner, whose try_enter failed, does first what a drainer asks of him. Returns: what enter_slow() says.
+// Effects: the owner, whose try_enter failed, does first what a drainer asks of it. Returns: what enter_slow() says.
 template <drain_gate Gate, class Slot, class TakeOut>
 [[nodiscard]] bool help_and_enter(Gate& gate, Slot& s, TakeOut take_out) {
     if (gate.help(s.gate)) {

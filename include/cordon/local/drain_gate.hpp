@@ -6,7 +6,7 @@
 // stand on it, so it is argued once, here.
 //
 // States of a gate slot: the owner is away (busy = 0), inside (1), or beside (2): not at what the slot holds, but at a
-// lock that a signal handler on his thread must not wait for. The slot is open (claimed = 0) or claimed by a drainer for
+// lock that a signal handler on its thread must not wait for. The slot is open (claimed = 0) or claimed by a drainer for
 // a moment (draining), or for long (disabled); `locked`, `asked` and `helping` are told below and in membarrier_gate.hpp.
 //
 //     owner (fast path)                        drainer; drainers are serialised by the isolation lock
@@ -43,21 +43,21 @@
 //
 // A thread can be descheduled inside its section, so a drainer waits with a deadline, and never with the zone
 // lock held: owners take that lock inside. A signal handler that interrupts its own thread inside or beside finds
-// busy != 0 and stays out; it must not wait for locks that the interrupted code may hold. Owners who find a closed gate
+// busy != 0 and stays out; it must not wait for locks that the interrupted code may hold. Owners that find a closed gate
 // work beside their caches until it opens, nearly without a gap: were they inside then, a drainer that looks up now and
 // then would never see them out.
 //
 // Asking: a barrier takes tens of microseconds, in which a closed gate costs thousands of operations. Where nothing
 // needs all slots closed at once, the drainer asks before it claims, and whoever comes first does the work:
 //
-//     asked --> helping --> 0    by the owner, at his next operation: he takes the frames out himself, and goes on
+//     asked --> helping --> 0    by the owner, at its next operation: it takes the frames out itself, and goes on
 //     asked --> draining --> 0   by the drainer, behind the barrier: the owner was out and did nothing since
 //
 // Both first steps are a read-modify-write of one word, so one of them wins. To the owner any value but 0 is a closed
-// gate, so what the proof says of a claim holds for `asked`, too: it was there before the barrier. An owner who helped
+// gate, so what the proof says of a claim holds for `asked`, too: it was there before the barrier. An owner that helped
 // has read the word with acquire outside of any section: each section after that sees what the drainer wrote before it
-// asked, and each one before has put its frame where he has just looked. He announces himself first, so that a
-// later drainer, which finds him helping, waits until he is out as for any section.
+// asked, and each one before has put its frame where the owner has just looked. The owner announces itself first (busy =
+// 1), so that a later drainer, which finds it helping, waits until it is out as for any section.
 #pragma once
 
 #include "cordon/core/config.hpp"
@@ -79,12 +79,12 @@ enum class gate_claim : std::uint32_t {
 // What `busy` says of the owner.
 enum class gate_owner : std::uint32_t {
     away = 0,
-    inside = 1, // drainers wait for him
-    beside = 2, // they do not; signal handlers on his thread stay out as from inside
+    inside = 1, // drainers wait for it
+    beside = 2, // they do not; signal handlers on its thread stay out as from inside
 };
 
-// Owner: try_enter, leave; when try_enter fails, enter_slow and leave_slow; go_beside and come_back around what he does
-// without the slot, under a lock that a signal handler on his thread would wait for.
+// Owner: try_enter, leave; when try_enter fails, enter_slow and leave_slow; go_beside and come_back around what it does
+// without the slot, under a lock that a signal handler on its thread would wait for.
 // Drainer: claim every slot, barrier once, then per slot wait, work, done, and release. Or ask every slot, barrier
 // once, then per slot: if take_over, wait, work, done, and release; else wait_helped. Owner: if help, work, helped.
 template <class G>

@@ -48,7 +48,7 @@ public:
         return admitted(s);
     }
     static void leave_slow(slot& s) { leave(s); }
-    // Effects: the owner shows as beside: around each lock that he takes without the slot, so that a signal handler never
+    // Effects: the owner shows as beside: around each lock that it takes without the slot, so that a signal handler never
     // finds it held by its own thread.
     static void go_beside(slot& s) {
         s.busy.store(word(gate_owner::beside), std::memory_order_release); // (5) release: pairs with (1)
@@ -61,7 +61,7 @@ public:
         return s.busy.load(std::memory_order_relaxed) != word(gate_owner::away);
     }
 
-    // Returns: to anybody, whether the owner was away or beside; then what he did to the slot is visible.
+    // Returns: to anybody, whether the owner was away or beside; then what it did to the slot is visible.
     [[nodiscard]] static bool is_outside(slot& s) {
         return s.busy.load(std::memory_order_acquire) !=
                word(gate_owner::inside); // (1) acquire: pairs with (2), (5) and (6)

@@ -68,19 +68,19 @@ public:
         if (!asymmetric_) s.lock.unlock();
         leave(s);
     }
-    // Effects: the owner shows as beside: around each lock that he takes without the slot, so that a signal handler never
+    // Effects: the owner shows as beside: around each lock that it takes without the slot, so that a signal handler never
     // finds it held by its own thread.
     static void go_beside(slot& s) {
         s.busy.store(word(gate_owner::beside), std::memory_order_release); // (6) release: pairs with (3)
         Atomics::light_barrier();
     }
     static void come_back(slot& s) { leave(s); }
-    // Returns: to its owner, whether he is inside or beside: then this is a signal handler, or a callback from there.
+    // Returns: to its owner, whether it is inside or beside: then this is a signal handler, or a callback from there.
     [[nodiscard]] CORDON_ALWAYS_INLINE static bool is_entered(slot& s) {
         return s.busy.load(std::memory_order_relaxed) != word(gate_owner::away);
     }
 
-    // Returns: to anybody, whether the owner was away or beside; then what he did to the slot is visible.
+    // Returns: to anybody, whether the owner was away or beside; then what it did to the slot is visible.
     [[nodiscard]] static bool is_outside(slot& s) {
         return s.busy.load(std::memory_order_acquire) !=
                word(gate_owner::inside); // (3) acquire: pairs with (2), (6) and (11)
@@ -91,8 +91,8 @@ public:
         s.claimed.fetch_and(~bits(gate_claim::helping), std::memory_order_relaxed);
         s.busy.store(word(gate_owner::away), std::memory_order_relaxed);
     }
-    // Returns: whether the owner, who is away, was asked and is inside now, to do what the drainer would; then
-    // helped() says that it is done, and he is away again.
+    // Returns: whether the owner, which is away, was asked and is inside now, to do what the drainer would; then
+    // helped() says that it is done, and the owner is away again.
     [[nodiscard]] static bool help(slot& s) {
         std::uint32_t asked = bits(gate_claim::asked);
         if (s.claimed.load(std::memory_order_relaxed) != asked || is_entered(s)) return false;
@@ -111,14 +111,14 @@ public:
 
     // ---- drainer ----
 
-    // Claims are read-modify-writes: the owner may be taking what he was asked for at this instant.
+    // Claims are read-modify-writes: the owner may be taking the work that it is asked for at this instant.
     void claim(slot& s, gate_claim why) { s.claimed.fetch_or(bits(why), std::memory_order_relaxed); }
-    // Effects: the gate is closed, and the owner does the drainer's work if he comes by before take_over().
+    // Effects: the gate is closed, and the owner does the drainer's work if it comes by before take_over().
     void ask(slot& s) {
         s.claimed.fetch_or(bits(gate_claim::asked), std::memory_order_release); // (8) release: pairs with (7)
     }
-    // Effects: leaves the work to an owner who is inside, as long as that takes, or until the clock reads `until_ns`: one
-    // who was preempted there would come back to a gate that is closed until the drainer looks again.
+    // Effects: leaves the work to an owner that is inside, as long as that takes, or until the clock reads `until_ns`: an
+    // owner that was preempted there would come back to a gate that is closed until the drainer looks again.
     // Returns: true if the owner did not take the work: then the slot is claimed for draining.
     [[nodiscard]] bool take_over(slot& s, std::uint64_t until_ns) {
         Backoff breath;
@@ -132,7 +132,7 @@ public:
                 return true;
         return false;
     }
-    // Effects: waits until the owner has done what he took. Returns: false once the clock reads `until_ns`.
+    // Effects: waits until the owner has done the work that it took. Returns: false once the clock reads `until_ns`.
     [[nodiscard]] bool wait_helped(slot& s, std::uint64_t until_ns) {
         Backoff breath;
         while ((s.claimed.load(std::memory_order_acquire) & bits(gate_claim::helping)) !=

@@ -12,7 +12,7 @@ namespace cordon::inline v0 {
 // Spins only: for locks that are held for less than a switch of threads, and where no system can switch.
 class pause_backoff {
 public:
-    // Past this many pauses a longer wait only delays the one who waits.
+    // Past this many pauses a longer wait only delays the waiter.
     static constexpr std::uint32_t bound = 64;
 
     void operator()() noexcept {

@@ -9,9 +9,10 @@
 
 namespace cordon::inline v0 {
 
-// For more threads than processors: whoever is waited for may need the one that the waiter burns. A yield would let
-// him run, but brings the waiter back only after a whole time slice; who has slept for a moment (some 50 us) comes back
-// with a claim to run. The sections that are waited for take a microsecond or two: who takes eight was preempted there.
+// For more threads than processors: the thread that is waited for may need the processor that the waiter burns. A yield
+// would let it run, but bring the waiter back only after a whole time slice; a waiter that has slept for a moment (some
+// 50 us) comes back with a claim to run. The sections that are waited for take a microsecond or two: a thread that takes
+// eight was preempted there.
 class sleeping_backoff {
 public:
     static constexpr std::uint32_t bursts_before_sleep = 8; // of the longest, a microsecond each

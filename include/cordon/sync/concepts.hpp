@@ -16,9 +16,12 @@
 //     thread-slot registry -> isolation lock -> cache gate -> zone lock -> nothing
 //                                                             lruvec lock -> nothing
 //
-// An lruvec lock ranks beside the zone lock: the two are never nested, nor are two of one kind. Callbacks of
-// the embedder (migrator, LRU callback, pressure callback) run with no lock held. Only a fork() holds the locks of
-// several zones at once: it takes them under the registry lock, and no other thread ever holds those of two.
+// An lruvec lock is that of a group of the LRU. It ranks beside the zone lock: the two are never nested, nor are two of
+// one kind. Of the LRU's other locks, the control lock ranks as an isolation lock, the gate of a batch as a cache gate,
+// and the slots' lock as an lruvec lock.
+//
+// Callbacks of the embedder (migrator, LRU callback, pressure callback) run with no lock held. Only a fork() holds the
+// locks of several zones at once: it takes them under the registry lock, and no other thread ever holds those of two.
 //
 // Lock operations are not noexcept: a checker's atomics policy may unwind out of them.
 #pragma once

@@ -16,8 +16,8 @@ struct lock_figures {
     std::uint64_t total_hold_ns = 0;
 };
 
-// An observer for observed_lock.hpp. The lock itself guards the writing, so counting takes no read-modify-
-// write: the holder loads, adds and stores, all relaxed, and a reader needs no lock.
+// An observer for observed_lock.hpp. The lock itself guards the writing, so counting takes no read-modify-write: the
+// holder loads, adds and stores, all relaxed, and a reader needs no lock.
 // Cost: two clock readings an acquisition.
 template <class Clock, class Atomics = std_atomics>
 class lock_counter {

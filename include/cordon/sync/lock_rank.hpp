@@ -8,6 +8,8 @@
 #include "cordon/core/text.hpp"
 #include "cordon/platform/fatal.hpp"
 
+#include <string_view>
+
 namespace cordon::inline v0 {
 
 // The lock order of sync/concepts.hpp. A thread may wait for a lock only when its level is above the levels
@@ -18,7 +20,7 @@ enum class lock_rank : unsigned { registry, isolation_lock, cache, zone_lock, lr
     return static_cast<unsigned>(rank == lock_rank::lruvec ? lock_rank::zone_lock : rank);
 }
 
-[[nodiscard]] constexpr const char* name(lock_rank rank) {
+[[nodiscard]] constexpr std::string_view name(lock_rank rank) {
     switch (rank) {
     case lock_rank::registry: return "registry";
     case lock_rank::isolation_lock: return "isolation";
