@@ -93,7 +93,7 @@ public:
     // Cost: one load and at most one store of a byte. Where there can be several groups and the policy uses a clock, first
     // one of the frame's word: many times as dear when that is not in the processor's cache.
     CORDON_ALWAYS_INLINE void touch(frame f) { core_.touch(core_.index_of(f)); }
-    // The same for who knows the group. Requires: the frame is in it.
+    // The same for a caller that knows the group. Requires: the frame is in it.
     CORDON_ALWAYS_INLINE void touch(frame f, group_id group) { core_.touch(core_.index_of(f), group); }
     // Effects: touches first + n for each bit n. What is not of the range is passed over, as by touch(frame).
     void touch(frame first, std::uint64_t bitmap) {
@@ -225,7 +225,7 @@ public:
     scan_result reclaim(group_id group, frame_count budget, Decide&& decide, Release&& release) {
         return scanner{core_}.reclaim(Policy::thread_slots::current(), group, budget, decide, release);
     }
-    // The same for who does not keep tokens. What is reclaimed may be used again when reclaim() has returned.
+    // The same for an embedder that keeps no tokens. What is reclaimed may be used again when reclaim() has returned.
     template <class Decide>
     scan_result reclaim(group_id group, frame_count budget, Decide&& decide) {
         const auto release = [](frame, lru_token) {};

@@ -9,8 +9,8 @@
 // A region is 512 pageblocks (region_map.hpp). Each is binned by (pool, largest run); a request takes the smallest bin
 // that fits, so whole regions stay whole.
 //
-// Blocks lie in two pools. A free block of an ordinary type belongs to nobody: whoever takes it gives it his
-// type. Lent blocks keep theirs, or they would be lost to contiguous allocation.
+// Blocks lie in two pools. A free block of an ordinary type belongs to nobody: a request that takes it gives it its
+// own type. Lent blocks keep theirs, or they would be lost to contiguous allocation.
 #pragma once
 
 #include "cordon/buddy/region_map.hpp"

@@ -163,7 +163,7 @@ private:
         return type == migrate_type::movable &&
                (whole.take(block_pool::lent, k, out) || (k != 0 && whole.take_mixed(k, out)));
     }
-    // Effects: a whole block, in no set now, gets the type of who takes it: movable for a request of type lent. Nobody
+    // Effects: a whole block, in no set now, gets the type of the request: movable for a request of type lent. No request
     // turns a block into a lent one, or a lent one into another.
     void adopt(block_index b, migrate_type type) {
         const migrate_type old = this->traits(b).type();

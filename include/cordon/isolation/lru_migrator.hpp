@@ -1,17 +1,18 @@
 // cordon/isolation/lru_migrator.hpp - where zone and LRU meet: moving and evicting the frames of a block, and reclaim.
 // SPDX-License-Identifier: BSL-1.0
 //
-//     lru_migrator     moves the frames of a sealed range, each with its age and its group
-//     cheapest_block   which block would cost least to empty
-//     evict_block      seals a range and evicts its frames, and no others
-//     lru_pressure     reclaim as the zone's pressure callback
+//     lru_migrator      moves the frames of a sealed range, each with its age and its group
+//     lru_evictor       evicts them instead
+//     evict_block       seals a range and evicts its frames, and no others
+//     cheapest_blocks   which blocks would cost least to empty
+//     lru_pressure      reclaim as the zone's pressure callback
 //
 // Zone and LRU know nothing of each other; they agree on frame numbers. A frame is used in this order: allocate, fill,
 // add; evict, free. A frame that is in use and not tracked is on its way between the two and is waited for.
 //
 // While a frame is moved or evicted the LRU does not track it: a pin that comes then is refused with `absent`, and none
-// is lost. Who wants to pin a page looks up its frame, pins it, looks again whether it still is the page's frame, and if
-// not begins anew.
+// is lost. To pin a page: look up its frame, pin that, look again whether it still is the page's frame; if not, unpin it
+// and begin anew.
 #pragma once
 
 #include "cordon/core/status.hpp"
@@ -65,8 +66,8 @@ public:
     }
 
 private:
-    // The new frame, claimed in the old one's stead. It may have been another page's before, and somebody who still
-    // believes that may hold a pin until he looks again: the way back waits for him.
+    // The new frame, claimed in the old one's stead. It may have been another page's before, and a thread that still
+    // believes so may hold a pin until it looks again: the way back waits for it.
     struct stand_in {
         Lru& tracker;
         frame old;
@@ -111,8 +112,9 @@ private:
 // ---- evicting ----
 
 // A migrator that evicts: the callbacks are those of lru.reclaim. What decide(frame) does not answer with `reclaim`
-// goes back and is asked for again; release(frame, lru_token) frees the frame. Who tracks allocations of order k > 0 by
-// their heads has them take a const busy_frame& in the frame's stead, which says the order, too.
+// goes back and is asked for again; release(frame, lru_token) frees the frame. Where
+// allocations of order k > 0 are tracked by their heads, both take a const busy_frame& in the frame's stead, which says
+// the order, too.
 template <frame_tracker Lru, class Decide, class Release>
 class lru_evictor {
 public:

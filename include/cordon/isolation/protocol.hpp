@@ -134,8 +134,8 @@ public:
     }
 
     // Effects: the blocks have this type, and no cache holds a frame of them that it would hand out as another.
-    // Returns: busy or absent, with nothing changed, if one is isolated or absent; invalid_range, invalid_argument,
-    // re_entered; barrier_refused if caches could not be looked at: then they may.
+    // Returns: ok; busy or absent, with nothing changed, if one is isolated or absent; invalid_range, invalid_argument,
+    // re_entered; barrier_refused: they have the type, but caches may still hand out frames of them as their old one.
     status set_type(slot_index s, frame_range range, migrate_type type) {
         const result<block_span> span = blocks_of(range);
         if (!span) return span.error();

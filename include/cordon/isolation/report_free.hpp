@@ -5,8 +5,8 @@
 // free costs nothing once the embedder has discarded it, until a frame of it is used again. A block's way:
 //
 //     free  ->  in flight: isolated, so nobody can be given a frame of it while the embedder discards it
-//           ->  free, reported        if he did
-//           ->  free                  if he did not, or threw
+//           ->  free, reported        if it did
+//           ->  free                  if it did not, or threw
 //     reported  ->  free              when a frame of it is taken, poisoned, or the block is brought online
 //
 // The mark is kept for each block, so a run of several never claims more than was reported (Linux clears the mark when

@@ -55,8 +55,8 @@ public:
     // ---- groups ----
     //
     // Links from alias to alias are set, and shortened, under the lock of the group where they ended; so is an id taken out
-    // of them, before it is given out again. So whoever has found a group, locks it and finds it again has it. Who comes by
-    // an id while it is given out again begins anew.
+    // of them, before it is given out again. So whoever has found a group, locks it and finds it again has it. A walk that
+    // comes by an id while it is given out again begins anew.
 
     [[nodiscard]] group_route route_of(group_id g) const {
         return group_route{
@@ -146,8 +146,8 @@ public:
         else
             return lists_type::stale(group_of(g).lists[list]);
     }
-    // Effects: counts claims that each left an entry of the list behind. A merge takes along what is counted at the id; who
-    // comes later than that sees where it leads, and takes it there himself. Locks: none.
+    // Effects: counts claims that each left an entry of the list behind. A merge takes along what is counted at the id; a
+    // later caller sees where it leads, and takes the count there itself. Locks: none.
     void count_claims(group_id id, unsigned list, std::uint32_t n) {
         while (n != 0) {
             auto& counted = group_of(id).lists[list];
@@ -280,7 +280,7 @@ public:
     // ---- a fork ----
 
     // Effects: when it returns nobody is in a section, and nobody enters one until start(). Each lock is taken and given
-    // back, so that who comes after that sees why he must wait.
+    // back, so that a thread that takes it after that sees why it must wait.
     void stop() CORDON_NO_THREAD_SAFETY_ANALYSIS {
         stopped_.store(1, std::memory_order_relaxed);
         for (std::uint32_t g = 0; g != groups_; ++g)

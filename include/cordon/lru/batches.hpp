@@ -1,8 +1,8 @@
 // cordon/lru/batches.hpp - lru_batches: adding frames through the batches of threads, and draining them.
 // SPDX-License-Identifier: BSL-1.0
 //
-// Locks, in the order in which they are taken: control lock (drainers, and who makes, merges and removes groups, one
-// at a time), gate of a batch, group lock or slots' lock.
+// Locks, in the order in which they are taken: control lock (drains; making, merging and removing groups; one at a
+// time), gate of a batch, group lock or slots' lock.
 #pragma once
 
 #include "cordon/core/time.hpp"
@@ -128,7 +128,7 @@ private:
         gate_.leave_slow(b.gate);
         return true;
     }
-    // Effects: the owner does first what a drainer asks of him. Returns: whether he is inside.
+    // Effects: the owner does first what a drainer asks of it. Returns: whether it is inside.
     CORDON_NO_INLINE bool enter_slow(batch& b) {
         return help_and_enter(gate_, b, [this](batch& asked) { empty(asked); });
     }

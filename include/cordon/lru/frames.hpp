@@ -111,7 +111,7 @@ public:
         this->age_of(i).store(this->replacement_.cold(clock), std::memory_order_relaxed);
     }
 
-    // Effects: one pin less. Who takes the last one of an unevictable frame links it. Returns: ok; absent;
+    // Effects: one pin less. The caller that takes the last one of an unevictable frame links it. Returns: ok; absent;
     // invalid_argument if there is no pin.
     status unpin(frame_index i) {
         bool is_mine = false;
@@ -159,7 +159,7 @@ public:
         section hold{*this};
         hold.enter(w.group());
         const state_word renamed = adopt_claimed(hold, from, w);
-        // First the one leaves, then the other comes: so a stray pin of `to`, by who believes that it still holds another
+        // First the one leaves, then the other comes: so a stray pin of `to`, by a thread that believes it to hold another
         // page, finds it untracked until there is no way back.
         const std::uint8_t age = this->age_of(from).load(std::memory_order_relaxed);
         if (!this->untrack(from)) return status::busy;
@@ -198,8 +198,8 @@ public:
         }
         link(hold, a.frame, claimed, where);
     }
-    // Effects: a claimed frame links and is free to be claimed. The lock is held, so who claims it next and wants to
-    // unlink it waits until the list is whole.
+    // Effects: links a claimed frame, which may then be claimed anew. The lock is held, so whoever claims it next and
+    // wants to unlink it waits until the list is whole.
     void link(section& hold, frame_index i, state_word claimed, list_place where) {
         const unsigned mark =
             this->lists_.push(this->list_at(hold.id(), where.list), i, where.end, claimed.mark());

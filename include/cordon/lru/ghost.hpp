@@ -1,4 +1,4 @@
-// cordon/lru/ghost.hpp - ghost_table: tokens of evicted content by the embedder's key, for who has no slot to keep them.
+// cordon/lru/ghost.hpp - ghost_table: tokens of evicted content by the embedder's key, where it has no slot to keep them.
 // SPDX-License-Identifier: BSL-1.0
 //
 // 4 bytes an entry: 13 bits of the key's hash, 19 bits of the token. A key's entries are one cache line of 16; when it

@@ -3,9 +3,9 @@
 //
 // The route of a group says whether it is live, or whose frames its frames are now. A merge redirects the id: the frames
 // keep the old one, an alias, in their words until somebody who may write the word meets them. Routes make a forest, as in
-// union-find: a merge sets one link, and who looks a group up under its lock lets what he came by lead there at once. A
-// link also says how far the clock of the alias is from that of where it leads: the age bytes of its frames keep their
-// meaning, and a tick has no alias to go to.
+// union-find: a merge sets one link, and a look-up under the group's lock lets all links that it came by lead there at
+// once. A link also says how far the clock of the alias is from that of where it leads: the age bytes of its frames keep
+// their meaning, and a tick has no alias to go to.
 #pragma once
 
 #include "cordon/core/config.hpp"

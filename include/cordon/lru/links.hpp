@@ -3,7 +3,7 @@
 //
 // Each list has a sentinel, a link behind those of the frames. A link holds differences of numbers, not numbers: zero
 // bytes are a frame that is on no list, and an empty list. Unlinking what is on no list does nothing, so a scan that
-// meets a frame whose claimant has not come for it yet unlinks it for him.
+// meets a frame whose claimant has not come for it yet unlinks it in the claimant's stead.
 //
 // All members are called with the lock of the list's group held, unless they say otherwise.
 #pragma once

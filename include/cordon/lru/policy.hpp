@@ -49,7 +49,7 @@ concept lru_policy = requires {
     requires clock_source<typename P::clock>;
     requires backoff<typename P::backoff>;
     requires try_lockable<typename P::zone_lock>;
-    requires try_lockable<typename P::isolation_lock>; // serialises drainers, and who makes and merges groups
+    requires try_lockable<typename P::isolation_lock>; // serialises drains, and changes of groups
     requires drain_gate<typename P::gate>;
     requires thread_slots<typename P::thread_slots>;
     requires metadata_memory<typename P::metadata_memory>;

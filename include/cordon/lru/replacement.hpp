@@ -24,7 +24,7 @@ namespace cordon::inline v0 {
 
 enum class list_kind : std::uint8_t {
     linked, // 8 bytes a frame; a frame leaves a list at once; up to 32 lists
-    ring,   // 6.3 bytes a frame; isolating is one compare-exchange; scans are sequential; up to 4 lists
+    ring,   // 7.1 bytes a frame; isolating is one compare-exchange; scans are sequential; up to 4 lists
     hand, // no byte a frame; the same; a scan goes over the frames of all groups in order of number; one list
 };
 // Returns: the enumerator's name.

@@ -1,8 +1,9 @@
 // cordon/lru/scan.hpp - lru_scanner: isolating the coldest frames of a group, and reclaim with a callback.
 // SPDX-License-Identifier: BSL-1.0
 //
-// A scan looks at the oldest entry of the list that the replacement policy names, again and again. Who wins the claim of a
-// frame unlinks it; a scan that loses takes the entry off for him. It holds the lock for so many looks at a time.
+// A scan looks at the oldest entry of the list that the replacement policy names, again and again. Whoever wins the claim
+// of a frame unlinks it; a scan that loses takes the entry off in the winner's stead. It holds the lock for
+// looks_per_hold looks at a time.
 //
 // A look that keeps a frame is what scans are made of, so it is one loop that calls nothing: the list is in the hands of
 // a `turn` of its container, and what the policy asks for at each look is in a view that is made once a hold.

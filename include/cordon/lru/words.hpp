@@ -119,8 +119,8 @@ public:
                 return status::ok;
         }
     }
-    // Effects: one pin less. Who takes the last one of an unevictable frame claims it in the same step: `is_mine`, and the
-    // pin becomes the claimant's reference. Returns: ok; absent; invalid_argument if there is no pin.
+    // Effects: one pin less. The caller that takes the last one of an unevictable frame claims it in the same step:
+    // `is_mine`, and the pin becomes the claimant's reference. Returns: ok; absent; invalid_argument if there is no pin.
     [[nodiscard]] status drop_pin(frame_index i, bool& is_mine) {
         auto& word = this->word_of(i);
         std::uint32_t raw = word.load(std::memory_order_relaxed);

@@ -60,7 +60,7 @@ struct misuse_report {
     order given{};
     frame_info found{};
     frame_range isolated{};               // by the range; empty: a token of disable_caches()
-    owner_tag isolator = owner_tag::none; // who it was isolated for
+    owner_tag isolator = owner_tag::none; // of that range
 };
 
 // "frame 42: allocated, order 3, head frame 40, movable block, isolated, owner 7"

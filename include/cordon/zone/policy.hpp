@@ -13,6 +13,8 @@
 //     };
 //     cordon::basic_zone<my_policy> zone{...};
 //
+// A member that is built of others keeps those that it was built of: with another `atomics`, `clock` or `backoff` name
+// zone_lock, isolation_lock and gate anew, too. A member that no policy has is ignored, so mind the spelling.
 // Smaller pageblocks (pageblock_order 6 to 8) want a smaller max_order, too: at most 9 more.
 // Features are turned off by null objects (null_lock, null_gate, null_annotator, null_tracer), which leave no code behind.
 #pragma once
@@ -66,6 +68,7 @@ concept zone_parts = requires {
 template <class P>
 concept zone_policy = zone_parts<P> && caching_policy<P>;
 
+// Ends the program without a word.
 struct trap_on_misuse {
     [[noreturn]] static void on_misuse(const misuse_report&) { __builtin_trap(); }
 };

@@ -208,7 +208,7 @@ public:
         return caches_.drain(active, taken, why, until_ns, *this, work);
     }
 
-    // The same for who is not the isolator yet. Returns: timed_out and re_entered, too.
+    // The same for a caller without the isolation lock. Returns: timed_out and re_entered, too.
     status drain(slot_index self, filter taken, std::uint64_t until_ns) {
         if (caches_.is_entered(self)) return status::re_entered;
         if (!lock_until<typename Policy::clock, typename Policy::backoff>(isolation_lock_, until_ns))
@@ -252,7 +252,7 @@ private:
         return most_per_hold >> blocks;
     }
 
-    // What goes back when an exception leaves a bulk allocation: its caller would not hear how many runs are his.
+    // What goes back when an exception leaves a bulk allocation: its caller would not hear how many runs it owns.
     struct bulk_in_doubt {
         zone_core& engine;
         std::span<const frame> runs;

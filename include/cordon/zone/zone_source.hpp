@@ -33,7 +33,7 @@ public:
     std::uint32_t take_batch(migrate_type type, order k, std::uint32_t n, Out out) {
         return k.raw() == 0 ? take_frames(type, n, out) : take_runs(type, k, n, out);
     }
-    // Effects: one run, for who has no cache to fill. Returns: false if there is none.
+    // Effects: takes one run, for a caller without a cache to fill. Returns: false if there is none.
     bool take_run(migrate_type type, order k, frame_index& out) {
         const bool found = with_zone_lock([&](zone_proof proof) {
             bump(head_->refills);

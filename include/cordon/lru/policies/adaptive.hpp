@@ -11,8 +11,8 @@
 //     100 per cent            recency, working sets that move: a clock
 //
 // Another one is followed when its hits have come to exceed those of the one that is followed now by as many as it has
-// pages: what it costs to fill a cache anew. A smaller lead comes and goes with the phases of the traffic; who waits
-// until the loss equals the price of a change pays at most about twice what he must.
+// pages: what it costs to fill a cache anew. A smaller lead comes and goes with the phases of the traffic; waiting until
+// the loss equals the price of a change costs at most about twice what could not be avoided.
 //
 // The sample needs a name of the content that stays the same: the key of add(); without one, or with key 0, the share
 // stays at 10 per cent. A touch writes only the age byte, so the small caches hear of all uses when the clock
