@@ -5,6 +5,7 @@
 #include <cordon/cordon.hpp>
 #include <cordon/sync/ticket_lock.hpp>
 
+#include <cstdint>
 #include <iostream>
 
 namespace {

@@ -11,8 +11,11 @@
 #include <cordon/cordon.hpp>
 #include <cordon/inspect/frame_map.hpp>
 
+#include <chrono>
 #include <cinttypes>
 #include <cstdarg>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -20,6 +23,7 @@
 #include <random>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 #include <vector>

@@ -11,8 +11,13 @@
 #include <cordon/cordon.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
+#include <cstring>
+#include <exception>
+#include <fcntl.h>
 #include <iostream>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -146,8 +151,8 @@ int main(int argc, char** argv) {
     if (const auto answer = demo::answer_without_options(
             argc, argv,
             "Empties half of the memory below a running virtual machine, again and again.\n"
-            "Exit status: 0 no write of the guest was lost; 1 one was, or it failed; 2 bad options; 77 no "
-            "/dev/kvm.\n"))
+            "Exit status: 0 no write of the guest was lost; 1 one was, or it failed; 2 bad options;\n"
+            "77 there is no /dev/kvm.\n"))
         return *answer;
     const int kvm = ::open("/dev/kvm", O_RDWR | O_CLOEXEC);
     if (kvm < 0) {

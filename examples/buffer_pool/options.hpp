@@ -35,8 +35,9 @@ struct options {
         "  --seed N         repeat the random choices of an earlier run (printed by each)\n"
         "  --help           this text\n"
         "\n"
-        "Exit status: 0 every page is in order; 1 one was lost or changed; 2 bad options; 77 the system has\n"
-        "not the memory, or no room for the file.\n";
+        "Exit status: 0 every page is in order; 1 one was lost or changed; 2 bad options; 77 the system "
+        "lacks\n"
+        "the memory, or the room for the file.\n";
 
     // Effects: says on stderr what is wrong with the options.
     verdict parse(int argc, char** argv) {

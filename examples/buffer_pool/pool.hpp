@@ -1,8 +1,8 @@
 // buffer_pool/pool.hpp - pool: pages of a file in frames of a zone, which of them are warm, and how frames leave.
 // SPDX-License-Identifier: BSL-1.0
 //
-// A page's record says in which frame it is. Who wants the page pins that frame and looks at the record again: if it
-// still names the frame, nobody can evict or move it until the pin is gone. Pages come in load() and leave by one of:
+// A page's record says in which frame it is. To use the page, a thread pins that frame and looks at the record again: if
+// it still names the frame, nobody can evict or move it until the pin is gone. Pages come in load() and leave by one of:
 //
 //     write_back, hand_back   an allocation found no frame, and the coldest are reclaimed; or a block is emptied
 //     relocate                a block is emptied, and the page moves to a frame elsewhere

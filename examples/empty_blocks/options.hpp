@@ -30,9 +30,8 @@ struct options {
         "  --seed N         repeat the random choices of an earlier run (printed by each)\n"
         "  --help           this text\n"
         "\n"
-        "Exit status: 0 every frame is in order; 1 one was lost, handed out twice or changed; 2 bad "
-        "options;\n"
-        "77 the system has not the memory.\n";
+        "Exit status: 0 every frame is in order; 1 one was lost, handed out twice or changed;\n"
+        "2 bad options; 77 the system lacks the memory.\n";
 
     // Effects: says on stderr what is wrong with the options.
     verdict parse(int argc, char** argv) {
