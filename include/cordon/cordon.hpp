@@ -8,6 +8,7 @@
 #include "cordon/isolation/lru_migrator.hpp"
 #include "cordon/lru.hpp"
 #include "cordon/platform/default_arena.hpp"
+#include "cordon/sync/lock_counter.hpp"
 #include "cordon/sync/ticket_lock.hpp"
 #include "cordon/version.hpp"
 #include "cordon/zone.hpp"

@@ -122,7 +122,8 @@ public:
 
     // ---- isolate and put back ----
 
-    // Returns: ok, the frame is off its list and the caller's; absent, busy, foreign_frame.
+    // Returns: ok, the frame is off its list and the caller's; absent, busy, foreign_frame. Locks: the group's, to unlink
+    // the frame, or to compact a ring. Cost: one compare-exchange.
     [[nodiscard]] status isolate(frame f) {
         const frame_index i = core_.index_of(f);
         return core_.contains(i) ? core_.isolate(i) : status::foreign_frame;
@@ -131,13 +132,15 @@ public:
     [[nodiscard]] std::size_t isolate(std::span<const frame> in, std::span<frame> out) {
         return core_.isolate(in, out);
     }
-    // Returns: how many of the coldest frames of the group are isolated now; they are in `out`, coldest first.
+    // Returns: how many of the coldest frames of the group are isolated now; they are in `out`, coldest first. Locks: the
+    // group's, for 256 looks at a time. Cost: at most O(frames); one barrier, if none was found and threads' batches hold
+    // some.
     [[nodiscard]] std::size_t isolate_coldest(group_id group, std::span<frame> out) {
         frame_count scanned;
         return scanner{core_}.isolate_coldest(Policy::thread_slots::current(), group, out, scanned);
     }
     // Effects: the isolated frame is back in its group; a pinned one is unevictable. Requires: the caller isolated
-    // it. Returns: ok; not_isolated, absent, foreign_frame.
+    // it. Returns: ok; not_isolated, absent, foreign_frame. Locks: the group's.
     status putback(frame f, putback_at at = putback_at::automatic) {
         const frame_index i = core_.index_of(f);
         section hold{core_};
@@ -187,10 +190,10 @@ public:
     // Returns: ok; busy unless empty; invalid_argument, barrier_refused, re_entered. Requires: nobody adds to it
     // meanwhile. Tokens that it gave may be taken for those of the group that gets its id next: a hint that is wrong, no
     // more.
-    status remove_group(group_id group) { return core_.remove_group(group); }
+    [[nodiscard]] status remove_group(group_id group) { return core_.remove_group(group); }
     // Effects: all frames of `from` are in `into`; the id `from` means `into` from now on. Returns: ok;
     // invalid_argument. Cost: O(1).
-    status merge_groups(group_id from, group_id into) { return core_.merge_groups(from, into); }
+    [[nodiscard]] status merge_groups(group_id from, group_id into) { return core_.merge_groups(from, into); }
     // Effects: a frame that nobody has isolated changes its group. Returns: ok; absent, busy, invalid_argument,
     // foreign_frame.
     status move_group(frame f, group_id to) {
@@ -210,6 +213,7 @@ public:
     // Effects: a tick: what is not touched from now on is a generation older. Returns: ok; invalid_argument. Locks: the
     // group's. Cost: once in 64 ticks, and after a merge, O(frames), without a lock.
     status age(group_id group) { return core_.age(group); }
+    // Effects: the same for every group.
     void age() {
         for (std::uint32_t g = 0; g != core_.group_capacity(); ++g)
             if (core_.is_own(group_id{g})) (void)core_.age(group_id{g});
@@ -270,24 +274,27 @@ public:
     // ---- batches ----
 
     // Effects: what was added before is on its list. Returns: ok; barrier_refused, timed_out, re_entered.
-    status drain(deadline limit = {}) { return core_.drain(limit); }
-    // Returns: a token; while one lives, no batch is used. Nests.
+    [[nodiscard]] status drain(deadline limit = {}) { return core_.drain(limit); }
+    // Returns: a token; while one lives, no batch is used. Nests. barrier_refused, timed_out, re_entered: nothing changed.
+    // Locks: the control lock. Cost: a drain for the first token, nothing for those inside it.
     result<batches_disabled> disable_batches(deadline limit = {}) {
         return batches_disabled::make(core_, limit);
     }
 
     // ---- looking ----
 
+    // Returns: what the frame is at this moment; untracked, for one that is not of the range. Locks: none.
     [[nodiscard]] lru_state state_of(frame f) const {
         const frame_index i = core_.index_of(f);
         return core_.contains(i) ? survey{core_}.state_of(i) : lru_state{};
     }
+    // Returns: the figures of the group; zeros if there is none. Locks: the group's.
     [[nodiscard]] lru_stats stats(group_id group = root_group) const { return survey{core_}.stats(group); }
-    // Cost: O(frames), without a lock.
+    // Returns: how many frames of the group are where, and how cold. Cost: O(frames), without a lock.
     [[nodiscard]] cordon::age_histogram age_histogram(group_id group = root_group) const {
         return survey{core_}.ages(group);
     }
-    // Returns: frames of the group that are not colder than `window`.
+    // Returns: frames of the group that are not colder than `window`. Cost: as age_histogram.
     [[nodiscard]] frame_count working_set(group_id group, std::uint8_t window) const {
         const cordon::age_histogram all = age_histogram(group);
         std::uint64_t n = 0;
@@ -303,7 +310,7 @@ public:
     }
     std::size_t cold_frames(group_id group, std::uint8_t at_least, std::span<frame> out, frame from) const {
         const frame first = from < frames().first() ? frames().first() : from;
-        return survey{core_}.cold_frames(group, at_least, core_.index_of(first), out);
+        return survey{core_}.cold_frames(group, at_least, out, core_.index_of(first));
     }
     // Returns: how many misses more frames would have spared the group, as far as tokens told: what is added without
     // one counts as a miss that nothing spares.
@@ -315,7 +322,8 @@ public:
     [[nodiscard]] const auto& group_lock(group_id group = root_group) const {
         return core_.group_of(group).lock();
     }
-    // Returns: what is wrong inside; safe under traffic. `at_rest` also compares sums. Requires: then nobody uses it.
+    // Returns: what is wrong inside; safe under traffic. `at_rest` also compares sums, which requires that nobody uses the
+    // LRU meanwhile. Locks: each group's while its lists are walked. Cost: O(frames).
     [[nodiscard]] lru_validation validate(bool at_rest = false) { return survey{core_}.validate(at_rest); }
     // The engine, for tests. No contract.
     [[nodiscard]] core& internals() { return core_; }

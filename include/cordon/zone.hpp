@@ -41,7 +41,6 @@ class basic_zone {
     static_assert(zone_policy<Policy>,
                   "a policy inherits from default_policy; zone/policy.hpp says what each member is");
     using core = zone_core<Policy>;
-    using proof = typename core::zone_proof;
 
 public:
     using policy = Policy;
@@ -152,8 +151,9 @@ public:
 
     // Effects: seals whole pageblocks: no allocation returns a frame of them, frees into them stay there. All
     // or nothing. Returns: the owner of the range; busy, unmovable (and not idle), offline, absent, invalid_range,
-    // barrier_refused, timed_out: nothing changed, and options.blocker names a frame in the way.
-    // Cost: O(blocks) under the zone lock, one process-wide barrier, a scan of the caches.
+    // barrier_refused, timed_out, re_entered: nothing changed, and options.blocker names a frame in the way, if one is.
+    // Locks: the isolation lock, the zone lock. Cost: O(blocks) under the zone lock, one process-wide barrier, a scan of
+    // the caches.
     result<isolated_range> isolate(frame_range range, const isolate_options& options = {}) {
         return isolated_range::seal(core_, range, options);
     }
@@ -189,7 +189,7 @@ public:
     // Cost: O(blocks), the zone lock for a region of 512 at a time; no barrier.
     template <free_reporter Reporter>
     frame_count report_free(Reporter&& report, frame_count most = frame_count{UINT32_MAX}) {
-        return cordon::report_free(core_, most, report);
+        return cordon::report_free(core_, report, most);
     }
 
     // ---- looking ----

@@ -56,6 +56,17 @@ struct fixture {
 
 } // namespace
 
+TEST_CASE("what is told of frames and of moving them can be compared", "[isolation]") {
+    fixture on;
+    const busy_frame first = on.range->next_busy();
+    CHECK(first == on.range->next_busy());
+    CHECK_FALSE(first == on.range->next_busy(frame{small_block + 8}));
+    migrate_report blocked;
+    blocked.blocker = first;
+    CHECK(blocked != migrate_report{});
+    CHECK(misuse_report{.what = status::double_free} != misuse_report{});
+}
+
 TEST_CASE("moved: the contents live in the new frame, the old one is freed", "[isolation]") {
     fixture on;
     const migrate_report report = on.range->migrate([&](const busy_frame& from, frame to) {

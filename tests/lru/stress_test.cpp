@@ -137,7 +137,7 @@ private:
         switch (random.below(8)) {
         case 0: (void)tracker_.create_group(); return;
         case 1:
-            tracker_.merge_groups(g, group_id{static_cast<std::uint32_t>(random.below(groups_in_all))});
+            (void)tracker_.merge_groups(g, group_id{static_cast<std::uint32_t>(random.below(groups_in_all))});
             return;
         case 2: tracker_.age(); return;
         case 3: {

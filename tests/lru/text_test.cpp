@@ -35,6 +35,14 @@ void check_names(std::initializer_list<const char*> expected) {
 
 } // namespace
 
+TEST_CASE("What the LRU tells can be compared", "[lru]") {
+    lru_state pinned;
+    pinned.pins = 1;
+    CHECK(pinned != lru_state{});
+    CHECK(refault_info{.activate = true, .distance = 1} == refault_info{true, 1});
+    CHECK(lru_stats{} == lru_stats{});
+}
+
 TEST_CASE("The enumerations of the LRU print their names", "[lru]") {
     check_names<lru_place>({"untracked", "listed", "batched", "isolated", "unevictable"});
     check_names<putback_at>({"automatic", "head", "tail"});

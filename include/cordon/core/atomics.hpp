@@ -23,7 +23,6 @@ namespace cordon::inline v0 {
 struct std_atomics {
     template <class T>
     struct atomic {
-        using value_type = T;
         alignas(std::atomic_ref<T>::required_alignment) mutable T raw_value;
 
         CORDON_ALWAYS_INLINE T load(std::memory_order order) const { return ref().load(order); }

@@ -47,8 +47,6 @@
 #define CORDON_ACQUIRE(...) CORDON_THREAD_ATTRIBUTE(acquire_capability(__VA_ARGS__))
 #define CORDON_TRY_ACQUIRE(...) CORDON_THREAD_ATTRIBUTE(try_acquire_capability(__VA_ARGS__))
 #define CORDON_RELEASE(...) CORDON_THREAD_ATTRIBUTE(release_capability(__VA_ARGS__))
-#define CORDON_EXCLUDES(...) CORDON_THREAD_ATTRIBUTE(locks_excluded(__VA_ARGS__))
-#define CORDON_RETURN_CAPABILITY(lock) CORDON_THREAD_ATTRIBUTE(lock_returned(lock))
 #define CORDON_NO_THREAD_SAFETY_ANALYSIS CORDON_THREAD_ATTRIBUTE(no_thread_safety_analysis)
 
 // Declares a function of the Windows API, as <windows.h> does, whose other macros a header must not bring along.

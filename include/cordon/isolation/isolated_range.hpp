@@ -19,7 +19,7 @@
 namespace cordon::inline v0 {
 
 template <class Policy>
-class isolated_range {
+class [[nodiscard]] isolated_range {
 public:
     // Owns nothing: every operation says not_isolated.
     isolated_range() = default;
@@ -97,7 +97,7 @@ public:
 
     // Effects: the frames of the range, or of a part of it, are the caller's, allocated with order 0 each; what
     // is left of the range is open again. Returns: busy, poisoned or absent, with the range still isolated, if
-    // one of them cannot be had.
+    // one of them cannot be had; invalid_range, if the part is not of the range; not_isolated.
     result<frame_range> claim() { return claim(range_); }
     result<frame_range> claim(frame_range part) {
         if (!*this) return status::not_isolated;
@@ -108,8 +108,8 @@ public:
         zone_ = nullptr;
         return part;
     }
-    // Effects: the range leaves the zone until zone.online(). Returns: busy, with the range still isolated, if
-    // a frame of it is in use.
+    // Effects: the range leaves the zone until zone.online(). Returns: ok; busy, with the range still isolated, if
+    // a frame of it is in use; not_isolated.
     [[nodiscard]] status offline() {
         if (!*this) return status::not_isolated;
         const status outcome = isolation_protocol<Policy>{*zone_}.offline(node_, level_);
@@ -118,7 +118,7 @@ public:
         zone_ = nullptr;
         return status::ok;
     }
-    // Effects: the range is as if it had never been isolated.
+    // Effects: the range is as if it had never been isolated. Returns: ok; not_isolated.
     status undo() {
         if (!*this) return status::not_isolated;
         isolation_protocol<Policy>{*zone_}.open(node_, level_);

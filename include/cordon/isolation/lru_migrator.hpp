@@ -179,6 +179,8 @@ struct block_cost {
     frame_count used{};  // frames that must be moved or evicted
     frame_count young{}; // of those, used just now
     frame_count stuck{}; // pinned, untracked, foreign, or of a block that cannot be sealed: it stays in use
+
+    bool operator==(const block_cost&) const = default;
 };
 // "frames [512, 1024): 300 frames used, 12 young, 0 stuck"
 template <text_sink S>

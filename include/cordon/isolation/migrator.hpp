@@ -68,12 +68,16 @@ inline constexpr unsigned migrate_patience = 1000;
 
 // What a call of migrate came to. Counts are of frames.
 struct migrate_report {
-    status outcome = status::ok; // ok: idle; timed_out, no_memory, migration_failed, not_isolated
+    // ok: the range is idle; timed_out, migration_failed, not_isolated, invalid_range; no_memory or re_entered, if no run
+    // could be had to move to.
+    status outcome = status::ok;
     frame_count moved;
     frame_count freed;  // by the embedder when it was asked
     frame_count failed; // or no run could be had to move them to
     std::uint64_t retries = 0;
     busy_frame blocker; // one that is still in the way, unless outcome is ok
+
+    bool operator==(const migrate_report&) const = default;
 };
 // "timed_out: 29 frames moved, 1 frame freed, 0 frames failed, 4 retries; frame 42: allocated, order 0, movable block"
 template <text_sink S>

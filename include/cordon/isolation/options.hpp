@@ -41,6 +41,7 @@ struct busy_frame {
     // Returns: the head of the allocation, the frame to migrate.
     [[nodiscard]] constexpr frame head() const { return found.head; }
     [[nodiscard]] constexpr order size() const { return found.size; }
+    bool operator==(const busy_frame&) const = default;
 };
 // "frame 42: allocated, order 0, movable block, owner 7; isolated by owner 9"; "nothing in the way"
 template <text_sink S>

@@ -28,7 +28,7 @@ concept free_reporter = requires(R report, frame_range run) {
 
 // Effects: see zone.report_free().
 template <class Policy, free_reporter Reporter>
-frame_count report_free(zone_core<Policy>& engine, frame_count most, Reporter&& report) {
+frame_count report_free(zone_core<Policy>& engine, Reporter& report, frame_count most) {
     using core = zone_core<Policy>;
     using proof = typename core::zone_proof;
     using geometry = zone_geometry<Policy>;

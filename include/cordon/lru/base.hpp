@@ -379,8 +379,8 @@ private:
         }
     }
 
-    typename P::atomics::template atomic<std::uint32_t>
-        frees_{}; // times that ids of merged groups were freed
+    // Times that ids of merged groups were freed.
+    typename P::atomics::template atomic<std::uint32_t> frees_{};
     typename P::atomics::template atomic<std::uint8_t> stopped_{}; // by a fork
 };
 

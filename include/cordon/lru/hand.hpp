@@ -28,8 +28,8 @@ public:
     struct list {
         typename Atomics::template plain<std::uint32_t> hand;
         typename Atomics::template atomic<std::uint32_t> count; // of frames that came; counts on
-        typename Atomics::template atomic<std::uint32_t>
-            stale; // of those that were claimed; without the lock
+        // Of those that were claimed; without the lock.
+        typename Atomics::template atomic<std::uint32_t> stale;
     };
     struct place {
         list& self;

@@ -111,8 +111,8 @@ struct replacement_base {
     // another group's clock.
     static constexpr bool ages_in_ticks = false;
     static constexpr bool wants_keys = false;
-    static constexpr bool relinks =
-        false; // touch may move the frame to the newest end of its list (relink below)
+    // A touch may move the frame to the newest end of its list (relink below).
+    static constexpr bool relinks = false;
     static constexpr unsigned passes = 4; // a scan gives up when it has looked at each frame so often
     struct group_state {};
 

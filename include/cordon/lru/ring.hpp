@@ -32,8 +32,8 @@ public:
     static constexpr std::uint32_t segment_entries = 61;
 
     struct segment {
-        typename Atomics::template atomic<std::uint32_t>
-            next; // towards newer ones; in the pool, the next free one
+        // Towards newer ones; in the pool, the next free one.
+        typename Atomics::template atomic<std::uint32_t> next;
         typename Atomics::template plain<std::uint32_t> first;
         typename Atomics::template plain<std::uint32_t> end;
         typename Atomics::template plain<std::uint32_t> entries[segment_entries];
@@ -42,8 +42,8 @@ public:
         typename Atomics::template plain<std::uint32_t> oldest; // number of a segment; 0: none
         typename Atomics::template plain<std::uint32_t> newest;
         typename Atomics::template atomic<std::uint32_t> count; // of entries
-        typename Atomics::template atomic<std::uint32_t>
-            stale; // claims that left one; written without the lock
+        // Claims that left an entry behind; written without the lock.
+        typename Atomics::template atomic<std::uint32_t> stale;
     };
     // Of all groups. The number of the first free segment in the low half, in the high half a count of changes.
     struct pool {

@@ -65,7 +65,7 @@ public:
     }
     // Returns: how many frames of the group are in `out`: those from `from` on that are listed, unpinned, and at least so
     // cold.
-    std::size_t cold_frames(group_id g, std::uint8_t at_least, frame_index from, std::span<frame> out) const {
+    std::size_t cold_frames(group_id g, std::uint8_t at_least, std::span<frame> out, frame_index from) const {
         if (!tracker_.is_live(g)) return 0;
         const group_id at = tracker_.root_of(g);
         std::size_t n = 0;

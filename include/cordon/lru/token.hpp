@@ -37,8 +37,10 @@ static_assert(sizeof(lru_token) == 4);
 // What a token says when its content comes back.
 struct refault_info {
     bool activate = false; // it was evicted too early: it starts warm
-    std::uint64_t distance =
-        0; // evictions of its group since, as far as the token reaches; UINT64_MAX: not known
+    // Evictions of its group since, as far as the token reaches; UINT64_MAX: not known.
+    std::uint64_t distance = 0;
+
+    bool operator==(const refault_info&) const = default;
 };
 
 } // namespace cordon::inline v0

@@ -53,6 +53,8 @@ struct lru_state {
     unsigned list = 0;     // the policy's number for it
     std::uint8_t age = 0;  // the age byte, as the policy wrote it
     std::uint8_t cold = 0; // 0: just used; larger: colder
+
+    bool operator==(const lru_state&) const = default;
 };
 
 enum class putback_at : std::uint8_t {
@@ -149,6 +151,8 @@ struct lru_stats {
     std::uint64_t refaulted; // added with a token of this group
     std::uint64_t activated; // of those, warm enough to start so
     std::uint64_t ticks;
+
+    bool operator==(const lru_stats&) const = default;
 };
 
 // How often frames of a group missed that would have hit, had it had more frames: of each frame that came back with its

@@ -51,6 +51,8 @@ struct frame_info {
     bool block_reported = false;       // free, and the embedder knows (zone.report_free)
     bool poison_pending = false;       // allocated and poisoned: taken out when it is freed
     owner_tag owner = owner_tag::none; // of the head, if the policy keeps tags
+
+    bool operator==(const frame_info&) const = default;
 };
 
 // A call of free that was refused, with the zone unchanged. Or outlives_zone: the zone is being destroyed before an
@@ -61,6 +63,8 @@ struct misuse_report {
     frame_info found{};
     frame_range isolated{};               // by the range; empty: a token of disable_caches()
     owner_tag isolator = owner_tag::none; // of that range
+
+    bool operator==(const misuse_report&) const = default;
 };
 
 // "frame 42: allocated, order 3, head frame 40, movable block, isolated, owner 7"
