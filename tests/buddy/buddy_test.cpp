@@ -78,10 +78,11 @@ TEST_CASE("a batch of words counts each type for itself, and names the words of 
           "[buddy]") {
     fixture<> f{8};
     frame_words batch;
-    std::vector<std::uint32_t> twice;
+    std::vector<std::uint32_t> twice; // behind every second type: each call gets words of two
     for (const migrate_type type : {unmovable, movable, reclaimable, movable, unmovable, movable}) {
         for (const std::uint32_t i : f.take(type, 0, 3))
             batch.push({frame_index{i & ~63u}, 1, 1ull << (i % 64)});
+        if (type != movable) continue;
         batch.push(batch.begin()[batch.size() - 1]);
         twice.push_back((batch.end() - 1)->first.raw());
     }

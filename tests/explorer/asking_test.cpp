@@ -33,14 +33,12 @@ TEST_CASE("S1, S2: owners that are asked, and drains", "[explorer]") {
     holds<drain<2, 1, 1, asking_policy>>("asking, S1 2x1x1", 640'000);
     holds<drain<1, 3, 1, asking_policy>>("asking, S1 1x3x1, PSO", 130'000, in(memory_model::pso));
     holds<drain<1, 1, 2, asking_policy>>("asking, S2 1x1x2", 45'000);
-    holds<drain<1, 2, 2, asking_policy>>("asking, S2 1x2x2", 6'500'000);
     holds<drain<2, 2, 2, asking_policy>>("asking, S2 2x2x2, random", 1, at_random(300'000));
 }
 TEST_CASE("S3, S4, S5: a seal that asks", "[explorer]") {
     comes_to<seal_against_frees<targeted, 1, true, asking_policy>>("asking, S3", 2, 14'000);
     comes_to<seal_against_frees<targeted, 2, false, asking_policy>>("asking, S3 two frees", 2, 57'000);
     comes_to<seal_and_undo<targeted, 2, asking_policy>>("asking, S4", 6, 23'000);
-    holds<seal_and_undo<targeted, 4, asking_policy>>("asking, S4, four operations", 4'100'000);
     comes_to<seal_against_refill<targeted, asking_policy>>("asking, S5", 4, 37'000);
 }
 TEST_CASE("S6: a thread that was asked ends", "[explorer]") {
@@ -61,13 +59,9 @@ TEST_CASE("S9: an owner that was asked stops for ever", "[explorer]") {
                                                                        with_a_death());
     comes_to<seal_refused<targeted, owner_work::refills, asking_policy>>("asking, S9 S5", 15, 27'000,
                                                                          with_a_death());
-    comes_to<seal_refused<targeted, owner_work::both, asking_policy>>("asking, S9 S4", 41, 1'200'000,
-                                                                      with_a_death());
 }
-TEST_CASE("S10: a signal handler where its thread helps", "[explorer]") {
+TEST_CASE("S10: a signal handler where its thread could help", "[explorer]") {
     comes_to<signals<0, asking_policy>>("asking, S10 without a drain", 5, 20, with_a_signal());
-    holds<signals<1, asking_policy, 1, 0>>("asking, S10, a free", 2'800'000, with_a_signal());
-    holds<signals<1, asking_policy, 1, 1>>("asking, S10, an allocation", 2'700'000, with_a_signal());
 }
 TEST_CASE("S11: asked, and then the barrier is refused", "[explorer]") {
     comes_to<refusal<asking_policy, 1>>("asking, S11", 12, 43'000, with_refusals());
@@ -89,10 +83,4 @@ TEST_CASE("each step and each order of asking is needed", "[explorer]") {
     dies<drain<1, 3, 1, with_gate<gate_that_takes_over_always>>>("two do the work");
     dies<seal_against_frees<targeted, 2, false, with_gate<gate_that_waits_for_no_helper>>>(
         "a helper is not waited for");
-}
-TEST_CASE("owners that are asked, every schedule", "[.nightly][nightly]") {
-    holds<drain<1, 4, 1, asking_policy>>("asking, S1 1x4x1", 1'800'000);
-    holds<thread_exit<2, asking_policy>>("asking, S6, two drains", 6'600'000);
-    holds<death<1, 1, 1, 2, asking_policy>>("asking, S9 S1 1x1, twice", 2'100'000, with_a_death());
-    holds<refusal<asking_policy, 2>>("asking, S11, two operations", 2'100'000, with_refusals());
 }
