@@ -67,6 +67,8 @@ TEST_CASE("a token is moved, not copied", "[isolation]") {
     auto a = std::move(*on.zone.disable_caches());
     auto b = std::move(a);
     CHECK_FALSE(on.caches());
+    CHECK(bool{b});
+    CHECK_FALSE(bool{a});
     a = std::move(b);
     CHECK_FALSE(on.caches());
     a = std::move(*on.zone.disable_caches()); // the old one is given up
@@ -76,6 +78,7 @@ TEST_CASE("a token is moved, not copied", "[isolation]") {
     CHECK_FALSE(on.caches());
     a = {};
     CHECK(on.caches());
+    CHECK_FALSE(bool{a});
 }
 
 TEST_CASE("exclusive isolation and tokens end in any order", "[isolation]") {
@@ -170,6 +173,7 @@ TEST_CASE("a zone that is destroyed before a token tells so, and the token owns 
     CHECK(misuse_record::count == 1);
     CHECK(misuse_record::last.what == status::outlives_zone);
     CHECK(misuse_record::last.isolated.empty());
+    CHECK_FALSE(bool{moved});
     const auto again = std::move(moved);
     second.enable();
     moved.enable();

@@ -148,9 +148,11 @@ TEST_CASE("A token of disabled batches that is moved to itself still disables th
     auto token = *tracker.disable_batches();
     auto& same = token;
     token = std::move(same);
+    CHECK(bool{token});
     REQUIRE(tracker.add(frame{1000}) == status::ok);
     CHECK(tracker.state_of(frame{1000}).place == lru_place::listed);
     token = {};
+    CHECK_FALSE(bool{token});
     REQUIRE(tracker.add(frame{1001}) == status::ok);
     CHECK(tracker.state_of(frame{1001}).place == lru_place::batched);
 }

@@ -43,9 +43,11 @@ public:
         if (const status e = engine.disable_caches(section.proof(), until); e != status::ok) return e;
         return caches_disabled{engine};
     }
+    // Returns: whether it keeps the caches of a zone closed.
+    [[nodiscard]] explicit operator bool() const { return zone_ != nullptr && !node_.is_orphan; }
     // Effects: gives the token up before its end.
     void enable() {
-        if (zone_ == nullptr || node_.is_orphan) return;
+        if (!*this) return;
         const typename zone_core<Policy>::isolation_guard section{zone_->isolation_lock()};
         zone_->enable_caches(section.proof());
         zone_->with_zone_lock([&](proof held_lock) { zone_->sealed(held_lock).erase(node_); });
@@ -59,7 +61,7 @@ private:
         engine.with_zone_lock([&](proof held_lock) { engine.sealed(held_lock).insert(node_); });
     }
     void take(caches_disabled& other) {
-        if (other.zone_ == nullptr || other.node_.is_orphan) return;
+        if (!other) return;
         zone_ = std::exchange(other.zone_, nullptr);
         node_ = {}; // an orphan no more
         zone_->with_zone_lock([&](proof held_lock) { zone_->sealed(held_lock).replace(other.node_, node_); });

@@ -29,6 +29,8 @@ struct compact_report {
     frame_count moved;
     frame_count freed;
     frame_count failed; // the blocks of these stay as they were found, but for what was moved already
+
+    bool operator==(const compact_report&) const = default;
 };
 // "ok: 9 blocks emptied, 1801 frames moved, 0 frames freed, 0 frames failed; deferred"
 template <text_sink S>
@@ -121,14 +123,46 @@ private:
     unsigned count_ = 0;
 };
 
+namespace detail {
+
+// Effects: seals the block and empties it; what that came to is added to the report. Returns: false if no other block is to
+// follow: the deadline has passed, or the barrier was refused.
+template <class Policy, migrator M>
+bool empty_block(zone_core<Policy>& engine, const typename compact_order<Policy>::candidate& next,
+                 M& migrate_one, std::uint64_t until, compact_order<Policy>& candidates,
+                 compact_report& report) {
+    isolate_options limited;
+    limited.deadline = deadline::until(until, Policy::clock::now());
+    auto range = isolated_range<Policy>::seal(engine, engine.geometry().frames_of(next.block), limited);
+    if (range.error() == status::timed_out || range.error() == status::barrier_refused) {
+        report.outcome = range.error();
+        return false;
+    }
+    if (!range) { // isolated by somebody else, or of another type now
+        candidates.lose_room(zone_geometry<Policy>::block_frames - next.used);
+        return true;
+    }
+    const migrate_report got = range->migrate(migrate_one);
+    report.moved += got.moved;
+    report.freed += got.freed;
+    report.failed += got.failed;
+    if (got.outcome == status::ok) {
+        ++report.emptied;
+        candidates.lose_room(zone_geometry<Policy>::block_frames);
+    }
+    if (got.outcome == status::timed_out) report.outcome = status::timed_out;
+    return got.outcome != status::timed_out;
+}
+
+} // namespace detail
+
 // Effects: see zone.compact().
 template <class Policy, migrator M>
 compact_report compact(zone_core<Policy>& engine, M& migrate_one, const compact_options& options) {
     using core = zone_core<Policy>;
-    using clock = typename Policy::clock;
     compact_report report;
     if ((report.outcome = engine.error()) != status::ok) return report;
-    const std::uint64_t until = options.deadline.from(clock::now());
+    const std::uint64_t until = options.deadline.from(Policy::clock::now());
     const slot_index self = Policy::thread_slots::current();
     // What rests in caches would look used, and what is left of a refill would keep the last block from being whole.
     const auto drain = [&] { return engine.drain(self, typename core::filter{}, until); };
@@ -147,29 +181,7 @@ compact_report compact(zone_core<Policy>& engine, M& migrate_one, const compact_
             report.deferred = !candidates.has_room();
             if (report.deferred) break;
         }
-        isolate_options limited;
-        limited.deadline = deadline::until(until, clock::now());
-        auto range = isolated_range<Policy>::seal(engine, engine.geometry().frames_of(next.block), limited);
-        if (range.error() == status::timed_out || range.error() == status::barrier_refused) {
-            report.outcome = range.error();
-            break;
-        }
-        if (!range) { // isolated by somebody else, or of another type now
-            candidates.lose_room(zone_geometry<Policy>::block_frames - next.used);
-            continue;
-        }
-        const migrate_report got = range->migrate(migrate_one);
-        report.moved += got.moved;
-        report.freed += got.freed;
-        report.failed += got.failed;
-        if (got.outcome == status::ok) {
-            ++report.emptied;
-            candidates.lose_room(zone_geometry<Policy>::block_frames);
-        }
-        if (got.outcome == status::timed_out) {
-            report.outcome = status::timed_out;
-            break;
-        }
+        if (!detail::empty_block(engine, next, migrate_one, until, candidates, report)) break;
     }
     if (const status e = drain(); report.outcome == status::ok) report.outcome = e;
     return report;

@@ -38,9 +38,11 @@ public:
         token.tracker_ = &tracker;
         return token;
     }
+    // Returns: whether it keeps the batches of an LRU closed.
+    [[nodiscard]] explicit operator bool() const { return tracker_ != nullptr; }
     // Effects: gives the token up before its end.
     void enable() {
-        if (tracker_ == nullptr) return;
+        if (!*this) return;
         const typename lru_core<R, P>::control_guard control{tracker_->control_lock()};
         tracker_->enable_batches(control.proof());
         tracker_ = nullptr;
