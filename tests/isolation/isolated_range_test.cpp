@@ -33,6 +33,18 @@ struct traced_policy : small_policy {
     using tracer = counting_tracer;
 };
 
+// The frames that each event was last about.
+struct recording_tracer {
+    static inline frame_range heard[static_cast<unsigned>(trace_event::no_memory) + 1];
+    static void on(trace_event event, frame first, frame_count count) {
+        heard[static_cast<unsigned>(event)] = {first, count};
+    }
+    static frame_range last(trace_event event) { return heard[static_cast<unsigned>(event)]; }
+};
+struct recorded_policy : small_policy {
+    using tracer = recording_tracer;
+};
+
 // Calls somebody at the first drain: the blocks are sealed, and the isolator still holds the isolation lock.
 struct drain_tracer {
     static inline std::function<void()> drains;
@@ -166,6 +178,21 @@ TEST_CASE("a tracer hears of each isolation twice, whoever isolates: how it begi
     heard_of(trace_event::undo, 0);
     CHECK(zone.report_free([](frame_range) { return false; }).raw() == 0);
     heard_of(trace_event::undo, 1);
+}
+
+TEST_CASE("a tracer is told which frames a refill, a spill and a drain are about", "[isolation]") {
+    constexpr auto last = recording_tracer::last;
+    // The first word of the maps begins with frames that there are not.
+    basic_zone<recorded_policy> zone{frame_range{frame{3}, frame_count{4 * small_block}}};
+    zone.free(mine, *zone.allocate(mine));
+    CHECK(zone.frames().contains(last(trace_event::refill).first()));
+    const frame_range second{frame{small_block}, frame_count{small_block}};
+    REQUIRE(zone.drain(second) == status::ok);
+    CHECK(last(trace_event::drain) == second);
+    REQUIRE(zone.drain() == status::ok);
+    CHECK(last(trace_event::drain) == zone.frames());
+    CHECK(zone.frames().contains(last(trace_event::spill).first()));
+    CHECK(last(trace_event::spill).count() == last(trace_event::refill).count());
 }
 
 TEST_CASE("claim and offline of a range in use are refused; it stays isolated", "[isolation]") {

@@ -23,6 +23,10 @@ struct frame_word {
     std::uint32_t count;
     std::uint64_t bits;
 
+    // Requires: not empty.
+    [[nodiscard]] frame_index lowest() const {
+        return frame_index{first.raw() + static_cast<std::uint32_t>(std::countr_zero(bits))};
+    }
     // Calls out(frame_index) for each, rising.
     template <class Out>
     void spread(Out out) const {

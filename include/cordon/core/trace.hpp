@@ -41,7 +41,8 @@ enum class trace_event : std::uint8_t {
     return "unknown trace_event";
 }
 
-// A tracer is called from any thread with the zone lock free, and must not call the zone or throw.
+// A tracer is called from any thread with the zone lock free, and must not call the zone or throw. `first` is the first
+// frame of the range or run; of a refill or a spill, one of its frames; of no_memory, none.
 template <class T>
 concept tracer = requires(trace_event event, frame first, frame_count count) {
     T::on(event, first, count);

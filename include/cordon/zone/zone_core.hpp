@@ -203,8 +203,10 @@ public:
         // Read under the zone lock: a slot that becomes active later does so after what the caller wrote
         // under that lock, and sees it.
         const std::uint32_t active = with_zone_lock([&](zone_proof) { return active_slots(); });
-        trace::on(trace_event::drain, geometry_.frames().first(),
-                  taken.takes_all() ? geometry_.frames().count() : taken.frames());
+        if (taken.takes_all())
+            trace::on(trace_event::drain, geometry_.frames().first(), geometry_.frames().count());
+        else
+            trace::on(trace_event::drain, geometry_.frame_at(frame_index{taken.first_run()}), taken.frames());
         return caches_.drain(active, taken, why, until_ns, *this, work);
     }
 

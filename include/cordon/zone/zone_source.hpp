@@ -102,7 +102,7 @@ private:
         for (const frame_word& word : words)
             word.spread(out);
         if (taken != 0)
-            trace::on(trace_event::refill, geometry_.frame_at(words.begin()->first), frame_count{taken});
+            trace::on(trace_event::refill, geometry_.frame_at(words.begin()->lowest()), frame_count{taken});
         return taken;
     }
 
