@@ -54,7 +54,7 @@ S& operator<<(S& sink, const busy_frame& busy) {
 
 struct isolate_options {
     isolation_level level = isolation_level::targeted;
-    cordon::deadline deadline{};       // of sealing, and of each migrate() that is given none; never
+    cordon::deadline deadline{};       // of sealing, and of each migrate() that is given none
     owner_tag owner = owner_tag::none; // told to others that find the range isolated
     busy_frame* blocker = nullptr;     // where a failure names the frame that stood in the way
 };
