@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <ctime>
 
@@ -51,14 +53,37 @@ struct reading {
     }
 };
 
+// Reads the time less what reading it takes: the clock of a thread is a system call, a microsecond and more in a virtual
+// machine, which would weigh most on whoever is fast.
 class stopwatch {
 public:
     [[nodiscard]] reading read(double operations) const {
-        const double cpu = thread_ns();
-        return {.operations = operations, .cpu_ns = cpu - cpu_, .real_ns = wall_ns() - real_};
+        const reading raw = read_raw();
+        static const reading own = of_reading();
+        return {.operations = operations,
+                .cpu_ns = std::max(raw.cpu_ns - own.cpu_ns, 0.0),
+                .real_ns = std::max(raw.real_ns - own.real_ns, 0.0)};
     }
 
 private:
+    [[nodiscard]] reading read_raw() const {
+        const double cpu = thread_ns();
+        return {.cpu_ns = cpu - cpu_, .real_ns = wall_ns() - real_};
+    }
+    // Returns: the medians of stopwatches that time nothing.
+    static reading of_reading() {
+        std::array<double, 1001> cpu;
+        std::array<double, 1001> real;
+        for (std::size_t i = 0; i != cpu.size(); ++i) {
+            const reading nothing = stopwatch{}.read_raw();
+            cpu[i] = nothing.cpu_ns;
+            real[i] = nothing.real_ns;
+        }
+        std::ranges::nth_element(cpu, cpu.begin() + 500);
+        std::ranges::nth_element(real, real.begin() + 500);
+        return {.cpu_ns = cpu[500], .real_ns = real[500]};
+    }
+
     double real_ = wall_ns();
     double cpu_ = thread_ns();
 };
