@@ -24,7 +24,8 @@ first round and once before each.
                      the emptiest blocks, by hand
   frames_moved       frames that compact() moved for each block that became whole
 
-`best_possible` is what would be left if all that is in use lay side by side.
+cordon is compared with the best other allocator of the row. `best_possible` is what would be left if all that is in use
+lay side by side.
 )";
 
 constexpr std::uint32_t zone_blocks = 512;
@@ -88,7 +89,7 @@ contestant best_possible(unsigned percent) {
             }};
 }
 
-void question_at(suite& out, const char* name, unsigned percent, const char* base, goal wanted,
+void question_at(suite& out, const char* name, unsigned percent, std::vector<std::string> bases, goal wanted,
                  std::vector<contestant> contestants) {
     out.add({.figures = {{.name = name,
                           .what = quantity::amount,
@@ -96,7 +97,7 @@ void question_at(suite& out, const char* name, unsigned percent, const char* bas
                           .more_is_better = true,
                           .wanted = wanted}},
              .arguments = "percent:" + std::to_string(percent),
-             .base = base,
+             .bases = std::move(bases),
              .contestants = std::move(contestants)});
 }
 
@@ -120,16 +121,22 @@ void questions(suite& out, const std::vector<peer>& peers) {
     for (const unsigned percent : {50u, 75u, 90u, 99u}) {
         std::vector<contestant> obtaining{churned<cordon_state>("cordon", percent, get_blocks)};
         std::vector<contestant> looking{churned<cordon_state>("cordon", percent, look)};
+        std::vector<std::string> bounded;
+        std::vector<std::string> all;
         for (const peer& p : others(peers)) {
             if (!serves(p, 9)) continue;
-            if (is_bounded(p)) obtaining.push_back(churned<peer_state>(p.name, percent, get_blocks, p));
+            if (is_bounded(p)) {
+                obtaining.push_back(churned<peer_state>(p.name, percent, get_blocks, p));
+                bounded.push_back(p.name);
+            }
             looking.push_back(churned<peer_state>(p.name, percent, look, p));
+            all.push_back(p.name);
         }
         obtaining.push_back(best_possible(percent));
         looking.push_back(best_possible(percent));
-        question_at(out, "blocks_obtainable", percent, "buddy", goal::at_least(1), std::move(obtaining));
-        question_at(out, "blocks_untouched", percent, "best_possible", {}, std::move(looking));
-        question_at(out, "blocks_compacted", percent, "best_possible", goal::at_least(0.9),
+        question_at(out, "blocks_obtainable", percent, bounded, goal::at_least(1), std::move(obtaining));
+        question_at(out, "blocks_untouched", percent, all, goal::at_least(1), std::move(looking));
+        question_at(out, "blocks_compacted", percent, {"best_possible"}, goal::at_least(0.9),
                     {churned<cordon_state>("cordon", percent, compact_and_get),
                      churned<cordon_state>("by_hand", percent, empty_and_get), best_possible(percent)});
         out.add({.figures = {{.name = "frames_moved", .what = quantity::amount, .unit = "frames/block"}},

@@ -157,17 +157,12 @@ struct mixed_pattern {
     }
     template <class Lane>
     std::array<reading, 1> operator()(Lane&& lane, unsigned) const {
-        struct run {
-            frame_of<Lane> first = std::remove_reference_t<Lane>::none;
-            unsigned order = 0;
-        };
         static const std::vector<step> steps = script();
-        static thread_local std::array<run, 1024> held{};
+        std::array<run<Lane>, 1024>& held = held_by<Lane>();
         const stopwatch time;
         for (const step s : steps) {
-            run& r = held[s.place];
-            if (r.first != std::remove_reference_t<Lane>::none)
-                with_order(r.order, [&]<unsigned Order>() { lane.template put<Order>(r.first); });
+            run<Lane>& r = held[s.place];
+            put<Lane>(lane, r);
             r.order = s.order;
             r.first = with_order(s.order, [&]<unsigned Order>() {
                 if constexpr (Types == 1)
@@ -178,9 +173,31 @@ struct mixed_pattern {
         }
         const reading read = time.read(static_cast<double>(steps.size()));
         // What is refused is quickly done: nobody is to look fast by it. All places are taken long before the end.
-        for (const run& r : held)
+        for (const run<Lane>& r : held)
             require_frame(lane, r.first);
         return {read};
+    }
+    template <class Lane>
+    void end(Lane&& lane) const {
+        for (const run<Lane>& r : held_by<Lane>())
+            put<Lane>(lane, r);
+    }
+
+private:
+    template <class Lane>
+    struct run {
+        frame_of<Lane> first = std::remove_reference_t<Lane>::none;
+        unsigned order = 0;
+    };
+    template <class Lane>
+    static std::array<run<Lane>, 1024>& held_by() {
+        static thread_local std::array<run<Lane>, 1024> held{};
+        return held;
+    }
+    template <class Lane>
+    static void put(Lane& lane, const run<Lane>& r) {
+        if (r.first != std::remove_reference_t<Lane>::none)
+            with_order(r.order, [&]<unsigned Order>() { lane.template put<Order>(r.first); });
     }
 };
 
@@ -194,19 +211,19 @@ void order_0(suite& out, std::uint32_t frames, const std::vector<peer>& peers) {
     const size_of_field size{.frames = frames};
     out.add({.figures = {named("repeat", goal::at_most(1.4))},
              .arguments = mib(frames),
-             .base = "gate",
+             .bases = {"gate"},
              .contestants = whole_field(size, repeat_pattern<0>{}, peers)});
     out.add({.figures = {named("bulk_get", goal::at_most(1.5)), named("bulk_put", goal::at_most(1.5))},
              .arguments = mib(frames),
-             .base = "gate",
+             .bases = {"gate"},
              .contestants = whole_field(size, bulk_pattern<0>{.count = frames / 2}, peers)});
     out.add({.figures = {named("random_free", goal::at_most(6))},
              .arguments = mib(frames),
-             .base = "gate",
+             .bases = {"gate"},
              .contestants = whole_field(size, random_free_pattern{.count = frames / 2}, peers)});
     out.add({.figures = {named("cross_thread", goal::at_most(8))},
              .arguments = mib(frames),
-             .base = "gate",
+             .bases = {"gate"},
              .threads = 2,
              .contestants = whole_field({.frames = frames, .threads = 2}, cross_thread_pattern{}, peers)});
 }
@@ -218,7 +235,7 @@ void two_threads(suite& out, std::uint32_t frames, std::vector<figure> figures, 
     const size_of_field alone{.frames = frames, .threads = 1};
     out.add({.figures = std::move(figures),
              .arguments = mib(frames) + "/threads:2",
-             .base = "cordon_1_thread",
+             .bases = {"cordon_1_thread"},
              .threads = 2,
              .contestants = {with<cordon_zone>("cordon", together, pattern),
                              with<cordon_zone>("cordon_1_thread", alone, pattern),
@@ -240,7 +257,7 @@ void cached_order(suite& out) {
     const size_of_field size{.frames = large_zone};
     out.add({.figures = {named("repeat", goal::at_most(1.5))},
              .arguments = "order:" + std::to_string(Order),
-             .base = "cordon_order_0",
+             .bases = {"cordon_order_0"},
              .contestants = {with<cordon_zone>("cordon", size, repeat_pattern<Order>{}),
                              with<cordon_zone>("cordon_order_0", size, repeat_pattern<0>{})}});
 }
@@ -248,7 +265,7 @@ template <unsigned Order>
 void uncached_order(suite& out, const std::vector<peer>& peers) {
     out.add({.figures = {named("repeat", goal::at_most(10))},
              .arguments = "order:" + std::to_string(Order),
-             .base = "gate",
+             .bases = {"gate"},
              .contestants = whole_field({.frames = small_zone}, repeat_pattern<Order>{}, peers, Order)});
 }
 
@@ -262,7 +279,7 @@ void checks(suite& out, std::vector<figure> figures, Pattern pattern) {
     out.add(
         {.figures = std::move(figures),
          .arguments = "checks",
-         .base = "none",
+         .bases = {"none"},
          .contestants = {with<cordon_zone>("cheap", size, pattern),
                          with<zone_frames<cordon::annotated_policy>>("annotated", size, pattern),
                          with<zone_frames<cordon::checked_policy>>("full", size, pattern),
@@ -275,7 +292,7 @@ void unchecked(suite& out, std::vector<figure> figures, Pattern pattern) {
     const size_of_field size{.frames = small_zone};
     out.add({.figures = std::move(figures),
              .arguments = "checks:none",
-             .base = "gate",
+             .bases = {"gate"},
              .contestants = {with<zone_frames<unchecked_policy>>("cordon", size, pattern),
                              with<stack_floor<gate_guard>>("gate", size, pattern)}});
 }
@@ -303,22 +320,22 @@ void questions(suite& out, const std::vector<peer>& peers) {
     const size_of_field small{.frames = small_zone};
     out.add({.figures = {named("bulk_get", goal::at_most(5)), named("bulk_put", goal::at_most(5))},
              .arguments = "order:9",
-             .base = "cordon_order_0",
+             .bases = {"cordon_order_0"},
              .contestants = {
                  with<cordon_zone>("cordon", large, bulk_pattern<9>{.count = large_zone / 512 / 2}),
                  with<cordon_zone>("cordon_order_0", large, bulk_pattern<0>{.count = large_zone / 2})}});
     for (const std::uint32_t count : {16u, 64u, 256u, 1024u, 4096u, 16384u})
         out.add({.figures = {named("burst")},
                  .arguments = "frames:" + std::to_string(count),
-                 .base = "gate",
+                 .bases = {"gate"},
                  .contestants = whole_field(small, burst_pattern{.count = count}, peers)});
     out.add({.figures = {named("mixed")},
              .arguments = mib(small_zone),
-             .base = "gate",
+             .bases = {"gate"},
              .contestants = whole_field(small, mixed_pattern<1>{}, peers, 9)});
     out.add({.figures = {named("mixed_types")},
              .arguments = mib(small_zone),
-             .base = "cordon_movable",
+             .bases = {"cordon_movable"},
              .contestants = {with<cordon_zone>("cordon", small, mixed_pattern<3>{}),
                              with<cordon_zone>("cordon_movable", small, mixed_pattern<1>{})}});
 }

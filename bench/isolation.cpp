@@ -113,7 +113,7 @@ void seal(suite& out, unsigned blocks, unsigned threads) {
     out.add({.figures = {{.name = "seal", .what = quantity::real_time},
                          {.name = "seal_p95", .what = quantity::real_time}},
              .arguments = number("threads", threads) + '/' + number("blocks", blocks),
-             .base = "barrier",
+             .bases = {"barrier"},
              .threads = threads,
              .contestants = {{"cordon", cordon}, {"barrier", barrier}}});
 }
@@ -135,7 +135,7 @@ void seal_per_block(suite& out) {
     const auto limit = [] { return [] { return std::vector{reading::of_amount(30)}; }; };
     out.add({.figures = {{.name = "seal_per_block", .what = quantity::amount, .wanted = goal::at_most(1)}},
              .arguments = "blocks:512",
-             .base = "30_ns",
+             .bases = {"30_ns"},
              .contestants = {{"cordon", cordon}, {"30_ns", limit}}});
 }
 
@@ -172,7 +172,7 @@ void drain(suite& out, unsigned caches) {
     out.add({.figures = {{.name = "drain", .what = quantity::real_time, .wanted = goal::at_most(1)},
                          {.name = "drain_p95", .what = quantity::real_time}},
              .arguments = number("caches", caches),
-             .base = "barrier_and_1_us_each",
+             .bases = {"barrier_and_1_us_each"},
              .contestants = {{"cordon", cordon}, {"barrier_and_1_us_each", barrier}}});
 }
 
@@ -218,7 +218,7 @@ void disturbed_traffic(suite& out, unsigned threads, bool paced) {
     };
     out.add({.figures = {rate("traffic_cpu"), rate("traffic_wall")},
              .arguments = number("threads", threads) + (paced ? "/paced" : "/without_pause"),
-             .base = paced ? "undisturbed" : "barriers",
+             .bases = {paced ? "undisturbed" : "barriers"},
              .threads = threads,
              .contestants = {{"cordon", window(isolating, pause_ns)},
                              {"barriers", window(barriers, pause_ns)},

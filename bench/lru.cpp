@@ -113,7 +113,7 @@ void add_touch(suite& all, const std::string& policy, std::uint32_t frames, goal
     constexpr auto touch_in_group = [](auto& t, cordon::frame f) { t.tracker.touch(f, cordon::root_group); };
     all.add({.figures = {{.name = "touch", .wanted = wanted}},
              .arguments = policy + "/frames:" + std::to_string(frames),
-             .base = "byte_store",
+             .bases = {"byte_store"},
              .contestants = {
                  toucher("one_group", frames, make_tracked<Replacement>, touch),
                  toucher("two_groups", frames, make_tracked<Replacement, 2>, touch),
@@ -215,14 +215,14 @@ void add_isolate(suite& all) {
     const std::string arguments = "frames:" + std::to_string(some_frames);
     all.add({.figures = {{.name = "isolate"}, {.name = "putback"}},
              .arguments = arguments,
-             .base = "lock_unlink",
+             .bases = {"lock_unlink"},
              .contestants = {isolator<ring>("ring", isolate_each, put_back_each),
                              isolator<linked>("linked", isolate_each, put_back_each),
                              isolator<locked_list>("lock_unlink", unlink_each, push_each),
                              isolator<state_words>("compare_exchange", exchange_each<0>, exchange_each<1>)}});
     all.add({.figures = {{.name = "isolate_32"}, {.name = "putback_32"}},
              .arguments = arguments,
-             .base = "lock_unlink",
+             .bases = {"lock_unlink"},
              .contestants = {isolator<ring>("ring", isolate_32, put_back_32),
                              isolator<linked>("linked", isolate_32, put_back_32),
                              isolator<locked_list>("lock_unlink", unlink_each, push_each)}});
@@ -268,7 +268,7 @@ void add_scan(suite& all, const char* policy) {
     all.add(
         {.figures = {{.name = "scan", .wanted = goal::at_most(1)}},
          .arguments = policy + std::string{"/frames:"} + std::to_string(some_frames),
-         .base = limit.name,
+         .bases = {limit.name},
          .contestants = {scanner<Replacement>("in_order"), scanner<Replacement>("shuffled", true), limit}});
 }
 void add_scans(suite& all) {
@@ -284,7 +284,7 @@ void add_scans(suite& all) {
     const auto limit = allowed("100_million_a_second", 100);
     all.add({.figures = {{.name = "age_scan", .wanted = goal::at_most(1)}},
              .arguments = "frames:" + std::to_string(some_frames),
-             .base = limit.name,
+             .bases = {limit.name},
              .contestants = {{"cold_frames",
                               [] {
                                   auto state = std::make_shared<tracked<replacement::lirs>>(some_frames);
@@ -336,7 +336,7 @@ void add_fairness(suite& all) {
         {.figures =
              {{.name = "fairness", .what = quantity::amount, .unit = "points", .wanted = goal::at_most(1)}},
          .arguments = "groups:1000",
-         .base = "one_point",
+         .bases = {"one_point"},
          .contestants = {disturbed<replacement::s3_fifo<>>("s3_fifo", true),
                          disturbed<replacement::lru>("lru", true),
                          disturbed<replacement::adaptive>("adaptive", true),

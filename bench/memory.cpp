@@ -111,7 +111,7 @@ void questions(suite& out, const std::vector<peer>& peers) {
         out.add({.figures = {{.name = "resident", .what = quantity::amount, .unit = "bytes"},
                              {.name = "give_back", .what = quantity::real_time}},
                  .arguments = "percent:" + std::to_string(percent),
-                 .base = "best_possible",
+                 .bases = {"best_possible"},
                  .contestants = std::move(field)});
     }
 }

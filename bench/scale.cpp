@@ -132,7 +132,7 @@ void throughput(suite& out, unsigned threads, const std::vector<peer>& peers) {
         if (serves(p, 0)) field.push_back(by_the_clock(p.name, with_peer(p, size, timed_bursts{})));
     out.add({.figures = {rate},
              .arguments = arguments,
-             .base = "gate",
+             .bases = {"gate"},
              .threads = threads,
              .contestants = field});
 
@@ -142,7 +142,7 @@ void throughput(suite& out, unsigned threads, const std::vector<peer>& peers) {
     relative.wanted = goal::at_least(0.9);
     out.add({.figures = {relative},
              .arguments = arguments,
-             .base = "cordon_2_threads",
+             .bases = {"cordon_2_threads"},
              .threads = threads,
              .contestants = {by_the_clock("cordon", cordon),
                              by_the_clock("cordon_2_threads",
@@ -196,7 +196,7 @@ void lock(suite& out, const char* pattern_name, Pattern pattern) {
     out.add({.figures = {{.name = "lock_taken", .what = quantity::amount, .unit = "per_1000"},
                          {.name = "lock_held", .what = quantity::amount, .wanted = goal::at_most(1)}},
              .arguments = pattern_name,
-             .base = "gate",
+             .bases = {"gate"},
              .contestants = {lock_of(pattern), floor_of(pattern)}});
 }
 

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "support/measure.hpp"
+#include "support/patterns.hpp"
 
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -38,10 +38,8 @@ std::vector<reading> in_child(F f) {
         read.push_back(one);
     close(ends[0]);
     int outcome = 0;
-    if (child < 0 || uninterrupted(waitpid, child, &outcome, 0) != child || outcome != 0) {
-        std::fputs("a child process failed\n", stderr);
-        std::exit(1);
-    }
+    if (child < 0 || uninterrupted(waitpid, child, &outcome, 0) != child || outcome != 0)
+        give_up("a child process failed");
     return read;
 }
 

@@ -97,8 +97,7 @@ std::string to_table(const results& from) {
         out += '\n';
     }
     out += "median over the rounds; spread: deviation / mean; ratio: median of the ratios to the one with * "
-           "in each "
-           "round\n";
+           "in each round\n";
     std::string warnings = warnings_of(from.context);
     for (std::size_t at = 0, end; (end = warnings.find('\n', at)) != std::string::npos; at = end + 1)
         out += "WARNING: " + warnings.substr(at, end - at) + '\n';

@@ -269,7 +269,8 @@ private:
 std::string line_plot(const std::vector<comparison>& of) {
     auto over = variable_of(of);
     if (!over) return {};
-    return open_svg(bottom + 40) + chart{of, std::move(*over)}.draw() + "</svg>\n";
+    return open_svg(bottom + 40, of.front().front().measured.name) + chart{of, std::move(*over)}.draw() +
+           "</svg>\n";
 }
 
 } // namespace bench

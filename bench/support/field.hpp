@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // A pattern is called as pattern(lane, worker) by each worker's thread and returns an array of readings. What it keeps
-// from lap to lap it keeps in static thread_local variables: each contestant has threads of its own.
+// from lap to lap it keeps in static thread_local variables: each contestant has threads of its own. Frames that it keeps
+// it frees in pattern.end(lane), which each worker calls when the contestant goes.
 #pragma once
 
 #include "support/contestants.hpp"
@@ -33,6 +34,12 @@ public:
           pattern_(pattern),
           workers_(threads),
           threads_(threads) {}
+    ~entrant() {
+        if constexpr (requires(Frames & frames) { pattern_.end(frames.enter(0)); })
+            workers_.run(threads_, [&](unsigned worker) { pattern_.end(frames_.enter(worker)); });
+    }
+    entrant(const entrant&) = delete;
+    entrant& operator=(const entrant&) = delete;
     std::vector<reading> lap() {
         return workers_.measure(threads_,
                                 [&](unsigned worker) { return pattern_(frames_.enter(worker), worker); });

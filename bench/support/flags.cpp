@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "support/flags.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <functional>
+#include <initializer_list>
 #include <regex>
 #include <string_view>
 
@@ -28,8 +30,11 @@ Flags, those of Google Benchmark first (`--flag=value` or `--flag value`):
   --benchmark_list_tests           names only
   --benchmark_context=<name>=<value>,...
                                    more to be told in the context of JSON
-  --benchmark_color, --benchmark_counters_tabular, --benchmark_enable_random_interleaving
-                                   taken, without effect: contestants run in turns anyhow
+  --benchmark_dry_run              a lap of each and no more: does it run?
+  --benchmark_color, --benchmark_counters_tabular, --benchmark_enable_random_interleaving,
+  --benchmark_min_warmup_time, --benchmark_time_unit, --v
+                                   taken, without effect: contestants run in turns after a round to warm up, and
+                                   times are in ns, as each row says
   --compare <old.json>             what changed since, with a 95 % interval of the ratio of medians
   --report <out.html>              one page with plots
   --plot <out.svg>                 the bars of that page as one picture of their own
@@ -48,6 +53,9 @@ bool read(std::string_view text, unsigned& out) {
     constexpr unsigned most = 1'000'000'000;
     return read_number(text, out) && out != 0 && out <= most;
 }
+bool read(std::string_view text, double& out) {
+    return read_number(text, out);
+}
 // Seconds, or laps: the one that is not given is 0.
 bool read_min_time(std::string_view text, flags& out) {
     out.min_time = 0;
@@ -60,9 +68,12 @@ bool read(std::string_view text, format& out) {
     out = text == "json" ? format::json : text == "csv" ? format::csv : format::console;
     return out != format::console || text == "console";
 }
+bool is_one_of(std::string_view text, std::initializer_list<std::string_view> words) {
+    return std::ranges::find(words, text) != words.end();
+}
 bool read(std::string_view text, bool& out) {
-    out = text == "" || text == "true" || text == "1";
-    return out || text == "false" || text == "0";
+    out = is_one_of(text, {"", "true", "yes", "on", "t", "y", "1"});
+    return out || is_one_of(text, {"false", "no", "off", "f", "n", "0"});
 }
 bool read(std::string_view text, std::string& out) {
     out = text;
@@ -104,7 +115,9 @@ struct flag {
 
 parsed_flags parse_flags(const std::vector<std::string>& arguments) {
     flags chosen;
+    bool dry = false;
     bool ignored = false;
+    double ignored_number = 0;
     const auto value = [](std::string_view name, auto& out) {
         return flag{name, true, [&out](std::string_view text) { return read(text, out); }};
     };
@@ -126,8 +139,15 @@ parsed_flags parse_flags(const std::vector<std::string>& arguments) {
         choice("--benchmark_display_aggregates_only", chosen.shown_aggregates_only, true),
         choice("--benchmark_report_aggregates_only", chosen.written_aggregates_only, true),
         choice("--benchmark_list_tests", chosen.list, true),
+        choice("--benchmark_dry_run", dry, true),
         value("--benchmark_context", chosen.context),
         {"--benchmark_color", false, [](std::string_view) { return true; }},
+        value("--benchmark_min_warmup_time", ignored_number),
+        {"--benchmark_time_unit", true,
+         [](std::string_view text) {
+             return is_one_of(text, {"ns", "us", "ms", "s"});
+         }},
+        value("--v", ignored_number),
         choice("--benchmark_counters_tabular", ignored, true),
         choice("--benchmark_enable_random_interleaving", ignored, true),
         value("--compare", chosen.compare),
@@ -140,7 +160,7 @@ parsed_flags parse_flags(const std::vector<std::string>& arguments) {
     };
     for (std::size_t i = 0; i != arguments.size(); ++i) {
         const std::string_view argument = arguments[i];
-        if (argument == "--help") return {std::nullopt, 0, help};
+        if (is_one_of(argument, {"--help", "-h"})) return {std::nullopt, 0, help};
         const std::size_t equals = argument.find('=');
         const std::string_view name = argument.substr(0, equals);
         const flag* found = nullptr;
@@ -155,9 +175,16 @@ parsed_flags parse_flags(const std::vector<std::string>& arguments) {
             if (i + 1 == arguments.size()) return {std::nullopt, 2, arguments[i] + " wants a value\n"};
             text = arguments[++i];
         }
-        if (!found->set(text)) return {std::nullopt, 2, "no good value: " + arguments[i] + "\n"};
+        if (!found->set(text))
+            return {std::nullopt, 2,
+                    std::string(name) + ": no good value: " + std::string(text) + "; --help tells of it\n"};
     }
     if (chosen.filter == "all") chosen.filter.clear();
+    if (dry) {
+        chosen.repetitions = 1;
+        chosen.laps = 1;
+        chosen.min_time = 0;
+    }
     chosen.shown_aggregates_only |= chosen.written_aggregates_only;
     if (!is_regex(chosen.filter.substr(chosen.filter.starts_with('-') ? 1 : 0)))
         return {std::nullopt, 2, "no regular expression: " + chosen.filter + "\n"};

@@ -16,7 +16,7 @@ namespace bench {
 namespace {
 
 constexpr const char* head = R"(<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>cordon: benchmarks</title>
 <style>
 )";
@@ -31,6 +31,7 @@ th { text-align: left; color: var(--faint); font-weight: 500 } td, th { padding:
 .warning { border-left: 3px solid var(--bad); background: var(--panel); padding: .4rem .8rem; color: var(--ink) }
 .ok { color: var(--good) } .MISS { color: var(--bad); font-weight: 600 }
 svg { width: 100%; height: auto; display: block }
+.wide { overflow-x: auto } .wide > svg { min-width: 38rem }
 .subject { color: var(--c0) } .base { color: var(--c1) } h3 span { color: var(--faint); font-weight: 400; margin-left: .6em }
 </style></head><body>
 )";
@@ -64,16 +65,15 @@ std::string introduction(const results& from, unsigned met, unsigned goals) {
         out += "<p>";
     return out +
            "Medians over the rounds; the contestants of a figure ran in turns, in one process. A whisker "
-           "spans the "
-           "middle half of the rounds. A ratio is the median of the ratios to its base, round by round. "
-           "<b class=subject>Blue</b> is what a figure is about, <b class=base>brown</b> what its ratios are "
-           "to; the "
-           "dashed line is the goal. Bars stand best first; those twelve times as long and more are "
-           "cut.</p>\n";
+           "spans the middle half of the rounds. A ratio is the median of the ratios to its base, round by "
+           "round. <b class=subject>Blue</b> is what a figure is about, <b class=base>brown</b> what its "
+           "ratios are to; the dashed line is the goal. Bars stand best first; those twelve times as long "
+           "and more are cut.</p>\n";
 }
 
 std::string headlines(const std::vector<comparison>& all) {
-    std::string out = "<table>\n" + tag_row("th", {"figure", "median", "ratio", "to", "goal", ""});
+    std::string out =
+        "<div class=wide><table>\n" + tag_row("th", {"figure", "median", "ratio", "to", "goal", ""});
     for (const comparison c : all) {
         const outcome& o = subject_of(c);
         const std::string verdict = verdict_of(o);
@@ -86,7 +86,12 @@ std::string headlines(const std::vector<comparison>& all) {
                         escaped(o.measured.wanted.text()),
                         "<span class=" + verdict + ">" + (verdict == "ok" ? "met" : "missed") + "</span>"});
     }
-    return out + "</table>\n";
+    return out + "</table></div>\n";
+}
+
+// On a small screen it is as large as anywhere, and moves from side to side.
+std::string framed(const std::string& plot) {
+    return plot.empty() ? "" : "<div class=wide>" + plot + "</div>\n";
 }
 
 // All arguments but the value of the last one: "threads:2/blocks".
@@ -96,7 +101,7 @@ std::string_view leading(std::string_view arguments) {
 
 // Curves over the one argument that changes, or a picture for each value of the ones before it.
 std::string curves_of(const std::vector<comparison>& of) {
-    std::string out = line_plot(of);
+    std::string out = framed(line_plot(of));
     if (!out.empty()) return out;
     std::vector<comparison> some;
     for (const comparison& c : of) {
@@ -104,7 +109,7 @@ std::string curves_of(const std::vector<comparison>& of) {
         const std::string_view common = leading(c.front().arguments);
         if (&c != &of.back() && leading((&c + 1)->front().arguments) == common) continue;
         if (const std::string curves = line_plot(some); !curves.empty())
-            out += "<h3>" + escaped(common) + "</h3>\n" + curves;
+            out += "<h3>" + escaped(common) + "</h3>\n" + framed(curves);
         some.clear();
     }
     return out;
@@ -120,7 +125,7 @@ std::string section(const std::string& name, const std::vector<comparison>& of) 
     if (!curves.empty()) out += "<details><summary>each alone</summary>\n";
     for (const comparison c : of) {
         out += "<h3>" + escaped(c.front().arguments) + " <span>" + escaped(note_of(c)) + "</span></h3>\n";
-        out += bar_plot(c);
+        out += framed(bar_plot(c));
     }
     if (!curves.empty()) out += "</details>\n";
     return out;

@@ -39,6 +39,7 @@ public:
     // Returns: the member of that name; null if there is none.
     [[nodiscard]] const json& operator[](std::string_view name) const;
     [[nodiscard]] bool is_null() const { return value_.index() == 0; }
+    [[nodiscard]] bool is_number() const { return std::holds_alternative<double>(value_); }
 
     // Effects: a value that must be an object or an array (or null, which becomes one) grows; a member that has the name
     // is replaced.

@@ -57,14 +57,10 @@ public:
         print_half("hold-out half", halves_[1]);
         print_half("all", sum(halves_[0], halves_[1]));
         std::printf("\nThe constants of adaptive were chosen by the rows without a +. The others are held "
-                    "out: they were "
-                    "looked at when all\nconstants stood. Of these, the LIRS traces and the first generators "
-                    "were known from "
-                    "earlier versions; the last five\ngenerators and traces of other names were new. lru is "
-                    "exact here, which "
-                    "takes a lock at each touch; \"but for lru\"\ncompares only with policies whose touch is "
-                    "at most one "
-                    "store.\n");
+                    "out: they were looked at when all\nconstants stood. Of these, the LIRS traces and the "
+                    "first generators were known from earlier versions; the last five\ngenerators and traces "
+                    "of other names were new. lru is exact here, which takes a lock at each touch; \"but for "
+                    "lru\"\ncompares only with policies whose touch is at most one store.\n");
     }
 
 private:

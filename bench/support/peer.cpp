@@ -32,18 +32,22 @@ peer load_here(const std::string& path, std::string& problem) {
         return {};
     }
     peer out;
+    std::string missing;
+    const auto require = [&](const char* symbol, auto& function) {
+        find(library, symbol, function);
+        if (function == nullptr) missing += std::string(" ") + symbol;
+    };
     decltype(&peer_name) name = nullptr;
-    find(library, "peer_name", name);
-    find(library, "peer_create", out.create);
-    find(library, "peer_destroy", out.destroy);
-    find(library, "peer_allocate", out.allocate);
-    find(library, "peer_free", out.free);
+    require("peer_name", name);
+    require("peer_create", out.create);
+    require("peer_destroy", out.destroy);
+    require("peer_allocate", out.allocate);
+    require("peer_free", out.free);
     find(library, "peer_drain", out.drain);
     find(library, "peer_offline", out.offline);
     find(library, "peer_address", out.address);
-    if (name == nullptr || out.create == nullptr || out.destroy == nullptr || out.allocate == nullptr ||
-        out.free == nullptr) {
-        problem = path + ": a function of peer.h is missing";
+    if (!missing.empty()) {
+        problem = path + ": it lacks" + missing + " of bench/peer.h";
         return {};
     }
     out.name = name();

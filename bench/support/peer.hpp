@@ -82,6 +82,10 @@ public:
 
     // Effects: ends the program if the peer cannot be made so large.
     peer_frames(const peer& api, std::uint64_t frames, unsigned threads);
+    // Effects: what it kept behind free frames goes back: a malloc outlives its contestant.
+    ~peer_frames() { drain(); }
+    peer_frames(const peer_frames&) = delete;
+    peer_frames& operator=(const peer_frames&) = delete;
     [[nodiscard]] lane enter(unsigned thread) { return {api_, self_.get(), thread}; }
     [[nodiscard]] peer_lane enter() const { return {api_, self_.get()}; }
     [[nodiscard]] void* address(std::uint64_t frame) const { return api_.address(self_.get(), frame); }

@@ -49,12 +49,7 @@ std::vector<const outcome*> ranked(comparison c) {
     std::vector<const outcome*> out;
     for (const outcome& o : c)
         out.push_back(&o);
-    std::ranges::sort(out, [](const outcome* a, const outcome* b) {
-        const double left = median(a->values());
-        const double right = median(b->values());
-        if (left == right) return a < b; // as they came
-        return (left < right) != a->measured.more_is_better;
-    });
+    std::ranges::stable_sort(out, [](const outcome* a, const outcome* b) { return a->is_better_than(*b); });
     return out;
 }
 
@@ -149,7 +144,7 @@ std::string note_of(comparison c) {
 }
 
 std::string bar_plot(comparison c) {
-    return open_svg(height_of(c)) + bars(c) + "</svg>\n";
+    return open_svg(height_of(c), c.front().family()) + bars(c) + "</svg>\n";
 }
 
 std::string to_svg(const results& from) {
@@ -172,7 +167,7 @@ std::string to_svg(const results& from) {
     std::istringstream lines(caption);
     for (std::string line; std::getline(lines, line); y += title)
         drawn += text_at(margin, y + 8, "start", line, faint);
-    return open_svg(y, " xmlns=\"http://www.w3.org/2000/svg\"") + "<style>\n" + plot_style +
+    return open_svg(y, "benchmarks", " xmlns=\"http://www.w3.org/2000/svg\"") + "<style>\n" + plot_style +
            "</style>\n<rect width=\"100%\" height=\"100%\" fill=\"var(--paper)\"/>\n" + drawn + "</svg>\n";
 }
 

@@ -10,14 +10,17 @@
 #include "support/plots.hpp"
 #include "support/verify.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
 #include <sstream>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -36,8 +39,13 @@ void end_on_interrupt() {
         sigaction(ending, &action, nullptr);
 }
 
-// A peer that crashes in the midst of its laps takes the program along; that much is told.
+volatile std::sig_atomic_t measuring = 0;
+
+// A peer that crashes in the midst of its laps, or ends the process, takes the program along; that much is told.
 void tell_of_crashes() {
+    std::atexit([] {
+        if (measuring != 0) give_up("the process was ended");
+    });
     struct sigaction action {};
     action.sa_handler = [](int signal) {
         const auto say = [](const char* text, std::size_t size) { (void)!write(STDERR_FILENO, text, size); };
@@ -53,13 +61,18 @@ void tell_of_crashes() {
 
 std::optional<results> read_results(const std::string& path) {
     std::ifstream in(path);
-    if (!in) {
+    in.peek(); // a directory can be opened, but not read
+    if (!in.is_open() || in.bad()) {
         std::perror(path.c_str());
         return std::nullopt;
     }
     const std::string text{std::istreambuf_iterator<char>(in), {}};
     const auto parsed = json::read(text);
-    auto out = parsed ? from_json(*parsed) : std::nullopt;
+    if (!parsed) {
+        std::fprintf(stderr, "%s: this is no JSON, or not all of it\n", path.c_str());
+        return std::nullopt;
+    }
+    auto out = from_json(*parsed);
     if (out && out->outcomes.empty()) out = std::nullopt;
     if (!out) std::fprintf(stderr, "%s: no results that have a row for each round\n", path.c_str());
     return out;
@@ -114,20 +127,20 @@ private:
 // Returns: the peers that load. An installed one that does not is no reason to fail.
 std::vector<peer> load_peers(const flags& chosen, int& exit_code) {
     std::vector<peer> out;
-    const auto load = [&](const std::string& path) {
+    const auto load = [&](const std::string& path, const char* without_it) {
         std::string problem;
         peer loaded = load_peer(path, problem);
         if (problem.empty())
             out.push_back(std::move(loaded));
         else
-            std::fprintf(stderr, "peer left out: %s\n", problem.c_str());
+            std::fprintf(stderr, "%s: %s\n", without_it, problem.c_str());
         return problem.empty();
     };
     if (chosen.installed_peers)
         for (const std::string& path : installed_peers())
-            load(path);
+            load(path, "peer left out");
     for (const std::string& path : chosen.peers)
-        if (!load(path)) exit_code = 1;
+        if (!load(path, "no such peer")) exit_code = 1;
     return out;
 }
 
@@ -153,22 +166,39 @@ std::optional<results> load_all(const std::vector<std::string>& paths) {
     for (const std::string& path : paths) {
         auto one = read_results(path);
         if (!one) return std::nullopt;
+        for (const outcome& o : one->outcomes)
+            if (std::ranges::find(out.outcomes, o.name(), &outcome::name) != out.outcomes.end()) {
+                std::fprintf(stderr, "%s: %s was in an earlier file\n", path.c_str(), o.name().c_str());
+                return std::nullopt;
+            }
         out.context = common_context(out.context, one->context);
         out.outcomes.insert(out.outcomes.end(), one->outcomes.begin(), one->outcomes.end());
     }
     return out;
 }
 
+// A run that ends in the midst (a peer crashes, a machine is switched off) leaves a file of what it had by then.
 results measure(const suite& questions, const flags& chosen, json context) {
     end_on_interrupt();
     tell_of_crashes();
     const machine_watch watch;
     const progress_line line;
-    results out{.context = std::move(context)};
-    out.outcomes = questions.run(chosen, line, [] { return interrupted != 0; });
+    const auto so_far = [&](const std::vector<outcome>& complete, bool is_part) {
+        results out{.context = context, .outcomes = complete};
+        add_course(out.context, watch, is_part);
+        return out;
+    };
+    const auto keep = [&](const std::vector<outcome>& complete) {
+        std::error_code none;
+        if (std::filesystem::is_regular_file(chosen.out, none)) // a pipe gets them once
+            write_file(chosen.out,
+                       in_format(so_far(complete, true), chosen.written, chosen.written_aggregates_only));
+    };
+    measuring = 1;
+    const auto complete = questions.run(chosen, line, keep, [] { return interrupted != 0; });
+    measuring = 0;
     line.clear();
-    add_course(out.context, watch, interrupted != 0);
-    return out;
+    return so_far(complete, interrupted != 0);
 }
 
 void print_warnings(std::FILE* to, const std::string& lines) {

@@ -142,6 +142,12 @@ const series& outcome::values() const {
     return cpu_ns;
 }
 
+bool outcome::is_better_than(const outcome& other) const {
+    const double mine = median(values());
+    const double theirs = median(other.values());
+    return measured.more_is_better ? mine > theirs : mine < theirs;
+}
+
 json to_json(const results& from, rows wanted) {
     json all{json::array{}};
     position at;
@@ -188,6 +194,7 @@ std::optional<results> from_json(const json& from) {
         if (row["name"].text().empty()) return std::nullopt;
         const bool failed = row["error_occurred"].boolean() || !row["skipped"].is_null();
         if (failed || row["run_type"].text() == "aggregate") continue;
+        if (!row["cpu_time"].is_number() || !row["real_time"].is_number()) return std::nullopt;
         const double ns = ns_in(row["time_unit"].text());
         const auto [place, is_new] = places.try_emplace(row["name"].text(), out.outcomes.size());
         if (is_new) out.outcomes.push_back(outcome_of(row));

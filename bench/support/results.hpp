@@ -56,6 +56,8 @@ struct outcome {
     [[nodiscard]] std::string family() const; // the name without the contestant
     [[nodiscard]] const series& values() const;
     [[nodiscard]] double ratio() const { return median(ratios); }
+    // By the medians.
+    [[nodiscard]] bool is_better_than(const outcome& other) const;
 };
 
 struct results {

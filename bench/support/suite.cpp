@@ -31,7 +31,6 @@ outcome empty_outcome(const question& q, const figure& f, std::size_t contestant
     return {.measured = f,
             .arguments = q.arguments,
             .contestant = q.contestants[contestant].name,
-            .base = q.base,
             .is_first = contestant == 0,
             .threads = q.threads};
 }
@@ -74,19 +73,18 @@ public:
             r.laps = std::max(chosen.laps, static_cast<std::uint32_t>(std::clamp(wanted, 1.0, most)));
         }
     }
-    // Each round starts with another contestant. Returns: false if it was stopped, and the round does not count.
+    // Returns: false if it was stopped, and the round does not count.
     bool round(unsigned number, const std::function<bool()>& stop) {
+        if (runners_.empty()) return false; // stopped before the first was made
         std::vector<std::vector<reading>> read(runners_.size(),
                                                std::vector<reading>(question_.figures.size()));
-        for (std::size_t turn = 0; turn != runners_.size(); ++turn) {
-            const std::size_t i = (turn + number) % runners_.size();
+        for (const std::size_t i : order_of_round(number, runners_.size()))
             for (std::uint32_t l = 0; l != runners_[i].laps; ++l) {
                 if (stop()) return false;
                 const std::vector<reading> one = runners_[i].lap();
                 for (std::size_t f = 0; f != read[i].size(); ++f)
                     read[i][f] += one[f];
             }
-        }
         for (std::size_t i = 0; i != runners_.size(); ++i)
             for (std::size_t f = 0; f != read[i].size(); ++f)
                 record(runners_[i].outcomes[f], read[i][f]);
@@ -95,12 +93,13 @@ public:
     void finish(const name_filter& filter, std::vector<outcome>& out) {
         // Figure by figure, so that what is compared stands together.
         for (std::size_t f = 0; f != question_.figures.size(); ++f) {
-            const outcome* base = nullptr;
-            for (runner& r : runners_)
-                if (r.outcomes[f].contestant == question_.base) base = &r.outcomes[f];
+            const outcome* const base = base_of(f);
             for (runner& r : runners_) {
                 outcome& o = r.outcomes[f];
-                if (base != nullptr) o.ratios = ratios(o.values(), base->values());
+                if (base != nullptr) {
+                    o.base = base->contestant;
+                    o.ratios = ratios(o.values(), base->values());
+                }
                 if (!o.operations.empty() && filter.passes(o.name())) out.push_back(o);
             }
         }
@@ -118,9 +117,21 @@ private:
         std::vector<outcome> outcomes; // one for each figure
     };
 
+    [[nodiscard]] const outcome* base_of(std::size_t figure) const {
+        const outcome* best = nullptr;
+        for (const runner& r : runners_) {
+            const outcome& o = r.outcomes[figure];
+            if (o.operations.empty() ||
+                std::ranges::find(question_.bases, o.contestant) == question_.bases.end())
+                continue;
+            if (best == nullptr || o.is_better_than(*best)) best = &o;
+        }
+        return best;
+    }
     static void record(outcome& o, const reading& sum) {
-        const double n = sum.operations == 0 ? 1 : sum.operations;
-        o.operations.push_back(sum.operations);
+        const double n = sum.operations;
+        if (n == 0) return;
+        o.operations.push_back(n);
         o.cpu_ns.push_back(sum.cpu_ns / n);
         o.real_ns.push_back(sum.real_ns / n);
         o.amount.push_back(sum.amount / n);
@@ -131,6 +142,18 @@ private:
 };
 
 } // namespace
+
+std::vector<std::size_t> order_of_round(unsigned round, std::size_t contestants) {
+    const bool mirrored = round / contestants % 2 != 0;
+    std::vector<std::size_t> out;
+    for (std::size_t turn = 0; turn != contestants; ++turn) {
+        const std::size_t t = mirrored ? contestants - 1 - turn : turn;
+        // 0, 1, -1, 2, -2, ...: the steps between neighbours are all different.
+        const std::size_t zigzag = t % 2 != 0 ? (t + 1) / 2 : contestants - t / 2;
+        out.push_back((round + zigzag) % contestants);
+    }
+    return out;
+}
 
 std::vector<std::string> suite::names(const flags& chosen) const {
     const name_filter filter{chosen.filter};
@@ -150,7 +173,7 @@ std::string suite::name_of_two() const {
     return twice != all.end() ? *twice : "";
 }
 
-std::vector<outcome> suite::run(const flags& chosen, const progress& tell,
+std::vector<outcome> suite::run(const flags& chosen, const progress& tell, const keeper& keep,
                                 const std::function<bool()>& stop) const {
     const name_filter filter{chosen.filter};
     std::vector<const question*> asked;
@@ -175,6 +198,7 @@ std::vector<outcome> suite::run(const flags& chosen, const progress& tell,
         }
         ++done;
         laps.finish(filter, out);
+        keep(out);
     }
     return out;
 }

@@ -28,8 +28,11 @@ inline std::string text_at(double x, double y, const char* anchor, const std::st
 }
 constexpr const char* faint = "class=\"faint\"";
 
-inline std::string open_svg(double height, const char* attributes = "") {
-    return print("<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\"%s>\n", plot_width, height, attributes);
+// `name`: what a screen reader calls it.
+inline std::string open_svg(double height, const std::string& name, const char* attributes = "") {
+    return print("<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\"%s aria-label=\"", plot_width, height,
+                 attributes) +
+           escaped(name) + "\">\n";
 }
 
 // Times and bytes change their unit from value to value; any other is told once, beside the plot.

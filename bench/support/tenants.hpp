@@ -31,6 +31,12 @@ public:
     };
 
     tenants(Lane lane, std::uint64_t seed) : lane_(lane), numbers_(seed) {}
+    ~tenants() { // for a malloc lives on, and whoever comes next would find what was left
+        for (const run& r : runs_)
+            lane_.put(r.first, r.order);
+    }
+    tenants(const tenants&) = delete;
+    tenants& operator=(const tenants&) = delete;
 
     // Effects: the lists of so many frames have their memory, and have written it: what is measured next is the lane's.
     void make_room(std::uint64_t frames) {

@@ -58,18 +58,47 @@ TEST_CASE("what is added to the context is taken apart", "[bench]") {
 
 TEST_CASE("flags of Google Benchmark that concern looks are taken", "[bench]") {
     const auto parsed = parse_flags({"--benchmark_color=auto", "--benchmark_counters_tabular=true",
-                                     "--benchmark_enable_random_interleaving"});
+                                     "--benchmark_enable_random_interleaving", "--benchmark_time_unit=us",
+                                     "--benchmark_min_warmup_time=0.5", "--v=1"});
     CHECK(parsed.chosen);
 }
 
+TEST_CASE("truth has the words that Google Benchmark knows", "[bench]") {
+    for (const char* word : {"", "=true", "=yes", "=on", "=1", "=t", "=y"})
+        CHECK(parse_flags({"--benchmark_list_tests" + std::string{word}}).chosen->list);
+    for (const char* word : {"=false", "=no", "=off", "=0", "=f", "=n"})
+        CHECK_FALSE(parse_flags({"--benchmark_list_tests" + std::string{word}}).chosen->list);
+}
+
+TEST_CASE("a dry run is one lap of each", "[bench]") {
+    const auto parsed = parse_flags({"--benchmark_dry_run", "--benchmark_min_time=2"});
+    REQUIRE(parsed.chosen);
+    CHECK(parsed.chosen->repetitions == 1);
+    CHECK(parsed.chosen->laps == 1);
+    CHECK(parsed.chosen->min_time == 0);
+}
+
 TEST_CASE("a wrong command line ends with 2, a question for help with 0", "[bench]") {
-    for (const char* wrong :
-         {"--unknown", "file", "--benchmark_repetitions=0", "--benchmark_repetitions=x", "--peer",
-          "--benchmark_format=xml", "--benchmark_filter=(", "--benchmark_min_time=-1",
-          "--benchmark_min_time=inf", "--benchmark_min_time=nan", "--benchmark_min_time=s",
-          "--benchmark_min_time=0x", "--benchmark_min_time=1.5x", "--benchmark_repetitions=4294967295",
-          "--benchmark_context=rack", "--benchmark_context==7", "--benchmark_context=a=b,",
-          "--benchmark_counters_tabular=auto"}) {
+    for (const char* wrong : {"--unknown",
+                              "file",
+                              "--benchmark_repetitions=0",
+                              "--benchmark_repetitions=x",
+                              "--peer",
+                              "--benchmark_format=xml",
+                              "--benchmark_filter=(",
+                              "--benchmark_min_time=-1",
+                              "--benchmark_min_time=inf",
+                              "--benchmark_min_time=nan",
+                              "--benchmark_min_time=s",
+                              "--benchmark_min_time=0x",
+                              "--benchmark_min_time=1.5x",
+                              "--benchmark_repetitions=4294967295",
+                              "--benchmark_context=rack",
+                              "--benchmark_context==7",
+                              "--benchmark_context=a=b,",
+                              "--benchmark_counters_tabular=auto",
+                              "--benchmark_time_unit=hours",
+                              "--v=loud"}) {
         const auto parsed = parse_flags({wrong});
         CHECK_FALSE(parsed.chosen);
         CHECK(parsed.exit_code == 2);

@@ -59,6 +59,7 @@ TEST_CASE("the report has bars for each contestant, curves over a number, and th
     CHECK(page.find("0 of 3 goals met") != std::string::npos);
     CHECK(count(page, ">missed<") == 3);
     CHECK(count(page, "<svg") == count(page, "</svg>"));
+    CHECK(count(page, "<div class=wide>") == count(page, "<svg") + 1); // and the table of goals
     CHECK(count(page, "nan") == 0);
 
     results two = sample();

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <dlfcn.h>
 #include <string>
 
 using namespace bench;
@@ -24,6 +25,11 @@ TEST_CASE("a file that is no library, and a library that is no peer, are told as
     CHECK(problem.find("/no/such/peer.so: cannot open shared object file") != std::string::npos);
     CHECK(load_peer("libc.so.6", problem).name.empty());
     CHECK_FALSE(problem.empty());
+    Dl_info c_library{};
+    REQUIRE(dladdr(dlsym(RTLD_DEFAULT, "malloc"), &c_library) != 0);
+    CHECK(load_peer(c_library.dli_fname, problem).name.empty());
+    CHECK(problem.ends_with(
+        ": it lacks peer_name peer_create peer_destroy peer_allocate peer_free of bench/peer.h"));
 }
 
 TEST_CASE("a peer that cannot be used is told from one that can before anything is measured", "[bench]") {

@@ -202,11 +202,13 @@ TEST_CASE("times of a file of Google Benchmark are ns, whatever their unit", "[b
     CHECK(out->outcomes[2].measured.unit == "ns");
 }
 
-TEST_CASE("rows of errors are left out, rows without a name are no results", "[bench]") {
+TEST_CASE("rows of errors are left out, rows without a name or a time are no results", "[bench]") {
     const auto failed = json::read(R"({"benchmarks": [
         {"name": "a", "run_type": "iteration", "error_occurred": true, "error_message": "no device"},
         {"name": "b", "run_type": "iteration", "skipped": "no device"}]})");
     REQUIRE(from_json(*failed));
     CHECK(from_json(*failed)->outcomes.empty());
     CHECK_FALSE(from_json(*json::read(R"({"benchmarks": [1, {}]})")));
+    CHECK_FALSE(from_json(*json::read(
+        R"({"benchmarks": [{"name": "a", "run_type": "iteration", "real_time": 2, "cpu_time": "2"}]})")));
 }

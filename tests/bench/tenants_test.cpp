@@ -38,6 +38,16 @@ std::size_t allocations_of_a_fill() {
     return allocations - before;
 }
 
+// A lane that counts what is out.
+struct counting : endless<std::uint32_t> {
+    std::uint64_t* out;
+    std::uint32_t get(unsigned order) {
+        *out += 1u << order;
+        return endless::get(order);
+    }
+    void put(std::uint32_t, unsigned order) { *out -= 1u << order; }
+};
+
 } // namespace
 
 void* operator new(std::size_t size) {
@@ -55,4 +65,15 @@ void operator delete(void* memory, std::size_t) noexcept {
 TEST_CASE("tenants that have made room allocate nothing when they fill a zone", "[bench]") {
     CHECK(allocations_of_a_fill<std::uint32_t>() == 0);
     CHECK(allocations_of_a_fill<std::uint64_t>() == 0);
+}
+
+TEST_CASE("tenants that go leave nothing behind", "[bench]") {
+    std::uint64_t out = 0;
+    {
+        bench::tenants<counting> who{counting{{}, &out}, 1};
+        who.fill(1000);
+        who.breathe(100);
+        CHECK(out == who.frames());
+    }
+    CHECK(out == 0);
 }

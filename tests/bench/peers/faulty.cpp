@@ -37,6 +37,8 @@ uint64_t peer_allocate(void* self, unsigned, unsigned order) {
     crash_if("allocate");
     while (is("hang"))
         pause();
+    static int calls = 0;
+    if (is("exit") && ++calls == 1000) std::exit(0); // when it is measured
     bool& out = static_cast<state*>(self)->out;
     if (out || order != 0) return peer_no_frame;
     out = true;
