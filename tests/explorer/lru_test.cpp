@@ -85,6 +85,32 @@ struct scan_against_merge : lru_world<R, Policy> {
     }
     void check() { this->check_lists(2); }
 };
+// A span is isolated, and its claims are counted all at once, while its group is merged; and somebody scans.
+template <class R, class Policy = explored_policy>
+struct span_against_merge : lru_world<R, Policy> {
+    static constexpr unsigned threads = 2;
+    span_against_merge() : lru_world<R, Policy>(2) {
+        for (const frame f : {first, second})
+            if (this->tracker.move_group(f, this->other_group) != status::ok) std::abort();
+    }
+    void run(unsigned thread) {
+        if (thread == 0) {
+            const frame both[] = {first, second};
+            frame taken[2];
+            const std::size_t n = this->tracker.isolate(both, taken);
+            for (std::size_t k = 0; k != n; ++k)
+                this->take(taken[k]);
+            for (std::size_t k = 0; k != n; ++k)
+                this->put_back(taken[k]);
+        } else {
+            frame f;
+            if (this->isolate_coldest(this->other_group, f)) this->put_back(f);
+            expect(this->tracker.merge_groups(this->other_group, root_group) == status::ok,
+                   "the group could not be merged");
+        }
+    }
+    void check() { this->check_lists(2); }
+};
 // One group is merged into a second while that is merged into the root group, and a frame of the first one is in use.
 enum class use { touch_and_claim, scan };
 template <class R, use Use, class Policy = explored_policy>
@@ -472,6 +498,7 @@ TEMPLATE_TEST_CASE("the group of an isolated frame is stable", "[explorer]", lin
 TEMPLATE_TEST_CASE("a group that is merged while a scan is in it loses no frame", "[explorer]", linked, ring,
                    hand) {
     holds<scan_against_merge<TestType>>(named<TestType>("scan against merge"), 10);
+    holds<span_against_merge<TestType>>(named<TestType>("span against scan and merge"), 1);
 }
 TEMPLATE_TEST_CASE("groups that are merged in a chain lose no frame", "[explorer]", linked, ring) {
     holds<merges_in_a_chain<TestType, use::touch_and_claim>>(named<TestType>("chain of merges, claim"), 50);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cordon/lru/scan.hpp"
 
+#include "lru/race_stage.hpp"
 #include "support/catch.hpp"
 #include "support/lrus.hpp"
 
@@ -267,6 +268,37 @@ TEST_CASE("A scan that leaves a ring to what claims have left behind throws that
     CHECK(tracker.internals().entries(root_group) == 400);
     CHECK(coldest(tracker, 301).size() == 301);
     CHECK(tracker.internals().entries(root_group) == 0);
+    CHECK(tracker.validate(true));
+}
+
+TEST_CASE("A scan goes on to another list when the one named only looked longer than it is", "[lru]") {
+    stage<replacement::s3_fifo<>> on; // a, b and c are new, so on the small list
+    on.tracker.touch(a);
+    CHECK(coldest(on.tracker, 1) == std::vector{b}); // a is on the main list now
+    REQUIRE(on.tracker.evicted(b));
+    std::vector<frame> taken;
+    after_change.arm(on.word(c), [&] { taken = coldest(on.tracker, 2); }); // claimed, not counted
+    CHECK(on.tracker.isolate(c) == status::ok);
+    CHECK(taken == std::vector{a});
+    CHECK(on.tracker.putback(c) == status::ok);
+    CHECK(on.tracker.putback(a) == status::ok);
+    on.check_whole();
+}
+
+namespace {
+struct stubborn : replacement_base {
+    static constexpr unsigned lists = 2;
+    template <class V>
+    unsigned next(V&) const {
+        return 1;
+    }
+};
+} // namespace
+
+TEST_CASE("A policy that names an empty list again and again ends the scan", "[lru]") {
+    small_lru<stubborn> tracker{some_frames(8)};
+    fill(tracker, some_frames(8)); // on list 0
+    CHECK(coldest(tracker, 1).empty());
     CHECK(tracker.validate(true));
 }
 

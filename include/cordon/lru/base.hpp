@@ -106,7 +106,9 @@ public:
                     continue;
                 }
                 // A merge may have come first: then its lists are guarded by another lock now.
-                if (tracker_.root_of(id) == to) return tracker_.shorten(id, to);
+                if (tracker_.root_of(id) != to) continue;
+                if (id != to) tracker_.shorten(id, to);
+                return;
             }
         }
         // Effects: the same for the group of a frame that the caller has not claimed: it is read again under the lock.
@@ -147,16 +149,18 @@ public:
             return lists_type::stale(group_of(g).lists[list]);
     }
     // Effects: counts claims that each left an entry of the list behind. A merge takes along what is counted at the id; a
-    // later caller sees where it leads, and takes the count there itself. Locks: none.
-    void count_claims(group_id id, unsigned list, std::uint32_t n) {
+    // later caller sees where it leads, and takes the count there itself. Returns: whether the list is littered now. Locks:
+    // none.
+    bool count_claims(group_id id, unsigned list, std::uint32_t n) {
         while (n != 0) {
             auto& counted = group_of(id).lists[list];
-            lists_type::claimed(counted, n);
+            const bool is_littered = lists_type::claimed(counted, n);
             const group_id to = root_of(id);
-            if (to == id) return;
+            if (to == id) return is_littered;
             n = lists_type::take_claims(counted);
             id = to;
         }
+        return false;
     }
     // Returns: whether the entry of the list is how its frame is listed. A list of links has no others, but for claims
     // at work.
@@ -370,7 +374,7 @@ private:
     // Effects: the id, and all between it and the group that it leads to, lead there at once. Locks: that group's is held.
     void shorten(group_id id, group_id to) {
         group_route at = route_of(id);
-        if (!at.is_alias() || at.to() == to) return;
+        if (at.to() == to) return;
         auto ahead = static_cast<std::uint8_t>(clock_of(id) - clock_of(to));
         for (; at.to() != to; at = route_of(id)) {
             set_route(id, {group_route::kind::alias, to, ahead});

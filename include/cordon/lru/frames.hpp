@@ -28,12 +28,18 @@ public:
 
     // ---- isolate ----
 
-    // Effects: the claimed frame is off its list; `before` is its word before the claim. Locks: the group's, if the list
-    // has to change for that.
+    // Effects: the claimed frame is off its list, or what it leaves behind there is counted; `before` is its word before the
+    // claim. Locks: the group's, if the list has to change for that. An unevictable frame may be in the hands of the scan
+    // that culled it: it holds the lock until the frame is off.
     void detach(section& hold, frame_index i, state_word before) {
-        if (!is_to_detach(before)) return;
-        hold.enter(before.group());
-        unlink(hold, i, before);
+        if (before.place() == lru_place::batched) return;
+        const unsigned list = lists_type::list_of(before.mark());
+        if constexpr (lists_type::unlinks) {
+            hold.enter(before.group());
+            this->lists_.unlink(this->list_at(hold.id(), list), i);
+        } else if (before.place() == lru_place::listed) {
+            leave_behind(hold, before.group(), list, 1);
+        }
     }
 
     [[nodiscard]] status isolate(frame_index i) {
@@ -93,7 +99,7 @@ public:
         state_word before;
         if (const status e = this->claim_pinned_too(i, before); e != status::ok) return e;
         section hold{*this};
-        leave_group(hold, i, before);
+        detach(hold, i, before);
         const status e = put_back_to(hold, i, to, putback_at::automatic);
         if (e != status::ok) (void)put_back(hold, i, putback_at::automatic);
         return e;
@@ -208,8 +214,12 @@ public:
     }
     // Effects: throws the entries that claims have left behind out of the list, if they are many.
     void tidy(group_id g, unsigned list) {
-        this->lists_.tidy(this->list_at(g, list), [&](auto entry) {
-            return this->is_current(g, list, entry, this->peek(frame_index{entry.frame}));
+        const auto at = this->list_at(g, list);
+        this->lists_.tidy(at, [=, this, words = this->parts_.words](auto entry) {
+            const state_word w{words[entry.frame].load(std::memory_order_relaxed)};
+            if (w.group() != g) [[unlikely]]
+                return this->is_current(g, list, entry, w);
+            return lists_type::current(at, entry, w);
         });
     }
     // Effects: the claimed frame bears the id of the group that it is in, and its age is by that group's clock. Returns:
@@ -229,28 +239,18 @@ protected:
     using base::base;
 
 private:
-    // Returns: whether the list of a frame that was claimed has to change: it is linked there, or the entry that it
-    // leaves behind is one too many.
-    [[nodiscard]] bool is_to_detach(state_word before) const {
-        if (before.place() != lru_place::listed) return false;
-        if constexpr (lists_type::unlinks)
-            return true;
-        else
-            return lists_type::is_littered(
-                this->group_of(this->root_of(before.group())).lists[lists_type::list_of(before.mark())]);
+    // Effects: counts what claims have left behind in a list; who makes it too much throws it out.
+    void leave_behind(section& hold, group_id id, unsigned list, std::uint32_t claims) {
+        if (!this->count_claims(id, list, claims)) return;
+        hold.enter(id);
+        tidy(hold.id(), list);
     }
-    void unlink(section& hold, frame_index i, state_word before) {
-        const unsigned list = lists_type::list_of(before.mark());
-        if constexpr (lists_type::unlinks)
-            this->lists_.unlink(this->list_at(hold.id(), list), i);
-        else
-            tidy(hold.id(), list);
-    }
+    struct claimed_frame {
+        frame_index index;
+        state_word before;
+    };
     std::size_t isolate_some(std::span<const frame> in, frame* out) {
-        struct claimed_frame {
-            frame_index index;
-            state_word before;
-        } claimed[frames_per_hold];
+        claimed_frame claimed[frames_per_hold];
         std::size_t n = 0, out_n = 0;
         for (const frame f : in)
             if (const frame_index i = this->index_of(f); this->contains(i)) {
@@ -262,20 +262,34 @@ private:
             state_word before;
             if (!this->contains(i) || this->claim(i, before) != status::ok) continue;
             out[out_n++] = f;
-            if (is_to_detach(before)) claimed[n++] = {i, before};
+            if (before.place() == lru_place::listed) claimed[n++] = {i, before};
         }
         section hold{*this};
-        while (n != 0) {
-            hold.enter(claimed[0].before.group());
-            std::size_t left = 0;
-            for (std::size_t k = 0; k != n; ++k)
-                if (hold.holds(claimed[k].before.group()))
-                    unlink(hold, claimed[k].index, claimed[k].before);
-                else
-                    claimed[left++] = claimed[k];
-            n = left;
-        }
+        while (n != 0)
+            n = detach_one_group(hold, {claimed, n});
         return out_n;
+    }
+    // Effects: as detach(), to those of the claimed frames that are in the group of the first. Returns: how many are left, at
+    // the front.
+    std::size_t detach_one_group(section& hold, std::span<claimed_frame> claimed) {
+        const group_id id = claimed.front().before.group();
+        [[maybe_unused]] std::uint32_t claims[R::lists] = {};
+        if constexpr (lists_type::unlinks) hold.enter(id);
+        std::size_t left = 0;
+        for (const claimed_frame& one : claimed) {
+            const group_id its = one.before.group();
+            const unsigned list = lists_type::list_of(one.before.mark());
+            if (lists_type::unlinks ? !hold.holds(its) : its != id)
+                claimed[left++] = one;
+            else if constexpr (lists_type::unlinks)
+                this->lists_.unlink(this->list_at(hold.id(), list), one.index);
+            else
+                ++claims[list];
+        }
+        if constexpr (!lists_type::unlinks)
+            for (unsigned list = 0; list != R::lists; ++list)
+                leave_behind(hold, id, list, claims[list]);
+        return left;
     }
 
     // Returns: ok if the claimed frame was pinned and is unevictable now; busy if it is not pinned.
@@ -304,13 +318,6 @@ private:
         this->settle(i, fresh,
                      fresh.with_mark(lists_type::with_list(fresh.mark(), lists_type::list_of(w.mark()))));
         return true;
-    }
-    // Effects: the frame is off the lists of its group. An unevictable one may be in the hands of the scan that
-    // culled it: it holds the lock until the frame is off.
-    void leave_group(section& hold, frame_index i, state_word before) {
-        if (before.place() == lru_place::batched) return;
-        hold.enter(before.group());
-        unlink(hold, i, before);
     }
 };
 

@@ -56,15 +56,16 @@ public:
     }
     // Returns: what a scan may meet.
     [[nodiscard]] std::uint32_t entries(const list&) const { return frames_; }
-    // Effects: so many frames of the list were claimed by their words. Locks: none.
-    static void claimed(list& l, std::uint32_t n) {
+    // Effects: so many frames of the list were claimed by their words. Returns: false, as nothing is left behind. Locks:
+    // none.
+    static bool claimed(list& l, std::uint32_t n) {
         l.stale.fetch_add(n, std::memory_order_acquire); // (1) acquire: pairs with (2)
+        return false;
     }
     // Returns: the claims so far, which are counted elsewhere from now on. Locks: none.
     [[nodiscard]] static std::uint32_t take_claims(list& l) {
         return l.stale.exchange(0, std::memory_order_release); // (2) release: pairs with (1)
     }
-    [[nodiscard]] static constexpr bool is_littered(const list&) { return false; }
     // Effects: a list without frames is as new.
     static void reset(list& l) {
         l.hand = 0;

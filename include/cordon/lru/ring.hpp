@@ -82,9 +82,11 @@ public:
     [[nodiscard]] static std::uint32_t stale(const list& l) {
         return l.stale.load(std::memory_order_relaxed);
     }
-    // Effects: so many frames of the list were claimed by their words. Locks: none.
-    static void claimed(list& l, std::uint32_t n) {
-        l.stale.fetch_add(n, std::memory_order_acquire); // (5) acquire: pairs with (6)
+    // Effects: so many frames of the list were claimed by their words. Returns: whether it is littered now. Locks: none.
+    static bool claimed(list& l, std::uint32_t n) {
+        const std::uint32_t before =
+            l.stale.fetch_add(n, std::memory_order_acquire); // (5) acquire: pairs with (6)
+        return is_littered(size(l), before + n);
     }
     // Returns: the claims so far, which are counted elsewhere from now on. Locks: none.
     [[nodiscard]] static std::uint32_t take_claims(list& l) {
@@ -107,9 +109,7 @@ public:
     }
     // Returns: the mark in the word of a frame that is listed by this entry.
     [[nodiscard]] static unsigned mark_of(place at, entry e) { return at.mark | e.tag << 2; }
-    [[nodiscard]] static bool current(place at, entry e, state_word w) {
-        return w.place() == lru_place::listed && w.mark() == mark_of(at, e);
-    }
+    [[nodiscard]] static bool current(place at, entry e, state_word w) { return w.is_listed(mark_of(at, e)); }
     static void prefetch(frame_index) {}
 
     // A scan on its way through the oldest segment of a list. The ends of this list, and of the one that it passes entries
@@ -233,40 +233,36 @@ public:
         add(into.self, from.self.count.load(std::memory_order_relaxed));
         from.self.count.store(0, std::memory_order_relaxed);
     }
-    // Returns: whether a third of the list is stale, so that it is to be compacted. Locks: none.
-    [[nodiscard]] static bool is_littered(const list& l) {
-        const std::uint32_t n = size(l), gone = stale(l);
-        return n >= compacted_entries && gone <= n && gone >= n / 3;
-    }
     // Effects: compacts the list if it is littered. Cost: O(1) for each claim since the last time.
     template <class Current>
     void tidy(place at, Current current_entry) {
-        if (is_littered(at.self)) compact(at, current_entry);
+        if (is_littered(size(at.self), stale(at.self))) compact(at, current_entry);
     }
     // Effects: moves the current entries together, towards the oldest end, and gives back what is left over.
     template <class Current>
     CORDON_NO_INLINE void compact(place at_list, Current current_entry) {
         list& l = at_list.self;
         if (l.oldest == 0) return;
-        std::uint32_t to = l.oldest, at = segments_[to].first, kept = 0, dropped = 0;
+        std::uint32_t to = l.oldest, at = segments_[to].first, kept = 0;
         for (std::uint32_t from = l.oldest; from != 0; from = following(l, from)) {
             const std::uint32_t end = segments_[from].end;
             for (std::uint32_t e = segments_[from].first; e != end; ++e) {
                 const std::uint32_t raw = segments_[from].entries[e];
-                if (!current_entry(unpack(raw))) {
-                    ++dropped;
-                    continue;
-                }
-                if (at == segment_entries) {
+                const bool is_kept = current_entry(unpack(raw));
+                if (at == segment_entries) [[unlikely]] {
+                    if (!is_kept) continue;
+                    kept += at - segments_[to].first;
                     segments_[to].end = at;
                     to = following(l, to);
                     segments_[to].first = 0;
                     at = 0;
                 }
-                segments_[to].entries[at++] = raw;
-                ++kept;
+                // Written in any case: a branch would be mispredicted once in three entries.
+                segments_[to].entries[at] = raw;
+                at += is_kept;
             }
         }
+        kept += at - segments_[to].first;
         segments_[to].end = at;
         for (std::uint32_t s = following(l, to); s != 0;) {
             const std::uint32_t after = following(l, s);
@@ -274,6 +270,7 @@ public:
             s = after;
         }
         l.newest = to;
+        const std::uint32_t dropped = size(l) - kept;
         l.count.store(kept, std::memory_order_relaxed);
         l.stale.fetch_add(0u - dropped, std::memory_order_relaxed);
         if (kept == 0) retire_oldest(l);
@@ -293,6 +290,10 @@ private:
     static constexpr unsigned frame_bits = 29;
     static constexpr std::uint32_t frame_mask = (1u << frame_bits) - 1;
 
+    // Returns: whether a third of a list is stale, so that it is to be compacted.
+    [[nodiscard]] static constexpr bool is_littered(std::uint32_t n, std::uint32_t gone) {
+        return n >= compacted_entries && gone <= n && gone >= n / 3;
+    }
     static entry unpack(std::uint32_t raw) { return {raw & frame_mask, raw >> frame_bits}; }
     static void add(list& l, std::uint32_t n) {
         l.count.store(l.count.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);

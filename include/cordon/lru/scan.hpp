@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 namespace cordon::inline v0 {
 
@@ -123,6 +124,8 @@ private:
             for (unsigned list = 0; list != R::lists; ++list)
                 sizes_[list] = tracker.size(g, list);
         }
+        // Returns: whether it looked longer, as claims at work do not count yet.
+        [[nodiscard]] bool turned_out_empty(unsigned list) { return std::exchange(sizes_[list], 0) != 0; }
         void left(unsigned list) { sizes_[list] -= sizes_[list] != 0; }
         void moved(unsigned from, unsigned to) {
             left(from);
@@ -176,7 +179,8 @@ private:
         all.looks += looks;
         return looks == most;
     }
-    // Effects: the same on one list, as long as the policy names it; `list` is the next one, none behind an empty one.
+    // Effects: the same on one list, as long as the policy names it; `list` is the next one, none behind one that is known
+    // to be empty.
     CORDON_ALWAYS_INLINE void scan_list(group_id at, scan_view& seen, unsigned& list, std::uint32_t most,
                                         std::uint32_t& looks, tally& all) {
         const auto& policy = tracker_.replacement();
@@ -185,7 +189,7 @@ private:
         typename lists_type::turn turn{tracker_.lists(), from};
         typename lists_type::entry e;
         if (!turn.oldest(e)) {
-            list = R::lists;
+            list = seen.turned_out_empty(here) ? policy.next(seen) : R::lists;
             return;
         }
         do {

@@ -46,6 +46,10 @@ public:
     [[nodiscard]] constexpr state_word released() const { return state_word{raw_ - (1u << 8)}; }
 
     constexpr bool operator==(const state_word&) const = default;
+    // Returns: whether it is on a list, with that mark; one comparison.
+    [[nodiscard]] constexpr bool is_listed(unsigned mark) const {
+        return (raw_ & 255) == (static_cast<std::uint32_t>(lru_place::listed) | mark << 3);
+    }
     // Returns: whether nobody has it and nobody needs it: it may be isolated.
     [[nodiscard]] constexpr bool claimable() const {
         return (place() == lru_place::listed || place() == lru_place::batched) && references() == 0;

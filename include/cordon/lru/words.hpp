@@ -33,7 +33,7 @@ public:
             // (1) acquire: pairs with (2), (3), (6)
             if (word.compare_exchange(raw, before.claimed().raw(), std::memory_order_acquire)) break;
         }
-        note_claim(before);
+        note_steal(before);
         return status::ok;
     }
     // Like claim, for frames that are pinned, too.
@@ -47,7 +47,7 @@ public:
             // (8) acquire: pairs with (2), (3), (6), (7)
             if (word.compare_exchange(raw, before.claimed().raw(), std::memory_order_acquire)) break;
         }
-        note_claim(before);
+        note_steal(before);
         return status::ok;
     }
     // Effects: an untracked frame is the caller's. Returns: busy if it is tracked.
@@ -171,15 +171,11 @@ protected:
     using base::base;
 
 private:
-    // Effects: what a claim leaves behind in a ring is counted where the word says; what it takes out of a batch is
-    // counted.
-    void note_claim(state_word before) {
-        if (before.place() == lru_place::batched)
+    // Effects: what a claim takes out of a batch is counted.
+    void note_steal(state_word before) {
+        if (before.place() == lru_place::batched) [[unlikely]]
             this->group_of(this->root_of(before.group()))
                 .count.stolen.fetch_add(1, std::memory_order_relaxed);
-        if constexpr (!lists_type::unlinks)
-            if (before.place() == lru_place::listed)
-                this->count_claims(before.group(), lists_type::list_of(before.mark()), 1);
     }
 };
 
