@@ -8,6 +8,7 @@
 #include "cordon/lru/policies/sieve.hpp"
 #include "lru/fake_view.hpp"
 #include "support/catch.hpp"
+#include "support/lrus.hpp"
 #include "support/replacement/coldest.hpp"
 
 namespace {
@@ -18,6 +19,9 @@ using cordon::testing::replacement::numbers;
 using any = cordon::replacement::any_policy<cordon::replacement::fifo, cordon::replacement::generations<4>,
                                             cordon::replacement::lirs, cordon::replacement::sieve>;
 using cordon::testing::replacement::tracked;
+struct other_clock : cordon::replacement_base {
+    static constexpr bool uses_clock = true;
+};
 
 } // namespace
 
@@ -27,7 +31,7 @@ TEST_CASE("any_policy starts with its first alternative and takes the parameters
     CHECK(any{cordon::replacement::lirs{0.5}}.number() == 2);
     CHECK(any::lists == 4);
     CHECK(any::uses_clock);
-    CHECK_FALSE(any::ages_in_ticks);
+    CHECK(any::ages_in_ticks);
     CHECK_FALSE(any::relinks);
     CHECK(any::kind == cordon::list_kind::ring);
     CHECK(any{cordon::replacement::fifo{}}.touched(1, 9) == 1);
@@ -64,4 +68,31 @@ TEST_CASE("the byte of a cold frame and the end of a shorter policy's lists are 
     CHECK(any::at(2).examine(v, cordon::frame_index{4}, lirs::hot_list).list() == lirs::hot_list);
     v.ages[4] = lirs::fresh(0); // two ticks ago
     CHECK(any::at(2).examine(v, cordon::frame_index{4}, lirs::hot_list).list() == lirs::cold_list);
+}
+
+TEST_CASE("the alternatives with ticks age in ticks, and the clock of the others stands still", "[lru]") {
+    using cordon::testing::some_frames;
+    for (const unsigned number : {0u, 1u, 2u, 3u}) {
+        const bool has_ticks = number == 1 || number == 2;
+        CHECK((any::at(number).next_tick(6) != 6) == has_ticks);
+        const cordon::lru_options kept{.frames = some_frames(8), .groups = 2, .min_ttl_ns = 1};
+        CHECK(cordon::lru<any>{kept, any::at(number)}.error() ==
+              (has_ticks ? status::ok : status::unsupported));
+        cordon::lru<any> tracker{some_frames(8), 2, any::at(number)};
+        const frame f{1000};
+        REQUIRE(tracker.add(f) == status::ok);
+        tracker.touch(f);
+        for (unsigned tick = 0; tick != 300; ++tick) {
+            REQUIRE(tracker.age(cordon::root_group) == status::ok);
+            CHECK(tracker.state_of(f).cold >= (has_ticks ? tick < 60 ? tick : 60 : 0));
+        }
+        const std::uint8_t cold = tracker.state_of(f).cold;
+        CHECK((cold != 0) == has_ticks);
+        REQUIRE(tracker.move_group(f, *tracker.create_group()) == status::ok);
+        CHECK(tracker.state_of(f).cold == (cold < 63 ? cold : 63));
+    }
+    // One that uses the clock in another way forbids it.
+    using mixed = cordon::replacement::any_policy<cordon::replacement::lirs, other_clock>;
+    CHECK_FALSE(mixed::ages_in_ticks);
+    CHECK(mixed::at(1).next_tick(6) == 7);
 }

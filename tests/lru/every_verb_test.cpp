@@ -556,7 +556,7 @@ void run(unsigned steps, const R& how = {}) {
             INFO(frames << " frames, " << groups << " groups");
             world<R>{{.frames = some_frames(frames, first_frame),
                       .groups = groups,
-                      .min_ttl_ns = R::ages_in_ticks && groups == 2 ? 1000u : 0u,
+                      .min_ttl_ns = R::ages_in_ticks && how.next_tick(0) != 0 && groups == 2 ? 1000u : 0u,
                       .ghost_entries = groups == 7 ? 100u : 0u},
                      how,
                      start}

@@ -31,6 +31,12 @@ TEST_CASE("A key's token is given back once, to its group only", "[lru]") {
     CHECK(!t.ghosts.take(42, group_id{3}));
 }
 
+TEST_CASE("No token is remembered as none", "[lru]") {
+    table t{16};
+    t.ghosts.remember(42, {});
+    CHECK(!t.ghosts.take(42, group_id{}));
+}
+
 TEST_CASE("A key that is remembered again has its newer token", "[lru]") {
     table t{16};
     t.ghosts.remember(42, {group_id{}, 1});

@@ -214,7 +214,8 @@ TEST_CASE("Old ages do not come round with the clock", "[lru]") {
 }
 
 TEMPLATE_TEST_CASE("Old ages do not come round in the group that they are merged or move into", "[lru]",
-                   replacement::lru, replacement::lirs, replacement::generations<>) {
+                   replacement::lru, replacement::lirs, replacement::generations<>,
+                   (replacement::any_policy<replacement::lirs, replacement::fifo>)) {
     small_lru<TestType> tracker{some_frames(64), 3};
     const group_id from = *tracker.create_group(), into = *tracker.create_group();
     const bool is_merged = GENERATE(false, true);

@@ -299,18 +299,19 @@ protected:
     explicit lru_base(const R& replacement) : replacement_(replacement) {}
     ~lru_base() { P::metadata_memory::unmap(own_memory_); }
 
-    [[nodiscard]] static status check(const lru_options& options) {
+    [[nodiscard]] static status check(const lru_options& options, const R& replacement) {
         const frame_range all = options.frames;
         if (!all.is_valid()) return status::invalid_range;
         if (options.groups == 0 || options.groups > group_id::limit) return status::invalid_argument;
         if (!lists_type::fits(all.count().raw(), std::uint64_t{options.groups} * R::lists))
             return status::invalid_range;
-        return options.min_ttl_ns != 0 && !R::ages_in_ticks ? status::unsupported : status::ok;
+        const bool has_ticks = R::ages_in_ticks && replacement.next_tick(0) != 0;
+        return options.min_ttl_ns != 0 && !has_ticks ? status::unsupported : status::ok;
     }
     // Effects: makes an LRU with the root group in the memory given, or, if that is null, in memory of the policy's own
     // source; one that cannot be made tracks no frames, and error() says why.
     void make(const std::span<std::byte>* given, const lru_options& options) {
-        error_ = check(options);
+        error_ = check(options, replacement_);
         if (error_ != status::ok) return;
         const std::size_t bytes = metadata{nullptr, options, replacement_}.bytes();
         if (given == nullptr) own_memory_ = P::metadata_memory::map(bytes);

@@ -30,7 +30,7 @@ public:
     ghost_table(cell* memory, std::uint32_t wanted) : cells_(memory), lines_(cells(wanted) / ways) {}
 
     void remember(std::uint64_t key, lru_token token) {
-        if (lines_ == 0) return;
+        if (lines_ == 0 || !token) return;
         const std::uint64_t h = hash(key, token.group());
         cell* const line = line_of(h);
         const std::uint32_t value = fingerprint(h) << lru_token::payload_bits | token.payload();

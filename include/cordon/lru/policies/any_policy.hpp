@@ -31,7 +31,8 @@ public:
         (... && (Policies::kind != list_kind::linked)) ? list_kind::ring : list_kind::linked;
     static constexpr unsigned lists = largest<unsigned{Policies::lists}...>;
     static constexpr bool uses_clock = (... || Policies::uses_clock);
-    static constexpr bool ages_in_ticks = (... && Policies::ages_in_ticks);
+    static constexpr bool ages_in_ticks =
+        (... || Policies::ages_in_ticks) && (... && (Policies::ages_in_ticks || !Policies::uses_clock));
     static constexpr bool wants_keys = (... || Policies::wants_keys);
     static constexpr bool relinks = (... || Policies::relinks);
     static constexpr unsigned passes = largest<unsigned{Policies::passes}...>;
@@ -60,8 +61,9 @@ public:
     constexpr std::size_t extra_bytes(std::uint64_t frames) const {
         return visit([=](const auto& p) { return p.extra_bytes(frames); });
     }
+    // The clock of a policy that does not use it stands still: so its bytes are the same in every group.
     constexpr std::uint8_t next_tick(std::uint8_t clock) const {
-        return visit([=](const auto& p) { return p.next_tick(clock); });
+        return visit([=](const auto& p) { return p.uses_clock ? p.next_tick(clock) : clock; });
     }
     constexpr std::uint8_t fresh(std::uint8_t clock) const {
         return visit([=](const auto& p) { return p.fresh(clock); });
