@@ -87,12 +87,12 @@ private:
         const auto any = [&](std::uint64_t n) { return static_cast<std::uint32_t>(random.below(n)); };
         const frame f = name(any(frames_));
         const group_id g{any(groups_in_all)};
-        switch (any(16)) {
+        switch (any(19)) {
         case 0:
         case 1:
-        case 2: tracker_.add(f, g); return;
-        case 3:
-        case 4: tracker_.touch(f); return;
+        case 2: tracker_.add(f, g, lru_token{any(UINT32_MAX)}, any(100)); return;
+        case 3: tracker_.touch(f); return;
+        case 4: tracker_.touch(f, random() & random()); return;
         case 5:
         case 6:
             if (tracker_.isolate(f) == status::ok) took(t, f);
@@ -119,6 +119,11 @@ private:
             pins_of(t).pop_back();
             return;
         case 13: tracker_.move_group(f, g); return;
+        case 15: return spans(random, t);
+        case 16:
+            if (!held_by(t).empty()) transfer(t, f, g);
+            return;
+        case 17: tracker_.hint({f, frame_count{any(8)}}, static_cast<lru_hint>(any(3))); return;
         case 14:
             if (any(2) == 0) {
                 tracker_.forget(f);
@@ -131,6 +136,27 @@ private:
             }
             return;
         default: group_step(random, t, g); return;
+        }
+    }
+    // Effects: frames by the dozen, each of them perhaps twice.
+    void spans(rng& random, unsigned t) {
+        std::array<frame, 40> in, out;
+        for (frame& f : in)
+            f = name(static_cast<std::uint32_t>(random.below(frames_)));
+        const std::size_t n = tracker_.isolate(in, std::span{out}.first(random.below(out.size())));
+        for (std::size_t k = 0; k != n; ++k)
+            took(t, out[k]);
+        for (std::size_t k = 0; k != n; ++k)
+            out[n - 1 - k] = let_go(t);
+        if (tracker_.putback(std::span{out}.first(n)) != n) ++faults_;
+    }
+    // Effects: the frame that was taken last goes to another group, or another frame takes its stead.
+    void transfer(unsigned t, frame to, group_id g) {
+        const frame mine = let_go(t);
+        if (to.raw() % 2 == 0) {
+            if (tracker_.putback_to(mine, g) != status::ok) took(t, mine);
+        } else {
+            took(t, tracker_.transfer(mine, to) == status::ok ? to : mine);
         }
     }
     void group_step(rng& random, unsigned t, group_id g) {
@@ -152,16 +178,16 @@ private:
             try {
                 tracker_.reclaim(g, frame_count{8}, [&](frame f) -> reclaim_answer {
                     if (taken_[f.raw() - 1000].exchange(true)) ++faults_;
-                    const auto choice = random.below(6);
+                    const auto choice = random.below(7);
                     if (choice == 0) tracker_.touch(f);
                     if (!taken_[f.raw() - 1000].exchange(false)) ++faults_;
                     if (choice == 1) throw std::runtime_error("no");
                     if (choice == 2) return reclaim_answer::move_to(g);
+                    if (choice == 6) return pins_of(t).push_back(f), verdict::pin;
                     return choice < 4 ? verdict::keep : choice == 4 ? verdict::rotate : verdict::reclaim;
                 });
             } catch (const std::runtime_error&) {
             }
-            (void)t;
             return;
         }
     }
@@ -187,6 +213,11 @@ TEST_CASE("Threads on a hand never share a claim and lose no frame", "[lru]") {
 }
 TEST_CASE("Threads on links never share a claim and lose no frame", "[lru]") {
     crowd<linked_clock>{}.run(threads, scaled(steps));
+}
+TEST_CASE("Threads on several lists never share a claim and lose no frame", "[lru]") {
+    crowd<replacement::s3_fifo<>>{}.run(threads, scaled(steps / 2));
+    crowd<replacement::generations<>>{}.run(threads, scaled(steps / 2));
+    crowd<replacement::adaptive>{65}.run(threads, scaled(steps / 2));
 }
 TEST_CASE("Threads on an exact LRU never share a claim and lose no frame", "[lru]") {
     crowd<replacement::lru>{}.run(threads, scaled(steps));
