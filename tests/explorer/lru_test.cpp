@@ -498,7 +498,7 @@ TEMPLATE_TEST_CASE("the group of an isolated frame is stable", "[explorer]", lin
 TEMPLATE_TEST_CASE("a group that is merged while a scan is in it loses no frame", "[explorer]", linked, ring,
                    hand) {
     holds<scan_against_merge<TestType>>(named<TestType>("scan against merge"), 10);
-    holds<span_against_merge<TestType>>(named<TestType>("span against scan and merge"), 1);
+    holds<span_against_merge<TestType>>(named<TestType>("span against scan and merge"), 350);
 }
 TEMPLATE_TEST_CASE("groups that are merged in a chain lose no frame", "[explorer]", linked, ring) {
     holds<merges_in_a_chain<TestType, use::touch_and_claim>>(named<TestType>("chain of merges, claim"), 50);
