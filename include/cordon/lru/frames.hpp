@@ -239,7 +239,7 @@ protected:
     using base::base;
 
 private:
-    // Effects: counts what claims have left behind in a list; who makes it too much throws it out.
+    // Effects: counts what claims have left behind in a list, and throws it out if that is too much now.
     void leave_behind(section& hold, group_id id, unsigned list, std::uint32_t claims) {
         if (!this->count_claims(id, list, claims)) return;
         hold.enter(id);
