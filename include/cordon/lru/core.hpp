@@ -26,7 +26,9 @@ public:
     using typename base::view;
 
     [[nodiscard]] static std::size_t metadata_bytes(const lru_options& options, const R& replacement) {
-        return base::check(options, replacement) == status::ok ? metadata{nullptr, options, replacement}.bytes() : 0;
+        return base::check(options, replacement) == status::ok
+                   ? metadata{nullptr, options, replacement}.bytes()
+                   : 0;
     }
     // Effects: an LRU over `memory`, zero bytes aligned to a cache line; or, if it is null, over memory of the policy's
     // own source.
