@@ -6,8 +6,9 @@
 //     cordon::result<cordon::frame> f = zone.allocate();
 //     zone.free(*f);
 //
-// Members are safe to call from any thread, unless said otherwise. A call with a slot_index works on that
-// thread cache and is for one thread at a time for each slot; one without asks the policy's thread_slots.
+// Members are safe to call from any thread, unless said otherwise. A call with a slot_index works on that thread cache and
+// is for one thread at a time for each slot, which is below thread_slots::max_slots or none; one without asks the
+// policy's thread_slots.
 // A zone stays where it is, and outlives what it gave: isolated ranges, and tokens of disable_caches(); the misuse handler
 // hears of those that it does not. Threads with a cache of it may outlive it.
 // In a signal handler only allocate and try_free of cached orders are safe, by a thread that has a slot: where they
@@ -60,7 +61,7 @@ public:
     // Effects: goes on with a zone whose metadata lies in `memory`, written by a zone of the same policy and options that
     // was at rest: a copy, a file, the same bytes mapped elsewhere. What its thread caches held is free, isolated
     // ranges are open. The bytes may be any: corrupt_metadata is the error() of those that are no such zone.
-    // Cost: O(frames).
+    // Cost: O(frames), and each hole is compared with each other.
     [[nodiscard]] static basic_zone attach(std::span<std::byte> memory, const zone_options& options) {
         return basic_zone(attached{}, memory, options);
     }

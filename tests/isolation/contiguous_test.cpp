@@ -137,6 +137,26 @@ TEST_CASE("the place with the fewest frames in use is chosen, lent blocks first"
     CHECK(on.whole(60));
 }
 
+TEST_CASE("a place that is free comes before lent ones with a few frames in use", "[isolation]") {
+    constexpr std::uint32_t lent = contiguous_search<small_policy>::max_attempts + 1;
+    small_zone zone{frames(lent + 1)};
+    REQUIRE(zone.set_migrate_type(block(zone, 0, lent), migrate_type::lent) == status::ok);
+    for (std::uint32_t b = 0; b != lent; ++b)
+        REQUIRE(zone.allocate_exact(frame{b * small_block}) == status::ok);
+    SECTION("another block") {
+        const auto got = zone.allocate_contiguous(frame_count{small_block});
+        REQUIRE(got);
+        CHECK(*got == block(zone, lent));
+    }
+    SECTION("another part of the block") {
+        const auto held = occupy(zone, block(zone, lent));
+        const auto got = zone.allocate_contiguous(frame_count{small_block / 2});
+        REQUIRE(got);
+        CHECK(*got == frame_range{frame{1}, frame_count{small_block / 2}});
+    }
+    CHECK(agrees(zone));
+}
+
 TEST_CASE("a place whose frames cannot be moved is given up for another", "[isolation]") {
     scattered on{64}; // one frame a block, at its start
     unsigned refused = 0;

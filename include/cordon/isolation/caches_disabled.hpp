@@ -3,8 +3,8 @@
 //
 // Linux: zone_pcp_disable. While a token lives every cache is empty and closed: no push, no refill, and no
 // tuner, new thread or other token can open one. Operations go to the zone lock. The zone outlives the token; if it does
-// not, the misuse handler hears of it, and the token owns nothing. In a fork child the tokens of other threads live for
-// ever: its caches stay closed.
+// not, the misuse handler hears of it, and the token owns nothing. In a fork child it does not hear; and there the tokens
+// of other threads live for ever: its caches stay closed.
 #pragma once
 
 #include "cordon/core/status.hpp"

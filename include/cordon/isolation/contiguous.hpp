@@ -35,7 +35,8 @@ public:
           step_(align_ > geometry::block_frames ? align_ : geometry::block_frames) {}
 
     // Effects: makes the cheapest place that was not tried yet the current one. Returns: false if there is none.
-    // Cost: O(blocks of the zone) reads, for less than a block O(frames); the zone lock for one place at a time.
+    // Cost: for each place, of which there are as many as blocks, a read of each block of the range until it is dearer
+    // than another; for less than a block O(frames). The zone lock for one place at a time.
     bool next() {
         const frame_range all = zone_.geometry().frames();
         place best;
@@ -68,7 +69,7 @@ public:
     }
 
 private:
-    // Where the range would start, and how many frames in use are there, fewer for lent blocks.
+    // Where the range would start, and how many frames in use are there, more for blocks that are not lent.
     struct place {
         std::uint64_t price = UINT64_MAX; // it cannot be had, or costs more than another
         std::uint64_t start = 0;
@@ -77,10 +78,10 @@ private:
     static constexpr std::uint64_t round_up(std::uint64_t n, std::uint64_t multiple) {
         return (n + multiple - 1) / multiple * multiple;
     }
-    // Lent blocks come first unless they are much fuller than others.
+    // Lent blocks come first unless they are much fuller than others. Only what is all free costs nothing.
     static std::uint64_t price_in(migrate_type type, std::uint64_t used) {
-        constexpr std::uint64_t discount = 4;
-        return type == migrate_type::lent ? used / discount : used;
+        constexpr std::uint64_t surcharge = 4;
+        return type == migrate_type::lent ? used : used * surcharge;
     }
     [[nodiscard]] bool was_tried(std::uint64_t at) const {
         for (unsigned i = 0; i != attempts_; ++i)

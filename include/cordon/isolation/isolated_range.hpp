@@ -7,7 +7,8 @@
 //
 // Destruction undoes what was not finished: an early return, an exception, a lost race leave no trace. The zone outlives
 // the range; if it does not, the misuse handler hears of it, and the range owns nothing. A fork() copies it: the thread
-// that forks has its ranges in the child, too; those of other threads stay sealed there, for nobody has them.
+// that forks has its ranges in the child, too, where nobody hears if they outlive the zone; those of other threads stay
+// sealed there, for nobody has them.
 #pragma once
 
 #include "cordon/isolation/migrator.hpp"

@@ -36,7 +36,8 @@ public:
     using bins = magazine_bins<Policy>;
     using slot = cache_slot<Policy>;
 
-    // Returns: ok; invalid_range if the options make no zone; corrupt_metadata. Changes nothing. Cost: O(blocks).
+    // Returns: ok; invalid_range if the options make no zone; corrupt_metadata. Changes nothing. Cost: O(blocks), and holes
+    // times holes.
     [[nodiscard]] static status check(const metadata& parts, const geometry& geo,
                                       const zone_options& options) {
         for (const frame_range& hole : options.holes)
