@@ -54,6 +54,21 @@ TEST_CASE("A touch is one load of the byte and at most one store", "[lru]") {
     CHECK(stores[3] == 0);
 }
 
+TEST_CASE("Who knows the group of a frame touches it as who does not, by the group's own clock", "[lru]") {
+    small_lru<replacement::lru> tracker{some_frames(4), 2};
+    const group_id other = *tracker.create_group();
+    for (const frame f : {frame{1000}, frame{1001}, frame{1002}})
+        REQUIRE(tracker.add(f, other) == status::ok);
+    for (unsigned n = 0; n != 3; ++n)
+        tracker.age(other);
+    tracker.touch(frame{1000});
+    tracker.touch(frame{1001}, other);
+    tracker.touch(frame{5000}, other); // not of the range
+    CHECK(tracker.state_of(frame{1000}).cold == 0);
+    CHECK(tracker.state_of(frame{1001}).cold == 0);
+    CHECK(tracker.state_of(frame{1002}).cold == 3);
+}
+
 TEST_CASE("A bitmap touches the frames of its bits, and none outside of the range", "[lru]") {
     small_lru<replacement::clock<1>> tracker{some_frames(130)};
     for (const frame f : some_frames(130))

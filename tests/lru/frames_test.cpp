@@ -296,7 +296,8 @@ TEMPLATE_TEST_CASE("Deactivated frames are reclaimed next, whatever list they ar
 }
 
 TEMPLATE_TEST_CASE("A frame that takes another's stead has its group, its age and its place to go back to",
-                   "[lru]", ring_fifo, linked_clock) {
+                   "[lru]", ring_fifo, linked_clock, replacement::adaptive,
+                   (replacement::any_policy<replacement::clock<1>, replacement::adaptive>)) {
     stage<TestType> on;
     const frame from{1001}, to{1030};
     const group_id other = *on.tracker.create_group();

@@ -28,9 +28,6 @@ public:
         lock_type lock;
     };
 
-    membarrier_gate() = default;
-    explicit membarrier_gate(Barrier barrier) : barrier_(barrier) {}
-
     // Effects: asks the system for the heavy barrier, once, before any slot is used.
     void start() { asymmetric_ = barrier_.enable(); }
     // Returns: whether slots must carry the claim `locked`.

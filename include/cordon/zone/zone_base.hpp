@@ -105,12 +105,10 @@ public:
     [[nodiscard]] buddy_type& blocks() { return buddy_; }
     [[nodiscard]] const buddy_type& blocks() const { return buddy_; }
     [[nodiscard]] caches_type& caches() { return caches_; }
-    [[nodiscard]] const caches_type& caches() const { return caches_; }
     [[nodiscard]] sealed_list& sealed(zone_proof) { return sealed_; }
     [[nodiscard]] metadata& parts() { return parts_; }
     [[nodiscard]] auto& states() { return states_; }
     [[nodiscard]] auto& tags() { return tags_; }
-    [[nodiscard]] const auto& tags() const { return tags_; }
     [[nodiscard]] const auto& annotator() const { return annotator_; }
     [[nodiscard]] std::uint32_t active_slots() const {
         return head_->active_slots.load(std::memory_order_relaxed);
