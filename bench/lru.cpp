@@ -1,6 +1,7 @@
 // lru.cpp - what tracking costs: touching, isolating and scanning; and how well the policies choose.
 // SPDX-License-Identifier: BSL-1.0
 #include "support/lru_hit_ratios.hpp"
+#include "support/patterns.hpp"
 #include "support/program.hpp"
 #include "support/replacement/shared_pool.hpp"
 
@@ -46,12 +47,19 @@ cordon::frame_range first_frames(std::uint32_t n) {
     return {cordon::frame{0}, cordon::frame_count{n}};
 }
 
+// What is refused is quickly done: nobody is to look fast by it.
+void require_all(std::size_t done, std::size_t wanted, const char* what) {
+    if (done != wanted) give_up(what);
+}
+
 template <class Replacement>
 struct tracked {
     explicit tracked(std::uint32_t n, std::uint32_t groups = 1) : tracker(first_frames(n), groups) {
-        for (std::uint32_t i = 0; i != n; ++i)
-            (void)tracker.add(cordon::frame{i});
-        (void)tracker.drain();
+        std::size_t added = 0;
+        for (const cordon::frame f : first_frames(n))
+            added += tracker.add(f) == cordon::status::ok;
+        require_all(added, n, "add");
+        if (tracker.drain() != cordon::status::ok) give_up("drain");
     }
     cordon::lru<Replacement> tracker;
 };
@@ -155,7 +163,7 @@ private:
     std::vector<link> links_;
 };
 
-// A contestant that takes the frames of an order away, then puts them back.
+// A contestant that takes the frames of an order away, then puts them back; each returns how many.
 template <class State, class Take, class Give>
 contestant isolator(const char* name, Take take, Give give) {
     return {name, [=] {
@@ -167,50 +175,61 @@ contestant isolator(const char* name, Take take, Give give) {
                     const std::span part{order->data() + *at, count};
                     *at = (*at + count) % order->size();
                     const stopwatch taking;
-                    take(*state, part);
-                    const reading taken = taking.read(count);
+                    const std::size_t taken = take(*state, part);
+                    const reading of_taking = taking.read(count);
+                    require_all(taken, count, "isolate");
                     const stopwatch giving;
-                    give(*state, part);
-                    return {taken, giving.read(count)};
+                    const std::size_t given = give(*state, part);
+                    const reading of_giving = giving.read(count);
+                    require_all(given, count, "putback");
+                    return {of_taking, of_giving};
                 };
             }};
 }
 
+// Returns: for how many frames f(frame) is true.
+template <class F>
+std::size_t count_of(std::span<const cordon::frame> frames, F f) {
+    std::size_t n = 0;
+    for (const cordon::frame one : frames)
+        n += f(one);
+    return n;
+}
 constexpr auto isolate_each = [](auto& t, std::span<const cordon::frame> frames) {
-    for (const cordon::frame f : frames)
-        (void)t.tracker.isolate(f);
+    return count_of(frames, [&](cordon::frame f) { return t.tracker.isolate(f) == cordon::status::ok; });
 };
 constexpr auto put_back_each = [](auto& t, std::span<const cordon::frame> frames) {
-    for (const cordon::frame f : frames)
-        (void)t.tracker.putback(f);
+    return count_of(frames, [&](cordon::frame f) { return t.tracker.putback(f) == cordon::status::ok; });
 };
 constexpr auto isolate_32 = [](auto& t, std::span<const cordon::frame> frames) {
+    std::size_t n = 0;
     for (cordon::frame out[32]; !frames.empty(); frames = frames.subspan(32))
-        (void)t.tracker.isolate(frames.first(32), out);
+        n += t.tracker.isolate(frames.first(32), out);
+    return n;
 };
 constexpr auto put_back_32 = [](auto& t, std::span<const cordon::frame> frames) {
+    std::size_t n = 0;
     for (; !frames.empty(); frames = frames.subspan(32))
-        (void)t.tracker.putback(frames.first(32));
+        n += t.tracker.putback(frames.first(32));
+    return n;
 };
 
 template <std::uint32_t From>
 constexpr auto exchange_each = [](state_words& w, std::span<const cordon::frame> frames) {
-    for (const cordon::frame f : frames) {
+    return count_of(frames, [&](cordon::frame f) {
         std::uint32_t expected = From;
-        w[f.raw()].compare_exchange_strong(expected, 1 - From, std::memory_order_acq_rel);
-    }
+        return w[f.raw()].compare_exchange_strong(expected, 1 - From, std::memory_order_acq_rel);
+    });
 };
 
 void add_isolate(suite& all) {
     using ring = tracked<replacement::s3_fifo<>>;
     using linked = tracked<replacement::lru>;
     const auto unlink_each = [](locked_list& l, std::span<const cordon::frame> frames) {
-        for (const cordon::frame f : frames)
-            l.unlink(f.raw());
+        return count_of(frames, [&](cordon::frame f) { return l.unlink(f.raw()), true; });
     };
     const auto push_each = [](locked_list& l, std::span<const cordon::frame> frames) {
-        for (const cordon::frame f : frames)
-            l.push(f.raw());
+        return count_of(frames, [&](cordon::frame f) { return l.push(f.raw()), true; });
     };
     const std::string arguments = "frames:" + std::to_string(some_frames);
     all.add({.figures = {{.name = "isolate"}, {.name = "putback"}},
@@ -237,8 +256,8 @@ contestant scanner(const char* name, bool in_random_order = false) {
                 auto state = std::make_shared<tracked<Replacement>>(some_frames);
                 if (in_random_order)
                     for (const cordon::frame f : shuffled(some_frames)) {
-                        (void)state->tracker.isolate(f);
-                        (void)state->tracker.putback(f);
+                        require_all(isolate_each(*state, {&f, 1}), 1, "isolate");
+                        require_all(put_back_each(*state, {&f, 1}), 1, "putback");
                     }
                 return [=]() -> std::vector<reading> {
                     auto& tracker = state->tracker;
@@ -247,9 +266,10 @@ contestant scanner(const char* name, bool in_random_order = false) {
                     const std::uint64_t before = tracker.stats().scanned;
                     cordon::frame coldest;
                     const stopwatch time;
-                    (void)tracker.isolate_coldest(cordon::root_group, {&coldest, 1});
+                    const std::size_t taken = tracker.isolate_coldest(cordon::root_group, {&coldest, 1});
                     const reading read = time.read(static_cast<double>(tracker.stats().scanned - before));
-                    (void)tracker.putback(coldest);
+                    require_all(taken, 1, "isolate_coldest");
+                    require_all(put_back_each(*state, {&coldest, 1}), 1, "putback");
                     return {read};
                 };
             }};
@@ -282,42 +302,48 @@ void add_scans(suite& all) {
     add_scan<replacement::adaptive>(all, "adaptive");
     add_scan<replacement::clock<1, cordon::list_kind::linked>>(all, "clock_linked");
     const auto limit = allowed("100_million_a_second", 100);
-    all.add({.figures = {{.name = "age_scan", .wanted = goal::at_most(1)}},
-             .arguments = "frames:" + std::to_string(some_frames),
-             .bases = {limit.name},
-             .contestants = {{"cold_frames",
-                              [] {
-                                  auto state = std::make_shared<tracked<replacement::lirs>>(some_frames);
-                                  return [=]() -> std::vector<reading> {
-                                      const stopwatch time;
-                                      cordon::frame cold;
-                                      (void)state->tracker.cold_frames(cordon::root_group, 1, {&cold, 1});
-                                      return {time.read(some_frames)};
-                                  };
-                              }},
-                             {"age_histogram",
-                              [] {
-                                  auto state = std::make_shared<tracked<replacement::lirs>>(some_frames);
-                                  return [=]() -> std::vector<reading> {
-                                      const stopwatch time;
-                                      auto ages = state->tracker.age_histogram();
-                                      keep(ages.by_age[0]);
-                                      return {time.read(some_frames)};
-                                  };
-                              }},
-                             {"bytes",
-                              [] {
-                                  auto bytes = std::make_shared<std::vector<std::uint8_t>>(some_frames);
-                                  return [=]() -> std::vector<reading> {
-                                      const stopwatch time;
-                                      std::uint64_t cold = 0;
-                                      for (const std::uint8_t b : *bytes)
-                                          cold += b == 0;
-                                      keep(cold);
-                                      return {time.read(some_frames)};
-                                  };
-                              }},
-                             limit}});
+    all.add(
+        {.figures = {{.name = "age_scan", .wanted = goal::at_most(1)}},
+         .arguments = "frames:" + std::to_string(some_frames),
+         .bases = {limit.name},
+         .contestants = {
+             {"cold_frames",
+              [] {
+                  auto state = std::make_shared<tracked<replacement::lirs>>(some_frames);
+                  return [=]() -> std::vector<reading> {
+                      const stopwatch time;
+                      cordon::frame cold;
+                      const std::size_t found = state->tracker.cold_frames(cordon::root_group, 1, {&cold, 1});
+                      const reading read = time.read(some_frames);
+                      require_all(found, 0, "cold_frames"); // or it would have ended early
+                      return {read};
+                  };
+              }},
+             {"age_histogram",
+              [] {
+                  auto state = std::make_shared<tracked<replacement::lirs>>(some_frames);
+                  return [=]() -> std::vector<reading> {
+                      const stopwatch time;
+                      auto ages = state->tracker.age_histogram();
+                      keep(ages.by_age[0]);
+                      const reading read = time.read(some_frames);
+                      require_all(ages.total(), some_frames, "age_histogram");
+                      return {read};
+                  };
+              }},
+             {"bytes",
+              [] {
+                  auto bytes = std::make_shared<std::vector<std::uint8_t>>(some_frames);
+                  return [=]() -> std::vector<reading> {
+                      const stopwatch time;
+                      std::uint64_t cold = 0;
+                      for (const std::uint8_t b : *bytes)
+                          cold += b == 0;
+                      keep(cold);
+                      return {time.read(some_frames)};
+                  };
+              }},
+             limit}});
 }
 
 // ---- fairness ----
