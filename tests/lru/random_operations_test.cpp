@@ -287,7 +287,7 @@ private:
         case 4: model_.drain(); return expect("drain", tracker_.drain(), status::ok);
         default:
             model_.drain();
-            if (auto token = tracker_.disable_batches(); any(2) == 0) tracker_.drain();
+            if (const auto token = tracker_.disable_batches(); any(2) == 0) (void)tracker_.drain();
             return;
         }
     }
