@@ -25,6 +25,7 @@ public:
         for (std::uint32_t i = 0; i != k.frames().raw(); ++i)
             if (owner_[head.raw() + i].exchange(0, std::memory_order_relaxed) != who) wrong();
     }
+    [[nodiscard]] bool is_held(frame f) const { return owner_[f.raw()].load(std::memory_order_relaxed) != 0; }
     void wrong() { wrong_.fetch_add(1, std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t mistakes() const { return wrong_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t held() const {
