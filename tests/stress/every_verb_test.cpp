@@ -311,15 +311,19 @@ private:
 template <class Policy>
 void run_threads(world<Policy>& shared) {
     using one = worker<Policy>;
-    static constexpr std::pair<void (one::*)(), unsigned> kinds[] = {
+    struct kind {
+        void (one::*step)();
+        unsigned steps;
+    };
+    static constexpr kind kinds[] = {
         {&one::allocate_or_free, 100'000}, {&one::isolate, 3'000}, {&one::any_other, 3'000}};
     std::vector<std::thread> threads;
-    for (const auto& [step, steps] : kinds)
+    for (const kind& each : kinds)
         for (unsigned twice = 0; twice != 2; ++twice)
-            threads.emplace_back([&shared, step, steps, who = threads.size()] {
+            threads.emplace_back([&shared, each, who = threads.size()] {
                 one me{shared, static_cast<std::uint32_t>(who)};
-                for (unsigned n = scaled(steps); n != 0 && shared.is_sound(); --n)
-                    me.take_step(step);
+                for (unsigned n = scaled(each.steps); n != 0 && shared.is_sound(); --n)
+                    me.take_step(each.step);
             });
     for (std::thread& thread : threads)
         thread.join();
