@@ -112,9 +112,8 @@ private:
 // ---- evicting ----
 
 // A migrator that evicts: the callbacks are those of lru.reclaim. What decide(frame) does not answer with `reclaim`
-// goes back and is asked for again; release(frame, lru_token) frees the frame. Where
-// allocations of order k > 0 are tracked by their heads, both take a const busy_frame& in the frame's stead, which says
-// the order, too.
+// goes back and is asked for again; release(frame, lru_token) frees the frame. Where allocations of order k > 0 are
+// tracked by their heads, both take a const busy_frame& in the frame's stead, which says the order, too.
 template <frame_tracker Lru, class Decide, class Release>
 class lru_evictor {
 public:
