@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cordon/lru/policies/adaptive.hpp"
 
+#include "cordon/lru/policies/any_policy.hpp"
+#include "cordon/lru/policies/clock.hpp"
 #include "lru/fake_view.hpp"
 #include "support/catch.hpp"
 #include "support/replacement/belady.hpp"
@@ -13,6 +15,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 namespace {
 
@@ -255,6 +258,32 @@ TEST_CASE("a sampled frame that has left the group is forgotten at the next tick
     v.left = {1};
     adaptive{}.tick(v);
     CHECK(sampled() == std::vector<std::uint32_t>{0, 2});
+}
+
+TEMPLATE_TEST_CASE("a page stays in the sample when another frame takes its frame's stead", "[lru]", adaptive,
+                   (cordon::replacement::any_policy<cordon::replacement::clock<1>, adaptive>)) {
+    cordon::lru<TestType, cordon::single_threaded_policy> tracker{
+        cordon::frame_range{frame{0}, cordon::frame_count{8}}, 1, TestType{adaptive{}}};
+    for (std::uint32_t n = 0; n != 3; ++n)
+        REQUIRE(tracker.add(frame{n}, cordon::root_group, {}, n + 1) == status::ok);
+    REQUIRE(tracker.drain() == status::ok);
+    const auto sampled = [&] {
+        cordon::replacement::duel<lirs, 3> arms{256};
+        arms.attach(tracker.internals().parts().extra_of(cordon::root_group));
+        std::map<std::uint32_t, std::uint32_t> pages;
+        arms.for_each([&](cordon::frame_index i, std::uint32_t page, bool) { pages[i.raw()] = page; });
+        return pages;
+    };
+    auto expected = sampled();
+    REQUIRE(expected.size() == 3);
+    REQUIRE(tracker.isolate(frame{1}) == status::ok);
+    REQUIRE(tracker.transfer(frame{1}, frame{5}) == status::ok);
+    REQUIRE(tracker.putback(frame{5}) == status::ok);
+    expected[5] = expected.at(1);
+    expected.erase(1);
+    CHECK(sampled() == expected);
+    REQUIRE(tracker.age(cordon::root_group) == status::ok); // what the group does not hold is forgotten
+    CHECK(sampled() == expected);
 }
 
 TEST_CASE("a frame that comes back without a key is not of the sample any more", "[lru]") {
