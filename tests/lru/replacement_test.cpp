@@ -40,6 +40,18 @@ struct last_in_first_out : replacement_base {
     }
 };
 static_assert(replacement_policy<last_in_first_out>);
+
+// Its tokens, and what becomes of them, are told by the number of evictions alone.
+struct counts_evictions : replacement_base {
+    template <class V>
+    std::uint32_t evicted(V& v, frame_index) const {
+        return v.evictions();
+    }
+    template <class V>
+    refault_info refault(const V& v, std::uint32_t then) const {
+        return {false, v.evictions() - then};
+    }
+};
 static_assert(!replacement_policy<int>);
 
 } // namespace
@@ -90,6 +102,26 @@ TEST_CASE("A policy that wants keys hears which frame holds a content after a tr
     REQUIRE(tracker.unpin(frame{1003}) == status::ok);
     CHECK(tracker.transfer(frame{1003}, frame{1007}) == status::ok);
     CHECK(moves == std::vector{std::pair{frame_index{3}, frame_index{7}}});
+}
+
+TEMPLATE_TEST_CASE("A policy sees how many frames its group has evicted", "[lru]", counts_evictions,
+                   (replacement::any_policy<replacement::fifo, counts_evictions>)) {
+    small_lru<TestType> tracker{some_frames(64), 2, TestType{counts_evictions{}}};
+    chosen_slots::mine = slot_index::none();
+    const group_id other = *tracker.create_group();
+    for (const frame f : some_frames(8))
+        REQUIRE(tracker.add(f, f.raw() < 1005 ? root_group : other) == status::ok);
+    lru_token first;
+    for (std::uint32_t n = 0; n != 5; ++n) {
+        const std::vector<frame> victim = coldest(tracker, 1);
+        REQUIRE(victim == std::vector{frame{1000 + n}});
+        const lru_token token = *tracker.evicted(victim.front());
+        CHECK(token.payload() == n);
+        if (n == 0) first = token;
+        CHECK(tracker.refault(first).distance == n + 1);
+    }
+    REQUIRE(tracker.isolate(frame{1006}) == status::ok);
+    CHECK(tracker.evicted(frame{1006})->payload() == 0);
 }
 
 TEST_CASE("A policy sees which frames its group holds", "[lru]") {
