@@ -4,6 +4,7 @@
 
 #include "support/catch.hpp"
 #include "support/stepped_clock.hpp"
+#include "support/tells_apart.hpp"
 #include "support/zones.hpp"
 
 #include <map>
@@ -61,10 +62,27 @@ TEST_CASE("what is told of frames and of moving them can be compared", "[isolati
     const busy_frame first = on.range->next_busy();
     CHECK(first == on.range->next_busy());
     CHECK_FALSE(first == on.range->next_busy(frame{small_block + 8}));
-    migrate_report blocked;
-    blocked.blocker = first;
-    CHECK(blocked != migrate_report{});
-    CHECK(misuse_report{.what = status::double_free} != misuse_report{});
+    CHECK(tells_apart(&busy_frame::found, first.found));
+    CHECK(tells_apart(&busy_frame::isolator, owner_tag{1}));
+    CHECK(tells_apart(&migrate_report::outcome, status::timed_out));
+    for (const auto figure : {&migrate_report::moved, &migrate_report::freed, &migrate_report::failed})
+        CHECK(tells_apart(figure, frame_count{1}));
+    CHECK(tells_apart(&migrate_report::retries, 1));
+    CHECK(tells_apart(&migrate_report::blocker, first));
+    CHECK(tells_apart(&misuse_report::what, status::double_free));
+    CHECK(tells_apart(&misuse_report::given, order{1}));
+    CHECK(tells_apart(&misuse_report::found, first.found));
+    CHECK(tells_apart(&misuse_report::isolated, on.zone.frames()));
+    CHECK(tells_apart(&misuse_report::isolator, owner_tag{1}));
+    for (const auto number : {&frame_info::number, &frame_info::head})
+        CHECK(tells_apart(number, frame{1}));
+    CHECK(tells_apart(&frame_info::state, frame_state::free));
+    CHECK(tells_apart(&frame_info::size, order{1}));
+    CHECK(tells_apart(&frame_info::type, migrate_type::unmovable));
+    for (const auto flag : {&frame_info::block_isolated, &frame_info::block_offline,
+                            &frame_info::block_reported, &frame_info::poison_pending})
+        CHECK(tells_apart(flag, true));
+    CHECK(tells_apart(&frame_info::owner, owner_tag{1}));
 }
 
 TEST_CASE("moved: the contents live in the new frame, the old one is freed", "[isolation]") {

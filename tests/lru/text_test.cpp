@@ -4,6 +4,7 @@
 
 #include "cordon/lru/replacement.hpp"
 #include "support/catch.hpp"
+#include "support/tells_apart.hpp"
 
 #include <initializer_list>
 #include <set>
@@ -11,6 +12,7 @@
 #include <string>
 
 using namespace cordon;
+using cordon::testing::tells_apart;
 
 namespace {
 
@@ -36,11 +38,19 @@ void check_names(std::initializer_list<const char*> expected) {
 } // namespace
 
 TEST_CASE("What the LRU tells can be compared", "[lru]") {
-    lru_state pinned;
-    pinned.pins = 1;
-    CHECK(pinned != lru_state{});
-    CHECK(refault_info{.activate = true, .distance = 1} == refault_info{true, 1});
-    CHECK(lru_stats{} == lru_stats{});
+    CHECK(tells_apart(&lru_state::place, lru_place::listed));
+    CHECK(tells_apart(&lru_state::group, group_id{1}));
+    CHECK(tells_apart(&lru_state::pins, 1));
+    CHECK(tells_apart(&lru_state::list, 1));
+    CHECK(tells_apart(&lru_state::age, 1));
+    CHECK(tells_apart(&lru_state::cold, 1));
+    CHECK(tells_apart(&refault_info::activate, true));
+    CHECK(tells_apart(&refault_info::distance, 1));
+    CHECK(tells_apart(&lru_stats::listed, frame_count{1}));
+    for (const auto figure : {&lru_stats::added, &lru_stats::scanned, &lru_stats::isolated,
+                              &lru_stats::stolen, &lru_stats::kept, &lru_stats::culled, &lru_stats::evicted,
+                              &lru_stats::refaulted, &lru_stats::activated, &lru_stats::ticks})
+        CHECK(tells_apart(figure, 1));
 }
 
 TEST_CASE("The enumerations of the LRU print their names", "[lru]") {
