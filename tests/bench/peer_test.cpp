@@ -45,6 +45,7 @@ TEST_CASE("a peer that cannot be used is told from one that can before anything 
     for (const char* function : {"create", "allocate", "free", "destroy"})
         CHECK(problem_with(function) ==
               path + ": when it is tried it crashed with signal 11 (Segmentation fault)");
+    CHECK(problem_with("exit at once") == path + ": when it is tried it ended the process with code 3");
     CHECK(problem_with("hang") == path + ": when it is tried it made no progress for 0.5 s");
     CHECK(problem_with("cannot be made") == path + ": when it is tried it hands out no frames");
     CHECK(problem_with("name") == path + ": its name has to be of letters, digits and _ . + -");

@@ -27,6 +27,7 @@ const char* peer_name() {
 }
 void* peer_create(uint64_t, unsigned threads) {
     crash_if("create");
+    if (is("exit at once")) std::exit(3);
     return is("cannot be made") || (is("few threads") && threads > 1) ? nullptr : new state;
 }
 void peer_destroy(void* self) {
