@@ -142,7 +142,6 @@ private:
         typename Policy::group_state state;
         ring lists[Policy::lists];
         std::uint32_t clock;
-        std::uint32_t evictions;
         std::uint32_t score;
         std::uint32_t lead;
     };
@@ -177,10 +176,8 @@ private:
         }
         [[nodiscard]] std::uint8_t age(frame_index i) const { return static_cast<std::uint8_t>(cell(i)); }
         void set_age(frame_index i, std::uint8_t byte) { cell(i) = (cell(i) & ~255u) | byte; }
-        [[nodiscard]] unsigned list_of(frame_index i) const { return cell(i) >> 8 & 255; }
         [[nodiscard]] std::uint8_t clock() const { return static_cast<std::uint8_t>(self().clock); }
         void advance() { self().clock = Policy::next_tick(static_cast<std::uint8_t>(self().clock)); }
-        [[nodiscard]] std::uint32_t evictions() const { return self().evictions; }
 
         void push(frame_index i, unsigned list, std::uint8_t age) {
             ring& r = self().lists[list];
@@ -222,7 +219,6 @@ private:
             const decision what = policy.examine(v, i, list);
             if (what.is_evict()) {
                 v.cell(i) = ghost | policy.evicted(v, i);
-                ++v.self().evictions;
                 return;
             }
             v.push(i, what.list(), v.age(i));
