@@ -476,6 +476,8 @@ TEST_CASE("damaged caches are reported when asked for", "[inspect]") {
     CHECK(fault_with(900 * 512 + 7) == "a frame is cached and free");
     CHECK(fault_with(d.geo().index_of(f).raw()) == "a frame is cached and allocated");
     CHECK(fault_with(d.geo().index_of(d.held_order_9).raw() + 40) == "a frame is cached and allocated");
+    CHECK(fault_with(1000) == "a frame is cached and missing");
+    CHECK(fault_with(601 * 512 + 5) == "a frame is cached and missing");
     CHECK(fault_with(700 * 512) == "frames of a block that is closed are cached");
     CHECK(fault_with(2 * 262144 + 5100) == "a cached run that is no run of the zone");
     d.z.free(f);

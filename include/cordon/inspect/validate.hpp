@@ -242,9 +242,7 @@ private:
                    b, "an allocation that is no run of the zone");
             if (!found_) return;
             check_in_use(held_lock, i, head.size, "a frame is allocated and free");
-            const auto size = static_cast<std::uint32_t>(frames);
-            expect(parts_.holes.count_in(i, size) + parts_.poisoned.count_in(i, size) == 0, b,
-                   "a frame is allocated and missing");
+            check_not_missing(i, head.size, "a frame is allocated and missing");
             end = i.raw() + frames;
         }
     }
@@ -258,6 +256,12 @@ private:
                                     : zone_.blocks().free_map(held_lock, b).any(geometry::bit_of(i), k.raw());
             expect(!free, b, what);
         }
+    }
+
+    void check_not_missing(frame_index first, order k, const char* what) {
+        const auto size = static_cast<std::uint32_t>(k.frames().raw());
+        expect(parts_.holes.count_in(first, size) + parts_.poisoned.count_in(first, size) == 0,
+               geometry::block_of(first), what);
     }
 
     // ---- caches ----
@@ -301,6 +305,7 @@ private:
                 // Frames that rest in caches when their block gets its first poisoned frame may stay there.
                 expect(traits(b).allocatable(), b, "frames of a block that is closed are cached");
                 check_in_use(held_lock, i, k, "a frame is cached and free");
+                check_not_missing(i, k, "a frame is cached and missing");
                 if constexpr (core::metadata::states::enabled) check_not_allocated(i, k);
             });
         return next;
