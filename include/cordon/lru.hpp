@@ -90,11 +90,12 @@ public:
         return n;
     }
     // Effects: the frame was used. Progress: wait-free, unless the replacement policy moves frames at touches.
-    // Cost: one load and at most one store of a byte. Where there can be several groups and the policy uses a clock, first
-    // one of the frame's word: many times as dear when that is not in the processor's cache.
-    CORDON_ALWAYS_INLINE void touch(frame f) { core_.touch(core_.index_of(f)); }
+    // Cost: one load and at most one store of a byte, and least where the range starts at 0. Where there can be several
+    // groups and the policy uses a clock, first one of the frame's word: many times as dear when that is not in the
+    // processor's cache.
+    CORDON_ALWAYS_INLINE void touch(frame f) { core_.touch(f); }
     // The same for a caller that knows the group. Requires: the frame is in it.
-    CORDON_ALWAYS_INLINE void touch(frame f, group_id group) { core_.touch(core_.index_of(f), group); }
+    CORDON_ALWAYS_INLINE void touch(frame f, group_id group) { core_.touch(f, group); }
     // Effects: touches first + n for each bit n. What is not of the range is passed over, as by touch(frame).
     void touch(frame first, std::uint64_t bitmap) {
         const std::uint32_t last = UINT32_MAX - first.raw(); // behind it numbers begin again at 0

@@ -8,6 +8,7 @@
 #include "support/lrus.hpp"
 #include "support/zones.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -67,6 +68,54 @@ TEST_CASE("Who knows the group of a frame touches it as who does not, by the gro
     CHECK(tracker.state_of(frame{1000}).cold == 0);
     CHECK(tracker.state_of(frame{1001}).cold == 0);
     CHECK(tracker.state_of(frame{1002}).cold == 3);
+}
+
+TEST_CASE("A touch is by the clock of its group, wherever the range starts, and at any tick", "[lru]") {
+    const std::uint32_t first = GENERATE(0u, 1u, 1000u);
+    const std::uint32_t groups = GENERATE(1u, 2u);
+    small_lru<replacement::lru> tracker{some_frames(600, first), groups};
+    const frame last{first + 599};
+    REQUIRE(tracker.add(frame{first}) == status::ok);
+    REQUIRE(tracker.add(last) == status::ok);
+    for (unsigned n = 0; n != 300; ++n) {
+        REQUIRE(tracker.age(root_group) == status::ok);
+        REQUIRE(tracker.state_of(last).cold == 1);
+        tracker.touch(frame{first});
+        tracker.touch(last);
+        REQUIRE(tracker.state_of(frame{first}).cold == 0);
+        REQUIRE(tracker.state_of(last).cold == 0);
+    }
+}
+
+TEMPLATE_TEST_CASE("A touch of what is no frame of the range changes nothing of any frame", "[lru]",
+                   replacement::lru, (replacement::clock<2, list_kind::ring>),
+                   (replacement::clock<1, list_kind::hand>)) {
+    const std::uint32_t first = GENERATE(0u, 1000u);
+    const std::uint32_t count = GENERATE(1u, 255u, 256u, 257u, 600u);
+    const lru_options options{.frames = some_frames(count, first)};
+    const std::size_t bytes = lru<TestType>::metadata_bytes(options);
+    const area memory{static_cast<std::byte*>(::operator new (bytes, std::align_val_t{cache_line_bytes}))};
+    std::fill_n(memory.get(), bytes, std::byte{0});
+    auto tracker = lru<TestType>::place({memory.get(), bytes}, options);
+    REQUIRE(tracker.error() == status::ok);
+    for (const frame f : options.frames)
+        REQUIRE(tracker.add(f) == status::ok);
+    REQUIRE(tracker.drain() == status::ok);
+    for (unsigned ticks = 0; ticks != 130; ++ticks) { // the byte of the last is 4 away from the largest
+        tracker.age(root_group);
+        const auto& parts = tracker.internals().parts();
+        const auto at_of = [&](const auto* cell) {
+            return reinterpret_cast<const std::byte*>(cell) - memory.get();
+        };
+        const std::ptrdiff_t behind = at_of(parts.ages + count), words = at_of(parts.words);
+        const std::vector<std::byte> before(memory.get(), memory.get() + bytes);
+        for (std::uint32_t n = 0; n != 3000; ++n)
+            if (!options.frames.contains(frame{n})) tracker.touch(frame{n});
+        tracker.touch(frame{UINT32_MAX - 1});
+        tracker.touch(frame::none());
+        REQUIRE(std::equal(before.begin(), before.begin() + behind, memory.get()));
+        REQUIRE(std::equal(before.begin() + words, before.end(), memory.get() + words));
+    }
 }
 
 TEST_CASE("A bitmap touches the frames of its bits, and none outside of the range", "[lru]") {

@@ -247,7 +247,8 @@ public:
         const group_route before = route_of(g);
         const std::uint8_t clock = replacement_.next_tick(before.clock());
         set_route(g, {before.what(), g, clock});
-        if (groups_ == 1) sole_clock_.store(clock, std::memory_order_relaxed);
+        if (const std::uint32_t direct = direct_.load(std::memory_order_relaxed); direct != 0 && groups_ == 1)
+            direct_.store((direct & ~0xffu) | clock, std::memory_order_relaxed);
     }
     // Returns: whether the frame was touched within min_ttl_ns, as far as its byte tells; never too late.
     [[nodiscard]] bool is_young(group_id g, frame_index i) const {
@@ -325,7 +326,8 @@ protected:
         first_ = options.frames.first().raw();
         frames_ = static_cast<std::uint32_t>(options.frames.count().raw());
         groups_ = options.groups;
-        sole_frames_ = groups_ == 1 ? frames_ : 0;
+        if (first_ == 0 && (groups_ == 1 || !R::uses_clock))
+            direct_.store(metadata::direct_frames(frames_), std::memory_order_relaxed);
         min_ttl_ns_ = options.min_ttl_ns;
         lists_ = lists_type{parts_.list_cells, &parts_.head->pool, frames_};
         ghosts_ = typename metadata::ghosts{parts_.ghost_cells, options.ghost_entries};
@@ -333,13 +335,13 @@ protected:
 
     static constexpr std::uint64_t clamp_interval = 64;
 
-    // Read by every touch; but for the clock, written once. An LRU of one group has a copy of its clock here, and
-    // sole_frames_ says so: what one comparison finds below it is a frame of that group.
+    // Read by every touch; but for the clock, written once. direct_ is all that a touch needs where the range starts at 0
+    // and is of one group, or of a policy without a clock; else 0. Its low byte is the clock, and a number below it has an
+    // age byte of this index: a frame, or one of the few that metadata.hpp has behind the last.
     metadata parts_;
     std::uint32_t first_ = 0;
     std::uint32_t frames_ = 0;
-    std::uint32_t sole_frames_ = 0;
-    typename P::atomics::template atomic<std::uint8_t> sole_clock_{};
+    typename P::atomics::template atomic<std::uint32_t> direct_{};
     std::uint32_t groups_ = 0;
     [[no_unique_address]] R replacement_;
     lists_type lists_;

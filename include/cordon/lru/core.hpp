@@ -49,15 +49,20 @@ public:
 
     // ---- touch ----
 
-    CORDON_ALWAYS_INLINE void touch(frame_index i) {
-        if (R::uses_clock && i.raw() < this->sole_frames_) [[likely]]
-            return touch_at(i, this->sole_clock_.load(std::memory_order_relaxed));
-        if (!this->contains(i)) [[unlikely]]
-            return;
-        touch_at(i, R::uses_clock ? this->clock_of(this->peek(i).group()) : std::uint8_t{0});
+    CORDON_ALWAYS_INLINE void touch(frame f) {
+        const std::uint32_t direct = this->direct_.load(std::memory_order_relaxed);
+        frame_index i{f.raw()};
+        auto clock = static_cast<std::uint8_t>(direct);
+        if (f.raw() >= direct) [[unlikely]] {
+            i = this->index_of(f);
+            if (!this->contains(i)) return;
+            clock = clock_at(i);
+        }
+        touch_at(i, clock);
     }
     // The same without a look at the word. Requires: the frame is in the group, and the group exists.
-    CORDON_ALWAYS_INLINE void touch(frame_index i, group_id g) {
+    CORDON_ALWAYS_INLINE void touch(frame f, group_id g) {
+        const frame_index i = this->index_of(f);
         if (!this->contains(i)) [[unlikely]]
             return;
         touch_at(i, R::uses_clock ? this->clock_of(g) : std::uint8_t{0});
@@ -93,7 +98,12 @@ private:
             if (this->replacement_.relink(before, clock)) [[unlikely]]
                 relink(i);
     }
+    [[nodiscard]] std::uint8_t clock_at(frame_index i) const {
+        if (!R::uses_clock) return 0;
+        return this->clock_of(this->groups_ == 1 ? root_group : this->peek(i).group());
+    }
     CORDON_COLD void relink(frame_index i) {
+        if (!this->contains(i)) return; // but it has an age byte
         this->flush(P::thread_slots::peek()); // what was added before is older
         section hold{*this};
         const state_word w = hold.enter_of(i);

@@ -4,7 +4,7 @@
 //     header       the pool of segments
 //     routes       4 bytes a group              what touches read of a group
 //     groups       about 1 KiB each
-//     ages         1 byte a frame               all that touches write
+//     ages         1 byte a frame, 510 more     all that touches write
 //     words        4 bytes a frame
 //     lists        links, 8 bytes a frame; or segments, 7.1 bytes a frame and 768 a list; or nothing
 //     batches      thread_slots::max_slots of 320 bytes; 576 if the policy wants keys
@@ -50,7 +50,7 @@ public:
         head = layout_.part<header>(1);
         routes = layout_.part<route_cell>(options.groups);
         groups = layout_.part<group>(options.groups);
-        ages = layout_.part<age_cell>(n);
+        ages = layout_.part<age_cell>(n + 2 * UINT8_MAX);
         words = layout_.part<word_cell>(n);
         list_cells =
             layout_.part<typename lists::cell>(lists::cells(n, std::uint64_t{options.groups} * R::lists));
@@ -61,6 +61,11 @@ public:
         extra_ = layout_.part<std::byte>(std::uint64_t{extra_stride_} * options.groups);
     }
     [[nodiscard]] std::size_t bytes() const { return layout_.bytes(); }
+    // Returns: n rounded up so that the low byte is free, for a clock; 0 if it is too large. With a clock it is up to 510
+    // more than n.
+    [[nodiscard]] static constexpr std::uint32_t direct_frames(std::uint64_t n) {
+        return static_cast<std::uint32_t>((n + UINT8_MAX) & ~std::uint64_t{UINT8_MAX});
+    }
 
     header* head = nullptr;
     route_cell* routes = nullptr;
