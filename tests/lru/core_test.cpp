@@ -77,6 +77,8 @@ TEST_CASE("A touch is by the clock of its group, wherever the range starts, and 
     const frame last{first + 599};
     REQUIRE(tracker.add(frame{first}) == status::ok);
     REQUIRE(tracker.add(last) == status::ok);
+    tracker.touch(last);
+    REQUIRE(tracker.state_of(last).cold == 0); // before the first tick, too
     for (unsigned n = 0; n != 300; ++n) {
         REQUIRE(tracker.age(root_group) == status::ok);
         REQUIRE(tracker.state_of(last).cold == 1);
