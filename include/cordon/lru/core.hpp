@@ -103,7 +103,7 @@ private:
         return this->clock_of(this->groups_ == 1 ? root_group : this->peek(i).group());
     }
     CORDON_COLD void relink(frame_index i) {
-        if (!this->contains(i)) return; // but it has an age byte
+        if (!this->contains(i)) return;       // but it has an age byte
         this->flush(P::thread_slots::peek()); // what was added before is older
         section hold{*this};
         const state_word w = hold.enter_of(i);
