@@ -222,7 +222,7 @@ private:
 
     // Calls f(word, mask of the run in it) for each word of the map that the run touches.
     template <class Word, class F>
-    static constexpr void for_run(Word (&map)[words], unsigned bit, unsigned k, F f) {
+    static constexpr void for_run(Word* map, unsigned bit, unsigned k, F f) {
         if (k <= 6) {
             f(map[bit / 64], run_mask(k) << (bit % 64));
             return;
