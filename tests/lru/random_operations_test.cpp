@@ -35,6 +35,7 @@ struct model {
         std::uint32_t pins = 0;
         bool touched = false;
     };
+    static constexpr std::uint32_t gone = UINT32_MAX;
     model_rules rules;
     std::vector<tracked> frames;
     std::map<std::uint32_t, std::deque<std::uint32_t>> lists; // live groups; oldest first
@@ -62,13 +63,14 @@ struct model {
     void flush(slot_index s) {
         if (s.is_none()) return;
         for (const std::uint32_t f : batches[s.raw()])
-            if (frames[f].place == lru_place::batched) link(f);
+            if (f != gone && frames[f].place == lru_place::batched) link(f);
         batches[s.raw()].clear();
     }
     status add(slot_index s, std::uint32_t f, std::uint32_t g) {
         if (!is_live(g)) return status::invalid_argument;
         if (!s.is_none() && batches[s.raw()].size() == 31) flush(s);
         if (frames[f].place != lru_place::untracked) return status::busy;
+        if (!s.is_none()) std::ranges::replace(batches[s.raw()], f, gone); // where it was in an earlier life
         frames[f] = {lru_place::batched, lead(g), 0, false};
         if (s.is_none())
             link(f);

@@ -181,7 +181,8 @@ private:
         return {this->parts_.batches, active};
     }
     // Effects: links what the batch holds, in the order in which it was added. Claimed first, then locked: groups are
-    // stable. Of a frame that has left and come again the last entry is claimed. Requires: inside its gate.
+    // stable. Of a frame that has left and come again the last entry is claimed; if that is in another batch, the one that is
+    // emptied first: its token and key may be those of the frame's earlier content. Requires: inside its gate.
     void empty(batch& b) {
         const std::uint32_t n = b.size();
         std::uint32_t claimed = 0; // a bit for each entry
