@@ -39,7 +39,9 @@ public:
     using tracker = small_lru<R>;
 
     world(lru_options options, const R& how, std::uint64_t start)
-        : random_(start), tracker_(options, how), frames_(options.frames.count().raw()) {
+        : random_(start),
+          tracker_(options, how),
+          frames_(static_cast<std::size_t>(options.frames.count().raw())) {
         REQUIRE(tracker_.error() == status::ok);
     }
     void run(unsigned steps) {
