@@ -6,7 +6,10 @@
 #include "support/lrus.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 using namespace cordon;
@@ -151,6 +154,26 @@ TEMPLATE_TEST_CASE("A long list merges like a short one", "[lru]", ring_fifo, li
     CHECK(on_list(tracker) == wanted);
     CHECK(coldest(tracker, 8000) == wanted);
     CHECK(tracker.validate(true));
+}
+
+TEST_CASE("A group that is merged into new ones for ever takes no more of a ring's pool than there is",
+          "[lru]") {
+    // Each new group has one frame, and the long list comes behind it.
+    constexpr std::uint32_t many = 4000;
+    small_lru<ring_fifo> tracker{some_frames(many), 4};
+    group_id all = *tracker.create_group();
+    fill(tracker, {frame{1000}, frame_count{many / 2}}, all);
+    const auto& core = tracker.internals();
+    const std::uint64_t cells = std::remove_cvref_t<decltype(core.lists())>::cells(many, 4);
+    for (std::uint32_t f = 1000 + many / 2; f != 1000 + many; ++f) {
+        const group_id next = *tracker.create_group();
+        REQUIRE(tracker.add(frame{f}, next) == status::ok);
+        REQUIRE(tracker.merge_groups(all, next) == status::ok);
+        all = next;
+        REQUIRE(core.parts().head->pool.used.load(std::memory_order_relaxed) < cells);
+    }
+    CHECK(tracker.stats(all).listed == frame_count{many});
+    CHECK(static_cast<bool>(tracker.validate(true)));
 }
 
 TEMPLATE_TEST_CASE("The id of a merged group comes back when no claimed frame bears it", "[lru]", ring_fifo,

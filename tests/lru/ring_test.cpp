@@ -53,6 +53,17 @@ struct some_lists {
         });
         return seen;
     }
+    [[nodiscard]] std::uint32_t chain(unsigned n) {
+        std::uint32_t count = 0;
+        for (std::uint32_t s = heads[n].oldest; s != 0; ++count)
+            s = s == heads[n].newest ? 0 : segments[s].next.load(std::memory_order_relaxed);
+        return count;
+    }
+    // Nine eighths of the entries have room in it, and three segments more.
+    [[nodiscard]] bool has_few_gaps(unsigned n) {
+        const std::uint64_t entries = lists::size(heads[n]);
+        return chain(n) <= (entries + entries / 8) / lists::segment_entries + 3;
+    }
     [[nodiscard]] std::uint32_t size(unsigned n) { return lists::size(heads[n]) - lists::stale(heads[n]); }
 };
 using two_lists = some_lists<2>;
@@ -115,6 +126,8 @@ TEST_CASE("Rings keep the order of a deque while frames leave by their words", "
         }
         REQUIRE(t.size(0) == shall[0].size());
         REQUIRE(t.size(1) == shall[1].size());
+        REQUIRE(t.heads[0].segments == t.chain(0));
+        REQUIRE(t.heads[1].segments == t.chain(1));
         if (step % 1000 != 0) continue;
         for (unsigned k = 0; k != 2; ++k) {
             REQUIRE(t.on(k) == std::vector<std::uint32_t>(shall[k].begin(), shall[k].end()));
@@ -334,4 +347,79 @@ TEST_CASE("A ring of which every entry is stale has no segment after it is compa
         lists::entry e;
         CHECK_FALSE(lists::turn{t.all, t.at(0)}.oldest(e));
     }
+}
+
+TEST_CASE("A compaction of a ring ends behind the last stale entry", "[lru]") {
+    two_lists t;
+    constexpr std::uint32_t many = 3000;
+    for (std::uint32_t f = 0; f != many; ++f)
+        t.push(0, f, list_end::newest);
+    // The oldest ones leave: all of them, or two of three.
+    const std::uint32_t one_stays = GENERATE(0, 3);
+    std::vector<std::uint32_t> shall;
+    std::uint32_t claims = 0, last = 0;
+    for (std::uint32_t f = 0; f != many; ++f)
+        if (claims == many / 3 || (one_stays != 0 && f % one_stays == 0))
+            shall.push_back(f);
+        else
+            t.claim(f), ++claims, last = f;
+    std::uint32_t looks = 0;
+    t.all.tidy(t.at(0), [&](lists::entry e) {
+        ++looks;
+        return t.is_current(0, e);
+    });
+    CHECK(looks > last);
+    CHECK(looks <= last + lists::segment_entries);
+    CHECK(t.on(0) == shall);
+    CHECK(lists::size(t.heads[0]) == shall.size());
+    CHECK(lists::stale(t.heads[0]) == 0);
+    CHECK(t.heads[0].segments == t.chain(0));
+    CHECK(t.has_few_gaps(0));
+    // Both ends still work.
+    t.push(0, many, list_end::oldest);
+    t.push(0, many + 1, list_end::newest);
+    shall.insert(shall.begin(), many);
+    shall.push_back(many + 1);
+    CHECK(t.on(0) == shall);
+}
+
+TEST_CASE("A compaction of a ring goes on to the end where its chain has many gaps", "[lru]") {
+    // A compaction that ends early leaves a gap; each of these ends before the last one did.
+    two_lists t;
+    std::uint32_t oldest_claimed = 2000;
+    for (std::uint32_t f = 0; f != 4000; ++f)
+        t.push(0, f, list_end::newest);
+    std::uint32_t most_gaps = 0;
+    while (oldest_claimed >= 100) {
+        oldest_claimed -= 100;
+        for (std::uint32_t f = oldest_claimed; f != oldest_claimed + 50; ++f)
+            t.claim(f);
+        t.all.compact(t.at(0), [&](lists::entry e) { return t.is_current(0, e); });
+        REQUIRE(t.heads[0].segments == t.chain(0));
+        REQUIRE(t.has_few_gaps(0));
+        REQUIRE(lists::stale(t.heads[0]) == 0);
+        most_gaps = std::max(most_gaps, t.chain(0) - lists::size(t.heads[0]) / lists::segment_entries);
+    }
+    CHECK(most_gaps >= 4); // it did leave some
+    CHECK(t.on(0).size() == 3000);
+    CHECK(std::ranges::is_sorted(t.on(0)));
+}
+
+TEST_CASE("A ring that is joined behind a short one again and again stays as short as its frames", "[lru]") {
+    // The long list goes behind one of a single frame, which is the long one then.
+    two_lists t;
+    constexpr std::uint32_t many = 2500;
+    for (std::uint32_t f = 0; f != many; ++f)
+        t.push(0, f, list_end::newest);
+    unsigned here = 0;
+    for (std::uint32_t f = many; f != frames; ++f, here = 1 - here) {
+        t.push(1 - here, f, list_end::newest);
+        t.all.splice(t.at(here), t.at(1 - here));
+        t.all.tidy(t.at(1 - here), [&](lists::entry) { return true; });
+        REQUIRE(t.heads[here].segments == 0);
+        REQUIRE(t.heads[1 - here].segments == t.chain(1 - here));
+        REQUIRE(t.has_few_gaps(1 - here));
+    }
+    CHECK(lists::size(t.heads[here]) == frames);
+    CHECK(t.pool.used.load(std::memory_order_relaxed) < t.segments.size());
 }

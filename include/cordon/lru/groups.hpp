@@ -60,7 +60,7 @@ public:
     }
     // Effects: the frames of `from` are in `into`, as its newest; the id `from` leads there, and is given out again
     // when no frame bears it. Returns: ok; invalid_argument. Locks: first the one group's, then the other's.
-    // Cost: O(1).
+    // Cost: O(1); amortised, as a pass over a list that many merges have left gaps in is part of it.
     status merge_groups(group_id from, group_id into) {
         if (error_ != status::ok) return error_;
         const control_guard control{this->control_lock_};
@@ -78,6 +78,8 @@ public:
         for (unsigned list = 0; list != R::lists; ++list)
             this->lists_.splice(this->list_at(from, list), this->list_at(into, list));
         move_claims(from, into);
+        for (unsigned list = 0; list != R::lists; ++list)
+            this->tidy(into, list);
         // Ages of `from` may wrap sooner than those of `into` are clamped.
         if (R::ages_in_ticks) hold.self().clamp_due.store(1, std::memory_order_relaxed);
         return status::ok;

@@ -7,9 +7,10 @@
 // entry of a frame has the next tag, also when the frame was untracked in between.
 // After eight rounds an entry that nobody met can look current again: then the frame is examined too early, once.
 //
-// Segments of 256 bytes come from one pool for all groups, a stack without a lock. The pool has room for every frame
-// and 11 sixteenths as many more (half as many are stale before compaction, an eighth of all lies unused where chains
-// were joined), and three segments for each list.
+// Segments of 256 bytes come from one pool for all groups, a stack without a lock. Inside a chain a segment has gaps where
+// two chains were joined, and where a compaction has ended early as all that is stale was behind it. A list of n entries
+// has at most 9/8 n of them in room, and three segments: where a scan or a merge leaves it more it is compacted, too. The
+// pool has room for every frame, half as many stale ones, and that.
 //
 // All members are called with the lock of the list's group held, unless they say otherwise.
 #pragma once
@@ -44,6 +45,7 @@ public:
         typename Atomics::template atomic<std::uint32_t> count; // of entries
         // Claims that left an entry behind; written without the lock.
         typename Atomics::template atomic<std::uint32_t> stale;
+        typename Atomics::template plain<std::uint32_t> segments; // of the chain
     };
     // Of all groups. The number of the first free segment in the low half, in the high half a count of changes.
     struct pool {
@@ -63,7 +65,7 @@ public:
 
     // Segment 0 is none.
     [[nodiscard]] static constexpr std::uint64_t cells(std::uint64_t frames, std::uint64_t all_lists) {
-        return 1 + frames * 27 / 16 / segment_entries + 3 * all_lists + 64;
+        return 1 + segments_for(frames * 3 / 2, 8) + 3 * all_lists + 64;
     }
     [[nodiscard]] static constexpr bool fits(std::uint64_t frames, std::uint64_t all_lists) {
         return frames <= frame_mask && cells(frames, all_lists) < UINT32_MAX;
@@ -232,20 +234,30 @@ public:
         from.self.newest = 0;
         add(into.self, from.self.count.load(std::memory_order_relaxed));
         from.self.count.store(0, std::memory_order_relaxed);
+        into.self.segments = into.self.segments + from.self.segments;
+        from.self.segments = 0;
     }
-    // Effects: compacts the list if it is littered. Cost: O(1) for each claim since the last time.
+    // Effects: compacts the list if it is littered or has too many gaps. Cost: O(1) for each claim, and each segment that was
+    // emptied or joined, since the last time.
     template <class Current>
     void tidy(place at, Current current_entry) {
-        if (is_littered(size(at.self), stale(at.self))) compact(at, current_entry);
+        const std::uint32_t n = size(at.self);
+        if (is_littered(n, stale(at.self)) || at.self.segments > segments_for(n, 8) + 3)
+            compact(at, current_entry);
     }
-    // Effects: moves the current entries together, towards the oldest end, and gives back what is left over.
+    // Effects: moves the current entries together, towards the oldest end, and gives back what is left over. What lies
+    // behind the last stale entry stays, if that leaves few gaps: claims are mostly of old frames.
     template <class Current>
     CORDON_NO_INLINE void compact(place at_list, Current current_entry) {
         list& l = at_list.self;
         if (l.oldest == 0) return;
-        std::uint32_t to = l.oldest, at = segments_[to].first, kept = 0;
-        for (std::uint32_t from = l.oldest; from != 0; from = following(l, from)) {
+        const std::uint32_t n = size(l), claims = stale(l);
+        std::uint32_t to = l.oldest, at = segments_[to].first;
+        std::uint32_t from = to, seen = 0, kept = 0;
+        std::uint32_t emptied = 0; // segments between the two
+        for (;;) {
             const std::uint32_t end = segments_[from].end;
+            seen += end - segments_[from].first;
             for (std::uint32_t e = segments_[from].first; e != end; ++e) {
                 const std::uint32_t raw = segments_[from].entries[e];
                 const bool is_kept = current_entry(unpack(raw));
@@ -256,23 +268,32 @@ public:
                     to = following(l, to);
                     segments_[to].first = 0;
                     at = 0;
+                    --emptied;
                 }
                 // Written in any case: a branch would be mispredicted once in three entries.
                 segments_[to].entries[at] = raw;
                 at += is_kept;
             }
+            from = following(l, from);
+            const std::uint32_t dropped = seen - kept - (at - segments_[to].first);
+            if (from == 0 || (dropped >= claims && l.segments - emptied <= segments_for(n - dropped, 16) + 3))
+                break;
+            ++emptied;
         }
         kept += at - segments_[to].first;
         segments_[to].end = at;
-        for (std::uint32_t s = following(l, to); s != 0;) {
+        for (std::uint32_t s = following(l, to); s != from;) {
             const std::uint32_t after = following(l, s);
             give_segment(s);
             s = after;
         }
-        l.newest = to;
-        const std::uint32_t dropped = size(l) - kept;
-        l.count.store(kept, std::memory_order_relaxed);
-        l.stale.fetch_add(0u - dropped, std::memory_order_relaxed);
+        if (from == 0)
+            l.newest = to;
+        else
+            segments_[to].next.store(from, std::memory_order_relaxed);
+        l.segments = l.segments - emptied;
+        l.count.store(n - (seen - kept), std::memory_order_relaxed);
+        l.stale.fetch_add(kept - seen, std::memory_order_relaxed);
         if (kept == 0) retire_oldest(l);
     }
     template <class F>
@@ -293,6 +314,10 @@ private:
     // Returns: whether a third of a list is stale, so that it is to be compacted.
     [[nodiscard]] static constexpr bool is_littered(std::uint32_t n, std::uint32_t gone) {
         return n >= compacted_entries && gone <= n && gone >= n / 3;
+    }
+    // Returns: the segments of so many entries, and of one part in so many more. Without a gap a chain has up to 2 more.
+    [[nodiscard]] static constexpr std::uint64_t segments_for(std::uint64_t n, std::uint64_t part) {
+        return (n + n / part) / segment_entries;
     }
     static entry unpack(std::uint32_t raw) { return {raw & frame_mask, raw >> frame_bits}; }
     static void add(list& l, std::uint32_t n) {
@@ -337,6 +362,7 @@ private:
         else
             segments_[l.newest].next.store(fresh, std::memory_order_relaxed);
         l.newest = fresh;
+        l.segments = l.segments + 1;
     }
     void prepend(list& l) {
         const std::uint32_t fresh = take_segment(segment_entries);
@@ -345,11 +371,13 @@ private:
         else
             segments_[fresh].next.store(l.oldest, std::memory_order_relaxed);
         l.oldest = fresh;
+        l.segments = l.segments + 1;
     }
     CORDON_NO_INLINE void retire_oldest(list& l) {
         const std::uint32_t empty = l.oldest;
         l.oldest = following(l, empty);
         if (l.oldest == 0) l.newest = 0;
+        l.segments = l.segments - 1;
         give_segment(empty);
     }
 
