@@ -61,7 +61,7 @@ public:
     // Effects: goes on with a zone whose metadata lies in `memory`, written by a zone of the same policy and options that
     // was at rest: a copy, a file, the same bytes mapped elsewhere. What its thread caches held is free, isolated
     // ranges are open. The bytes may be any: corrupt_metadata is the error() of those that are no such zone.
-    // Cost: O(frames), and each hole is compared with each other.
+    // Cost: O(frames); holes that are not given in order are compared each with each other.
     [[nodiscard]] static basic_zone attach(std::span<std::byte> memory, const zone_options& options) {
         return basic_zone(attached{}, memory, options);
     }

@@ -53,6 +53,36 @@ TEST_CASE("ranges inserted in any order lie sorted", "[frames]") {
     CHECK(f.table[2].first == 90);
 }
 
+TEST_CASE("ranges appended in any order are sorted, and those that overlap are told", "[frames]") {
+    rng random{seed()};
+    CAPTURE(seed());
+    for (int round = 0; round != scaled(300); ++round) {
+        fixture appended;
+        std::vector<range_table::range> all;
+        for (auto n = random.below(17); n != 0; --n) {
+            all.push_back({static_cast<std::uint32_t>(random.below(100)),
+                           static_cast<std::uint32_t>(1 + random.below(5))});
+            appended.table.append(frame_index{all.back().first}, all.back().count);
+        }
+        appended.table.sort();
+        bool disjoint = true;
+        for (std::size_t i = 0; i != all.size(); ++i)
+            for (std::size_t j = 0; j != i; ++j)
+                disjoint = disjoint && (all[i].end() <= all[j].first || all[j].end() <= all[i].first);
+        REQUIRE(appended.table.is_disjoint() == disjoint);
+        std::sort(all.begin(), all.end(), [](auto a, auto b) { return a.first < b.first; });
+        REQUIRE(appended.table.size() == all.size());
+        for (std::uint32_t i = 0; i != all.size(); ++i)
+            REQUIRE(appended.table[i].first == all[i].first);
+        for (const auto& one : all)
+            if (disjoint) {
+                REQUIRE(appended.table.has(frame_index{one.first}, one.count));
+                REQUIRE_FALSE(appended.table.has(frame_index{one.first}, one.count + 1));
+            }
+        REQUIRE_FALSE(appended.table.has(frame_index{100}, 1));
+    }
+}
+
 TEST_CASE("questions about any window are answered as by a set of indices", "[frames]") {
     rng random{seed()};
     CAPTURE(seed());

@@ -408,6 +408,20 @@ TEST_CASE("several holes are taken over; one more than the options name is refus
     CHECK(zone_attachment<policy>::check(parts, geo, whole_blocks) == status::corrupt_metadata);
 }
 
+TEST_CASE("holes in no order are taken over as those in order are, unless they overlap", "[zone]") {
+    const frame_range high{frame{64 * 4}, frame_count{64}};
+    const frame_range low{frame{64 * 2 + 5}, frame_count{3}};
+    const frame_range falling[] = {high, low};
+    const frame_range overlapping[] = {high, {frame{64 * 3}, frame_count{65}}};
+    zone_options options{.frames = {frame{0}, frame_count{8 * small_block}}, .holes = falling};
+    const placed_memory memory{zone_type::metadata_bytes(options)};
+    REQUIRE(zone_type::place(memory.bytes(), options).error() == status::ok);
+    const placed_memory elsewhere{memory.bytes()};
+    CHECK(zone_type::attach(elsewhere.bytes(), options).error() == status::ok);
+    options.holes = overlapping;
+    CHECK(zone_type::attach(elsewhere.bytes(), options).error() == status::invalid_range);
+}
+
 TEST_CASE("attaching fails where what was cached cannot be looked at, or not be drained", "[zone]") {
     using moody_zone = basic_zone<moody_policy>;
     const placed_memory memory{moody_zone::metadata_bytes(options)};

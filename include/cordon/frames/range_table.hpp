@@ -37,6 +37,27 @@ public:
         ranges_[at] = {first.raw(), count};
     }
 
+    // Effects: the same, in no order: sort() is to follow.
+    constexpr void append(frame_index first, std::uint32_t count) {
+        ranges_[(*size_)++] = {first.raw(), count};
+    }
+    // Effects: puts the ranges in order, by way of a heap. Cost: O(size log size), whatever their order was.
+    constexpr void sort() {
+        for (std::uint32_t at = *size_ / 2; at-- != 0;)
+            sift_down(at, *size_);
+        for (std::uint32_t end = *size_; end > 1;) {
+            exchange(0, --end);
+            sift_down(0, end);
+        }
+    }
+    // Returns: whether the ranges rise, and none starts before the one below it ends.
+    [[nodiscard]] constexpr bool is_disjoint() const {
+        std::uint64_t last = 0;
+        for (std::uint32_t i = 0; i != *size_; last = ranges_[i++].end())
+            if (ranges_[i].first < last) return false;
+        return true;
+    }
+
     // Requires: a range of the table starts at `first`. Cost: O(size).
     constexpr void erase(frame_index first) {
         std::uint32_t at = lower_bound(first.raw());
@@ -45,6 +66,11 @@ public:
     }
 
     [[nodiscard]] constexpr bool contains(frame_index i) const { return count_in(i, 1) != 0; }
+    // Returns: whether this very range is in the table.
+    [[nodiscard]] constexpr bool has(frame_index first, std::uint32_t count) const {
+        const std::uint32_t i = lower_bound(first.raw());
+        return i != *size_ && ranges_[i].first == first.raw() && ranges_[i].count == count;
+    }
     [[nodiscard]] constexpr bool any_in(frame_index first, std::uint64_t count) const {
         const std::uint32_t i = lower_bound(first.raw());
         return i != *size_ && ranges_[i].first < first.raw() + count;
@@ -67,6 +93,21 @@ public:
     }
 
 private:
+    constexpr void exchange(std::uint32_t a, std::uint32_t b) {
+        const range before = ranges_[a];
+        ranges_[a] = ranges_[b];
+        ranges_[b] = before;
+    }
+    // Effects: of the first `end` ranges, those below `at` in the heap are a heap with it, the highest on top.
+    constexpr void sift_down(std::uint32_t at, std::uint32_t end) {
+        for (std::uint64_t child; (child = std::uint64_t{at} * 2 + 1) < end;) {
+            auto higher = static_cast<std::uint32_t>(child);
+            if (child + 1 < end && ranges_[child + 1].first > ranges_[child].first) ++higher;
+            if (ranges_[at].first >= ranges_[higher].first) return;
+            exchange(at, higher);
+            at = higher;
+        }
+    }
     // Returns: the first range that ends behind `index`.
     [[nodiscard]] constexpr std::uint32_t lower_bound(std::uint32_t index) const {
         std::uint32_t low = 0;

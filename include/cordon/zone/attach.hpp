@@ -17,6 +17,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace cordon::inline v0 {
 
@@ -36,13 +37,11 @@ public:
     using bins = magazine_bins<Policy>;
     using slot = cache_slot<Policy>;
 
-    // Returns: ok; invalid_range if the options make no zone; corrupt_metadata. Changes nothing. Cost: O(blocks), and holes
-    // times holes.
+    // Returns: ok; invalid_range if the options make no zone; corrupt_metadata. Changes nothing. Cost: O(blocks), and of holes
+    // in no order holes times holes.
     [[nodiscard]] static status check(const metadata& parts, const geometry& geo,
                                       const zone_options& options) {
-        for (const frame_range& hole : options.holes)
-            for (const frame_range& other : options.holes)
-                if (&hole != &other && hole.overlaps(other)) return status::invalid_range;
+        if (!are_disjoint(options.holes)) return status::invalid_range;
         const bool sound = is_header(*parts.head, options) &&
                            are_holes(parts.buddy_parts.holes, geo, options) && are_poisoned(parts, geo) &&
                            parts.buddy_parts.partial.is_sound(buddy<Policy>::sets, geo.blocks()) &&
@@ -68,29 +67,28 @@ private:
                head.frames == options.frames.count().raw() && head.max_poisoned == options.max_poisoned &&
                head.active_slots.load(std::memory_order_relaxed) < slots;
     }
-    static bool is_table(const range_table& table) {
-        if (table.size() > table.capacity()) return false;
-        std::uint64_t last = 0;
-        for (std::uint32_t i = 0; i != table.size(); ++i) {
-            if (table[i].first < last) return false;
-            last = table[i].end();
-        }
+    static bool are_disjoint(std::span<const frame_range> holes) {
+        bool rise = true;
+        for (std::size_t i = 1; i < holes.size(); ++i)
+            rise = rise && holes[i - 1].end_raw() <= holes[i].first().raw();
+        if (rise) return true;
+        for (const frame_range& hole : holes)
+            for (const frame_range& other : holes)
+                if (&hole != &other && hole.overlaps(other)) return false;
         return true;
+    }
+    static bool is_table(const range_table& table) {
+        return table.size() <= table.capacity() && table.is_disjoint();
     }
     static bool are_holes(const range_table& table, const geometry& geo, const zone_options& options) {
         if (!is_table(table)) return false;
         std::uint32_t found = 0;
         std::uint32_t expected = 0;
         zone_creation<Policy>::for_each_hole(geo, options, [&](frame_index first, std::uint32_t count) {
-            found += has(table, first, count);
+            found += table.has(first, count);
             ++expected;
         });
         return found == expected && table.size() == expected;
-    }
-    static bool has(const range_table& table, frame_index first, std::uint32_t count) {
-        for (std::uint32_t i = 0; i != table.size(); ++i)
-            if (table[i].first == first.raw()) return table[i].count == count;
-        return false;
     }
     static bool are_poisoned(const metadata& parts, const geometry& geo) {
         const range_table& out = parts.buddy_parts.poisoned;

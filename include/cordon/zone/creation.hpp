@@ -61,12 +61,11 @@ public:
         head.frames = options.frames.count().raw();
         head.max_poisoned = options.max_poisoned;
 
-        bool overlap = false;
-        for_each_hole(geo, options, [&](frame_index first, std::uint32_t count) {
-            overlap = overlap || parts.buddy_parts.holes.count_in(first, count) != 0;
-            if (!overlap) parts.buddy_parts.holes.insert(first, count);
-        });
-        if (overlap) return status::invalid_range;
+        range_table& holes = parts.buddy_parts.holes;
+        for_each_hole(geo, options,
+                      [&](frame_index first, std::uint32_t count) { holes.append(first, count); });
+        holes.sort();
+        if (!holes.is_disjoint()) return status::invalid_range;
 
         for (std::size_t i = 0; i != std::size_t{geo.regions()} * regions::pools; ++i)
             parts.marks_of_regions[i] = region_map::no_marks;
