@@ -451,6 +451,20 @@ TEST_CASE("a refused isolation names what is in the way: a head, a frame inside 
     CHECK(blocker.found.number == cached);
 }
 
+TEST_CASE("a refused isolation names a frame of the zone, also where the zone cuts its block off",
+          "[isolation]") {
+    small_zone zone{frame_range{frame{10}, frame_count{small_block}}};
+    const frame_range first{frame{10}, frame_count{small_block - 10}};
+    const auto held = zone.isolate(first);
+    REQUIRE(held);
+    busy_frame blocker;
+    isolate_options options;
+    options.blocker = &blocker;
+    CHECK(zone.isolate(first, options).error() == status::busy);
+    CHECK(blocker.found.number == frame{10});
+    CHECK(blocker.found.state == frame_state::isolated);
+}
+
 TEST_CASE("an unmovable block that is idle holds nothing unmovable: it is isolated, and stays what it was",
           "[isolation]") {
     const frame_range hole[] = {{frame{3 * small_block}, frame_count{4}}};

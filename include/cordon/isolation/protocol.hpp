@@ -225,7 +225,7 @@ private:
         const std::uint64_t first = geometry::index_of(span.first).raw();
         return {first, first + std::uint64_t{span.count} * geometry::block_frames};
     }
-    // Returns: the first frame of the block that is not free; its first one if all are.
+    // Returns: the first frame of the block that is in use; the first one that the zone has of it if none is.
     [[nodiscard]] frame_info first_in_use(proof held_lock, block_index b) const {
         for (unsigned bit = 0; bit != geometry::block_frames; ++bit) {
             const frame_info info = zone_.state_of(held_lock, geometry::index_of(b, bit));
@@ -233,7 +233,9 @@ private:
                 info.state == frame_state::cached)
                 return info;
         }
-        return zone_.state_of(held_lock, geometry::index_of(b));
+        const frame_index first = geometry::index_of(b);
+        const frame_index lowest = zone_.geometry().index_of(zone_.geometry().frames().first());
+        return zone_.state_of(held_lock, first < lowest ? lowest : first);
     }
     void unseal(proof held_lock, const sealed_blocks& range) {
         for_each(range.blocks, [&](block_index b) { zone_.blocks().unseal(held_lock, b); });
