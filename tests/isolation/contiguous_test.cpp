@@ -325,6 +325,42 @@ TEST_CASE("places with a frame that never comes free, or that turn out dearer ha
     CHECK(moved == cheap);
 }
 
+TEST_CASE("a range of less than a block lies beside frames that never existed, or are broken",
+          "[isolation]") {
+    const frame_range hole[] = {{frame{10}, frame_count{1}}};
+    small_zone zone{zone_options{.frames = frames(1), .holes = hole}};
+    REQUIRE(zone.poison(frame{40}) == status::ok);
+    const auto take = [&](std::uint32_t count, std::uint32_t alignment = 1) {
+        const auto got = zone.allocate_contiguous(frame_count{count}, frame_count{alignment});
+        if (got) zone.free_contiguous(*got);
+        return got;
+    };
+    CHECK(*take(10) == frame_range{frame{0}, frame_count{10}});
+    CHECK(*take(29) == frame_range{frame{11}, frame_count{29}});
+    CHECK(*take(16, 16) == frame_range{frame{16}, frame_count{16}});
+    CHECK(take(30).error() == status::no_memory);
+    CHECK(take(32, 32).error() == status::no_memory);
+    for (const std::uint32_t f : {20u, 21u, 50u, 51u}) // in the way, but not for ever
+        REQUIRE(zone.allocate_exact(frame{f}) == status::ok);
+    const auto frees = [&](const busy_frame& from) {
+        zone.free(nobody, from.head());
+        return migrate_outcome::freed;
+    };
+    const auto emptied = zone.allocate_contiguous(frame_count{20}, frame_count{1}, frees);
+    CHECK(emptied.value_or(frame_range{}) == frame_range{frame{11}, frame_count{20}});
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("a range that ends inside a block needs no frame of the rest of it", "[isolation]") {
+    small_zone zone{frames(2)};
+    REQUIRE(zone.poison(frame{small_block + 40}) == status::ok);
+    CHECK(zone.allocate_contiguous(frame_count{small_block + 41}).error() == status::no_memory);
+    const auto got = zone.allocate_contiguous(frame_count{small_block + 40});
+    REQUIRE(got);
+    CHECK(*got == frame_range{frame{0}, frame_count{small_block + 40}});
+    CHECK(agrees(zone));
+}
+
 TEST_CASE("what ends the search for a place is told as it is", "[isolation]") {
     basic_zone<refusable_policy> zone{frames(2)};
     const auto held = occupy(zone, {frame{0}, frame_count{1}});

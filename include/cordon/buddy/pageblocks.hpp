@@ -98,11 +98,18 @@ public:
         return used == 0 || (used != block_frames && map_of(i).test(geometry::bit_of(i)));
     }
     // Returns: the frames of the block that can never be free.
-    [[nodiscard]] std::uint32_t missing_frames(proof, block_index b) const {
-        const std::uint32_t poisoned = traits(b).has(block_traits::poisoned)
-                                           ? parts_.poisoned.count_in(geometry::index_of(b), block_frames)
-                                           : 0;
-        return parts_.holes.count_in(geometry::index_of(b), block_frames) + poisoned;
+    [[nodiscard]] std::uint32_t missing_frames(proof held_lock, block_index b) const {
+        std::uint32_t missing = 0;
+        for_each_missing(held_lock, geometry::index_of(b), block_frames,
+                         [&](frame_index, std::uint32_t n) { missing += n; });
+        return missing;
+    }
+    // Calls f(first index, length) for those among the `count` frames from `first` on, which lie in one block.
+    template <class F>
+    void for_each_missing(proof, frame_index first, std::uint32_t count, F f) const {
+        parts_.holes.for_each_in(first, count, f);
+        if (traits(geometry::block_of(first)).has(block_traits::poisoned))
+            parts_.poisoned.for_each_in(first, count, f);
     }
     // Returns: whether all frames of the block that exist are in its map.
     [[nodiscard]] bool is_idle(proof held_lock, block_index b) const {

@@ -88,31 +88,30 @@ private:
             if (tried_[i] == at) return true;
         return false;
     }
-    // Returns: frames that a block lacks because the zone cuts it off.
-    [[nodiscard]] std::uint64_t cut_off(block_index b) const {
-        const geometry& geo = zone_.geometry();
-        const std::uint64_t start = geometry::index_of(b).raw();
-        const std::uint64_t end = start + geometry::block_frames;
-        const std::uint64_t first = geo.index_of(geo.frames().first()).raw();
-        return (start < first ? first - start : 0) + (end > geo.span() ? end - geo.span() : 0);
-    }
     // Returns: the place that starts at `at`; of a range within one block the cheapest from there to the block's end.
     [[nodiscard]] place cheapest_from(std::uint64_t at, std::uint64_t limit) const {
         return zone_.with_zone_lock([&](proof held_lock) {
             const frame_index start = zone_.geometry().index_of(frame{static_cast<std::uint32_t>(at)});
             const block_index first = geometry::block_of(start);
-            const auto last = static_cast<std::uint32_t>((start.raw() + count_ - 1) / geometry::block_frames);
+            const std::uint64_t end = start.raw() + count_;
+            const auto last = static_cast<std::uint32_t>((end - 1) / geometry::block_frames);
             place whole{0, at};
+            bool is_broken = false; // a frame of it is missing, which is in the way for ever
             for (block_index b = first; b.raw() <= last && whole.price < limit; ++b) {
                 const block_traits t = zone_.blocks().traits(b);
-                const std::uint64_t missing = cut_off(b); // any other missing frame is in the way for ever
-                if (!t.allocatable() || zone_.blocks().holds_unmovable(held_lock, b) ||
-                    zone_.blocks().missing_frames(held_lock, b) != missing)
-                    return place{};
+                if (!t.allocatable() || zone_.blocks().holds_unmovable(held_lock, b)) return place{};
+                const frame_index from = b == first ? start : geometry::index_of(b);
+                const std::uint64_t rest =
+                    b.raw() == last ? end - from.raw() : geometry::block_frames - geometry::bit_of(from);
+                zone_.blocks().for_each_missing(held_lock, from, static_cast<std::uint32_t>(rest),
+                                                [&](frame_index, std::uint32_t) { is_broken = true; });
                 const std::uint64_t free = zone_.blocks().free_frames(held_lock, b);
+                const std::uint64_t missing = zone_.blocks().missing_frames(held_lock, b);
                 whole.price += price_in(t.type(), geometry::block_frames - free - missing);
             }
-            return first.raw() == last && whole.price != 0 ? cheapest_within(held_lock, start) : whole;
+            if (first.raw() == last && (whole.price != 0 || is_broken))
+                return cheapest_within(held_lock, start);
+            return is_broken ? place{} : whole;
         });
     }
     // Returns: of the places within the block, from `start` on, the one with the fewest frames in use; the first of them.
@@ -122,16 +121,24 @@ private:
         const auto map = zone_.blocks().free_map(held_lock, b);
         const std::uint32_t behind = geo.span() - geometry::index_of(b).raw();
         const std::uint32_t end = behind < geometry::block_frames ? behind : geometry::block_frames;
-        std::uint16_t used_below[geometry::block_frames + 1] = {};
+        // A missing frame weighs more than all others of the block together.
+        constexpr std::uint32_t weight = geometry::block_frames;
+        std::uint32_t used_below[geometry::block_frames + 1] = {};
+        zone_.blocks().for_each_missing(held_lock, geometry::index_of(b), end,
+                                        [&](frame_index at, std::uint32_t n) {
+                                            for (std::uint32_t i = 0; i != n; ++i)
+                                                used_below[geometry::bit_of(at) + i + 1] = weight;
+                                        });
         for (std::uint32_t bit = 0; bit != end; ++bit)
-            used_below[bit + 1] = static_cast<std::uint16_t>(used_below[bit] + !map.test(bit));
+            used_below[bit + 1] += used_below[bit] + !map.test(bit);
         const auto size = static_cast<std::uint32_t>(count_);
         const auto used_from = [&](std::uint32_t bit) { return used_below[bit + size] - used_below[bit]; };
         std::uint32_t best = geometry::bit_of(start);
         const auto step = static_cast<std::uint32_t>(align_ < end ? align_ : end);
         for (std::uint32_t bit = best; bit + size <= end; bit += step)
             if (used_from(bit) < used_from(best)) best = bit;
-        return {price_in(zone_.blocks().traits(b).type(), static_cast<unsigned>(used_from(best))),
+        if (used_from(best) > weight) return {};
+        return {price_in(zone_.blocks().traits(b).type(), used_from(best)),
                 geo.frame_at(geometry::index_of(b, best)).raw()};
     }
 
