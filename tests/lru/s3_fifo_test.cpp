@@ -51,6 +51,17 @@ TEST_CASE("s3_fifo evicts what is deactivated before what exceeds the share of t
     CHECK(t.coldest(4) == numbers{4, 30, 9, 1});
 }
 
+TEST_CASE("s3_fifo looks in the small queue for one victim, however often that was deactivated", "[lru]") {
+    tracked<s3_fifo<>> t{50};
+    for (std::uint32_t i = 0; i != 50; ++i)
+        t.use(i);
+    CHECK(t.coldest(1) == numbers{0}); // all others are in the main queue
+    for (int n = 0; n != 40; ++n)
+        t.deactivate({frame{9}, cordon::frame_count{1}});
+    CHECK(t.add(frame{0}) == status::ok);
+    CHECK(t.coldest(2) == numbers{9, 1}); // the new one stays
+}
+
 TEST_CASE("s3_fifo readmits to the main queue what left the small one a short time ago", "[lru]") {
     tracked<s3_fifo<>> t{20};
     const cordon::lru_token early = t.evict(0);

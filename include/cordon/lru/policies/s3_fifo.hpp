@@ -61,11 +61,13 @@ struct s3_fifo : replacement_base {
         v.set_age(i, static_cast<std::uint8_t>(list == small ? 0 : uses - 1));
         return decision::keep(main);
     }
-    // What is to be reclaimed next is at the old end of the small queue, and is looked for there.
+    // What is to be reclaimed next is at the old end of the small queue, and is looked for there: as often as it is put
+    // there, but not oftener than there are frames.
     template <class V>
     list_place putback(V& v, frame_index i, putback_at at) const {
         if (at != putback_at::tail) return {v.list_of(i)};
-        ++v.state().in_small;
+        std::uint32_t& in_small = v.state().in_small;
+        in_small += in_small <= v.size(small); // the frame itself is not counted yet
         return {small, list_end::oldest};
     }
 
