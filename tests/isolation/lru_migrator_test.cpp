@@ -344,6 +344,12 @@ TEST_CASE("the cheapest block has the fewest frames in use, young ones count mor
     CHECK(is(cheapest_block(on.zone, on.tracker, {.young_factor = 1, .may_be_empty = false}), 3));
     REQUIRE(cheapest_blocks(on.zone, on.tracker, ranked, {.young_factor = 1}) == 5);
     CHECK(ranked[2].range == block(on.zone, 1)); // 7
+    // Where young frames are dearer than all that a number can say, their block is the last.
+    for (const std::uint64_t dear : {UINT64_MAX, UINT64_MAX / 2}) {
+        REQUIRE(cheapest_blocks(on.zone, on.tracker, ranked, {.young_factor = dear, .may_be_empty = false}) ==
+                4);
+        CHECK(ranked[3].range == block(on.zone, 1));
+    }
 
     // Two at a time: 0 and 1 cost 23; 2, 4 and 6 are out.
     const auto pair = cheapest_block(on.zone, on.tracker, {.blocks = 2});

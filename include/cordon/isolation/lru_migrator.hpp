@@ -194,8 +194,10 @@ struct block_choice {
     std::uint32_t blocks = 1;       // a range has so many, and starts at a multiple of them
     std::uint64_t young_factor = 4; // a young frame costs as much as so many others
     bool may_be_empty = true;       // ranges that nothing is in are the cheapest
+    // Returns: at most UINT64_MAX - 1.
     [[nodiscard]] std::uint64_t price(const block_cost& c) const {
-        return c.used.raw() + c.young.raw() * (young_factor - 1);
+        const std::uint64_t most = UINT64_MAX - 1, young = c.young.raw(), others = c.used.raw() - young;
+        return young != 0 && young_factor > (most - others) / young ? most : others + young * young_factor;
     }
 };
 
