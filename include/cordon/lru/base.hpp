@@ -111,6 +111,13 @@ public:
                 return;
             }
         }
+        // Returns: whether the id is that of a group: of one that was removed before its lock was taken, it is the root
+        // group's lock that is held.
+        [[nodiscard]] bool enter_live(group_id id) {
+            if (!tracker_.is_live(id)) return false;
+            enter(id);
+            return tracker_.is_live(id);
+        }
         // Effects: the same for the group of a frame that the caller has not claimed: it is read again under the lock.
         // Returns: the word.
         state_word enter_of(frame_index i) {

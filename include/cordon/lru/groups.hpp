@@ -91,10 +91,9 @@ public:
     // Effects: the group is a tick older.
     status age(group_id g) {
         if (error_ != status::ok) return error_;
-        if (!this->is_live(g)) return status::invalid_argument;
         {
             section hold{*this};
-            hold.enter(g);
+            if (!hold.enter_live(g)) return status::invalid_argument;
             view seen{*this, hold.id()};
             this->replacement_.tick(seen);
         }
@@ -185,8 +184,11 @@ private:
         self.reset(this->lists_);
         this->set_route(g, {group_route::kind::free, root_group});
     }
-    // Returns: whether a frame bears the id, or that of one that leads to it. Cost: O(frames).
-    [[nodiscard]] bool is_used(group_id g) const {
+    // Returns: whether a frame bears the id, or that of one that leads to it. Locks: the group's, so that no frame takes the
+    // stead of another behind the walk. Cost: O(frames).
+    [[nodiscard]] bool is_used(group_id g) {
+        section hold{*this};
+        hold.enter(g);
         for (std::uint32_t n = 0; n != this->frames_; ++n) {
             const state_word w = this->peek(frame_index{n});
             if (w.place() != lru_place::untracked && this->root_of(w.group()) == g) return true;

@@ -88,13 +88,13 @@ private:
 
     std::size_t scan(group_id g, std::span<frame> out, frame_count& scanned) {
         section hold{tracker_};
-        hold.enter(g);
+        if (!hold.enter_live(g)) return 0;
         tally all{.out = out};
         const std::uint64_t limit =
             std::uint64_t{R::passes} * (tracker_.entries(hold.id()) + std::uint64_t{1});
         while (all.n != out.size() && all.looks < limit && scan_some(hold, limit - all.looks, all)) {
             hold.leave();
-            hold.enter(g);
+            if (!hold.enter_live(g)) return 0; // it had none to claim, or it could not have been removed
         }
         auto& count = hold.self().count;
         group::bump(count.scanned, all.looks);

@@ -78,9 +78,8 @@ public:
     }
     [[nodiscard]] cordon::miss_curve miss_curve(group_id g) const {
         cordon::miss_curve curve;
-        if (!tracker_.is_live(g)) return curve;
         section hold{tracker_}; // no more distances than misses
-        hold.enter(g);
+        if (!hold.enter_live(g)) return curve;
         const auto& count = hold.self().count;
         curve.misses = count.added.load(std::memory_order_relaxed);
         for (unsigned power = 0; power <= cordon::miss_curve::powers; ++power)
@@ -88,9 +87,8 @@ public:
         return curve;
     }
     [[nodiscard]] lru_stats stats(group_id g) const {
-        if (!tracker_.is_live(g)) return {};
         section hold{tracker_};
-        hold.enter(g);
+        if (!hold.enter_live(g)) return {};
         const auto& count = hold.self().count;
         const auto read = [](const auto& figure) { return figure.load(std::memory_order_relaxed); };
         return {.listed = frame_count{tracker_.total(hold.id())},
