@@ -209,6 +209,43 @@ TEST_CASE("A frame younger than the TTL is not reclaimed, whatever the policy sa
     CHECK(tracker.validate(true));
 }
 
+TEST_CASE("A frame that is young in its group is young where it moves or is merged to", "[lru]") {
+    lru<replacement::lru, fake_clock_policy> tracker{
+        lru_options{.frames = some_frames(8), .groups = 3, .min_ttl_ns = 1000}, replacement::lru{1}};
+    chosen_slots::mine = slot_index::none();
+    const group_id from = *tracker.create_group(), way = *tracker.create_group();
+    const auto ticks = [&](group_id g, int n, std::uint64_t apart) {
+        for (; n != 0; --n) {
+            fake_clock::time += apart;
+            REQUIRE(tracker.age(g) == status::ok);
+        }
+    };
+    const int first_ticks = GENERATE(0, 1, 3, 10, 100);
+    ticks(root_group, first_ticks, 10'000);
+    ticks(way, 50, 10'000);
+    ticks(from, 1, 10'000);
+    REQUIRE(tracker.add(frame{1000}, from) == status::ok);
+    ticks(from, 5, 10); // it is 50 ns old
+    switch (GENERATE(0, 1, 2, 3)) {
+    case 0: REQUIRE(tracker.move_group(frame{1000}, root_group) == status::ok); break;
+    case 1: REQUIRE(tracker.merge_groups(from, root_group) == status::ok); break;
+    case 2: // bears the id of a group that is no more
+        REQUIRE(tracker.merge_groups(from, way) == status::ok);
+        REQUIRE(tracker.move_group(frame{1000}, root_group) == status::ok);
+        break;
+    default:
+        REQUIRE(tracker.move_group(frame{1000}, from) == status::ok);
+        CHECK(tracker.state_of(frame{1000}).cold == 5); // as it was
+        REQUIRE(tracker.merge_groups(from, way) == status::ok);
+        REQUIRE(tracker.merge_groups(way, root_group) == status::ok);
+    }
+    CHECK(coldest(tracker, 1).empty());
+    ticks(root_group, 1, 10);
+    CHECK(coldest(tracker, 1).empty());
+    fake_clock::time += 2000;
+    CHECK(coldest(tracker, 1) == std::vector{frame{1000}});
+}
+
 TEST_CASE("A frame with as many pins as there can be is not pinned once more", "[lru]") {
     small_lru<ring_fifo> tracker{some_frames(8)};
     chosen_slots::mine = slot_index::none();
@@ -320,4 +357,19 @@ TEST_CASE("Until a tick is noted every frame is young; one from before the first
     CHECK(coldest(tracker, 2).empty());
     REQUIRE(tracker.age(root_group) == status::ok);
     CHECK(coldest(tracker, 2) == std::vector{frame{1000}});
+}
+
+TEST_CASE("A group that is made anew has none of the ticks of the one before", "[lru]") {
+    lru<replacement::lru, fake_clock_policy> tracker{
+        lru_options{.frames = some_frames(8), .groups = 2, .min_ttl_ns = 1000}, replacement::lru{1}};
+    chosen_slots::mine = slot_index::none();
+    const group_id g = *tracker.create_group();
+    for (int tick = 0; tick != 64; ++tick)
+        REQUIRE(tracker.age(g) == status::ok);
+    REQUIRE(tracker.remove_group(g) == status::ok);
+    REQUIRE(*tracker.create_group() == g);
+    REQUIRE(tracker.add(frame{1000}, g) == status::ok);
+    tracker.deactivate({frame{1000}, frame_count{1}}); // as cold as can be: older than the first tick
+    REQUIRE(tracker.age(g) == status::ok);
+    CHECK(coldest(tracker, 1, g) == std::vector{frame{1000}});
 }

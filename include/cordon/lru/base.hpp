@@ -8,6 +8,7 @@
 #include "cordon/lru/replacement.hpp"
 #include "cordon/lru/state_word.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstddef>
@@ -248,7 +249,7 @@ public:
         group& self = group_of(g);
         group::bump(self.count.ticks);
         const std::uint64_t tick = self.count.ticks.load(std::memory_order_relaxed);
-        if (min_ttl_ns_ != 0) self.tick_ns[tick % group::tick_times] = P::clock::now();
+        if (min_ttl_ns_ != 0) self.tick_ns[tick % group::tick_times] = P::clock::now() + 1;
         if (R::ages_in_ticks && tick % clamp_interval == 0)
             self.clamp_due.store(1, std::memory_order_relaxed);
         const group_route before = route_of(g);
@@ -266,8 +267,22 @@ public:
             replacement_.coldness(age_of(i).load(std::memory_order_relaxed), clock_of(g));
         if (age == 0 || ticks == 0) return true;
         const std::uint64_t back = age < group::tick_times ? age : group::tick_times;
-        if (back > ticks) return false; // before the first tick that was noted
-        return P::clock::now() - self.tick_ns[(ticks - back + 1) % group::tick_times] < min_ttl_ns_;
+        const std::uint64_t since = self.tick_ns[(ticks - back + 1) % group::tick_times];
+        return since != 0 &&
+               P::clock::now() + 1 - since < min_ttl_ns_; // not before the first tick that was noted
+    }
+    // Effects: the last ticks of `into` were no sooner than those of `from`, so that no frame that comes from there is taken
+    // for older than it is. Locks: that of `into`, and nobody takes that of `from` any more.
+    void merge_ticks(group_id from, group_id into) {
+        if (min_ttl_ns_ == 0) return;
+        const group& theirs = group_of(from);
+        group& ours = group_of(into);
+        const std::uint64_t their_ticks = theirs.count.ticks.load(std::memory_order_relaxed);
+        const std::uint64_t our_ticks = ours.count.ticks.load(std::memory_order_relaxed);
+        for (std::uint64_t n = 0; n != group::tick_times; ++n) {
+            std::uint64_t& tick = ours.tick_ns[(our_ticks - n) % group::tick_times];
+            tick = std::max(tick, theirs.tick_ns[(their_ticks - n) % group::tick_times]);
+        }
     }
     // Returns: the byte, not colder than the policy's cold().
     [[nodiscard]] std::uint8_t clamped(std::uint8_t age, std::uint8_t clock) const {

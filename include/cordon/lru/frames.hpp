@@ -78,13 +78,18 @@ public:
     }
     // The same into another group. Returns: also invalid_argument, nothing changed.
     status put_back_to(section& hold, frame_index i, group_id to, putback_at at) {
-        const state_word w = this->peek(i);
+        state_word w = this->peek(i);
         if (w.place() != lru_place::isolated)
             return w.place() == lru_place::untracked ? status::absent : status::not_isolated;
         if (!this->is_live(to)) return status::invalid_argument;
+        const bool is_young = is_young_at_home(hold, i, w);
         hold.enter(to);
         if (this->route_of(hold.id()).what() != group_route::kind::live) return status::invalid_argument;
         this->rebase(i, w.group(), hold.id());
+        // When the ticks were that it has seen the new group does not know.
+        if (is_young && w.group() != hold.id())
+            this->age_of(i).store(this->replacement_.fresh(this->clock_of(hold.id())),
+                                  std::memory_order_relaxed);
         if (w.pins() != 0 && this->settle_pinned(i, hold.id())) return status::ok;
         view seen{*this, hold.id()};
         set_age(seen, i, at);
@@ -298,6 +303,13 @@ private:
         if (w.place() == lru_place::untracked) return status::absent;
         if (w.place() != lru_place::isolated) return status::not_isolated;
         return w.pins() != 0 && this->settle_pinned(i, w.group()) ? status::ok : status::busy;
+    }
+    // Returns: whether min_ttl_ns keeps the claimed frame where it is. It then bears the id of its group; `w` is its word.
+    [[nodiscard]] bool is_young_at_home(section& hold, frame_index i, state_word& w) {
+        if (this->min_ttl_ns_ == 0) return false;
+        hold.enter(w.group());
+        w = adopt_claimed(hold, i, w);
+        return this->is_young(hold.id(), i);
     }
     void link_back(section& hold, frame_index i, state_word claimed, putback_at at) {
         this->rebase(i, claimed.group(), hold.id());

@@ -73,7 +73,7 @@ struct alignas(cache_line_bytes) lru_group {
     atomic<std::uint32_t> clamp_due; // ages are to be clamped before they wrap
     typename R::group_state state;
     typename lists_type::list lists[R::lists];
-    std::uint64_t tick_ns[tick_times]; // when tick number n happened: at n % tick_times
+    std::uint64_t tick_ns[tick_times]; // when tick number n happened, and 1: at n % tick_times; 0: not known
     struct figures {
         atomic<std::uint64_t> added, scanned, isolated, kept, culled, evicted, refaulted, activated, ticks;
         atomic<std::uint64_t> stolen; // without the lock
@@ -95,6 +95,8 @@ struct alignas(cache_line_bytes) lru_group {
     // Effects: all but the lock and the route are as of a group that was never made.
     void reset(lists_type& all) {
         clamp_due.store(0, std::memory_order_relaxed);
+        for (std::uint64_t& tick : tick_ns)
+            tick = 0;
         state = typename R::group_state{};
         for (auto& one : lists)
             all.reset(one);

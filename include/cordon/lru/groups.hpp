@@ -80,6 +80,7 @@ public:
         move_claims(from, into);
         for (unsigned list = 0; list != R::lists; ++list)
             this->tidy(into, list);
+        this->merge_ticks(from, into);
         // Ages of `from` may wrap sooner than those of `into` are clamped.
         if (R::ages_in_ticks) hold.self().clamp_due.store(1, std::memory_order_relaxed);
         return status::ok;

@@ -134,6 +134,7 @@ struct lru_options {
     std::uint32_t groups = 1; // at most, with the root group
     // Frames touched more recently are not reclaimed. Policies with ticks only, and told by these: call age() so often
     // that several fit into it. With 64 or more in that time all frames count as touched, as older ticks have no time.
+    // One that is young when it moves to another group is as if just added there.
     std::uint64_t min_ttl_ns = 0;
     std::uint32_t ghost_entries = 0; // of the table that remembers evicted keys; 4 bytes each
 };
