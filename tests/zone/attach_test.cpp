@@ -282,6 +282,11 @@ TEST_CASE("a header, a table or a tree that would lead out of the metadata is re
     refused_at_once("holes in another order", [](copy& c) {
         std::swap(copy::ranges(c.parts.buddy_parts.holes)[0], copy::ranges(c.parts.buddy_parts.holes)[1]);
     });
+    refused_at_once("frames to be poisoned in another order", [](copy& c) {
+        c.parts.head->condemned = 2;
+        copy::ranges(c.parts.buddy_parts.condemned)[0] = {64 * 9 + 1, 1};
+        copy::ranges(c.parts.buddy_parts.condemned)[1] = {64 * 9, 1};
+    });
     refused_at_once("too many poisoned", [](copy& c) { c.parts.head->poisoned = 9; });
     refused_at_once("more poisoned than there is room for", [](copy& c) { c.parts.head->condemned = 8; });
     refused_at_once("a poisoned frame outside",
