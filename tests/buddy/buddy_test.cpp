@@ -74,31 +74,6 @@ TEST_CASE("a run that is free already is not given twice, and nothing changes", 
     CHECK(f.consistent());
 }
 
-TEST_CASE("a batch of words counts each type for itself, and names the words of which a frame was free",
-          "[buddy]") {
-    fixture<> f{8};
-    frame_words batch;
-    std::vector<std::uint32_t> twice; // behind every second type: each call gets words of two
-    for (const migrate_type type : {unmovable, movable, reclaimable, movable, unmovable, movable}) {
-        for (const std::uint32_t i : f.take(type, 0, 3))
-            batch.push({frame_index{i & ~63u}, 1, 1ull << (i % 64)});
-        if (type != movable) continue;
-        batch.push(batch.begin()[batch.size() - 1]);
-        twice.push_back((batch.end() - 1)->first.raw());
-    }
-    std::vector<std::uint32_t> named;
-    for (const frame_word* next = batch.begin();;) {
-        next = f.tested.give_words(f.proof(), next, batch.end());
-        if (next == batch.end()) break;
-        named.push_back(next++->first.raw());
-    }
-    CHECK(named == twice);
-    CHECK(f.free() == 8 * 64);
-    CHECK(f.consistent());
-    CHECK(f.tested.give_words(f.proof(), batch.end(), batch.end()) == batch.end());
-    CHECK(f.consistent());
-}
-
 TEST_CASE("a large run of which a part is free is not given", "[buddy]") {
     fixture<9> within{1};
     REQUIRE(within.tested.take_exact(within.proof(), frame_index{0}, 7));
@@ -493,7 +468,7 @@ void check_randomly(std::uint32_t blocks, std::uint32_t hole) {
             break;
         }
         default: {
-            frame_words batch;
+            frame_words<256> batch;
             for (std::uint64_t m = random.below(20); m != 0 && !live.empty(); --m) {
                 const std::size_t at = random.below(live.size());
                 const auto [run, size] = live[at];

@@ -11,7 +11,9 @@ using namespace cordon;
 
 namespace {
 
-std::vector<std::uint32_t> spread(const frame_words& words) {
+using words_of_256 = frame_words<256>;
+
+std::vector<std::uint32_t> spread(const words_of_256& words) {
     std::vector<std::uint32_t> frames;
     for (const frame_word& word : words)
         word.spread([&](frame_index i) { frames.push_back(i.raw()); });
@@ -26,7 +28,7 @@ TEST_CASE("frames in a row become one word", "[buddy]") {
     std::vector<std::uint32_t> frames;
     for (std::uint32_t i = 64; i != 192; ++i)
         frames.push_back(i);
-    frame_words words;
+    words_of_256 words;
     REQUIRE(words.gather(frames.data(), 0, frames.size(), no_prefetch) == frames.size());
     REQUIRE(words.size() == 2);
     CHECK(words.begin()->first == frame_index{64});
@@ -37,7 +39,7 @@ TEST_CASE("frames in a row become one word", "[buddy]") {
 
 TEST_CASE("a frame that comes twice in a row goes into two words, so that the second is found", "[buddy]") {
     const std::vector<std::uint32_t> frames{7, 7, 8};
-    frame_words words;
+    words_of_256 words;
     REQUIRE(words.gather(frames.data(), 0, 3, no_prefetch) == 3);
     REQUIRE(words.size() == 2);
     CHECK(words.begin()[0].bits == 1ull << 7);
@@ -48,20 +50,20 @@ TEST_CASE("frames that only begin and end like a row are gathered as what they a
     std::vector<std::uint32_t> frames;
     for (std::uint32_t i = 0; i != 64; ++i)
         frames.push_back(i == 20 ? 200 : i);
-    frame_words words;
+    words_of_256 words;
     REQUIRE(words.gather(frames.data(), 0, frames.size(), no_prefetch) == frames.size());
     CHECK(spread(words) == frames);
 }
 
 TEST_CASE("gathering stops when the batch is full and goes on where it stopped", "[buddy]") {
     std::vector<std::uint32_t> frames;
-    for (std::uint32_t i = 0; i != frame_words::capacity + 10; ++i)
+    for (std::uint32_t i = 0; i != words_of_256::capacity + 10; ++i)
         frames.push_back(i * 64);
-    frame_words words;
-    REQUIRE(words.gather(frames.data(), 0, frames.size(), no_prefetch) == frame_words::capacity);
+    words_of_256 words;
+    REQUIRE(words.gather(frames.data(), 0, frames.size(), no_prefetch) == words_of_256::capacity);
     CHECK(words.full());
-    frame_words rest;
-    CHECK(rest.gather(frames.data(), frame_words::capacity, frames.size(), no_prefetch) == frames.size());
+    words_of_256 rest;
+    CHECK(rest.gather(frames.data(), words_of_256::capacity, frames.size(), no_prefetch) == frames.size());
     CHECK(rest.size() == 10);
 }
 
@@ -73,7 +75,7 @@ TEST_CASE("any sequence without repetition comes out whole", "[buddy]") {
         for (std::uint32_t i = static_cast<std::uint32_t>(random.below(1000)); frames.size() != 100;
              i += step)
             frames.push_back(i);
-        frame_words words;
+        words_of_256 words;
         unsigned prefetched = 0;
         REQUIRE(words.gather(frames.data(), 0, frames.size(), [&](frame_index) { ++prefetched; }) == 100);
         REQUIRE(prefetched == words.size());

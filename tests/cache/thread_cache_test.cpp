@@ -8,7 +8,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <numeric>
 #include <set>
 #include <thread>
 #include <vector>
@@ -189,6 +192,63 @@ TEST_CASE("a full magazine spills its oldest batch, keeps the rest, and grows", 
     frame_index out;
     REQUIRE(on.take(out));
     CHECK(out.raw() == 999);
+}
+
+namespace {
+
+// Magazines that hold several pageblocks of 64 frames.
+struct large_magazine_policy : fake_policy {
+    static constexpr unsigned pageblock_order = 6;
+    static constexpr cached_order cached_orders[] = {{0, 256}, {1, 256}};
+};
+// Returns: the sizes of the batches that come back while the runs are freed.
+std::vector<std::size_t> spills(order k, const std::vector<std::uint32_t>& runs) {
+    using large_caches = thread_caches<large_magazine_policy>;
+    std::unique_ptr<large_caches::slot[]> memory{new large_caches::slot[large_caches::slot_count]()};
+    large_caches caches;
+    caches.start(memory.get());
+    fake_source source;
+    std::vector<std::size_t> sizes;
+    for (const std::uint32_t run : runs) {
+        const std::size_t before = source.back.size();
+        REQUIRE((caches.push(slot_index{1}, k, frame_index{run}, source) ||
+                 caches.push_slow(slot_index{1}, k, frame_index{run}, source)));
+        if (source.back.size() != before) sizes.push_back(source.back.size() - before);
+    }
+    REQUIRE(source.back.size() <= runs.size());
+    REQUIRE(std::equal(source.back.begin(), source.back.end(), runs.begin()));
+    return sizes;
+}
+std::vector<std::uint32_t> in_a_row(std::uint32_t first, std::uint32_t n, std::uint32_t step = 1) {
+    std::vector<std::uint32_t> runs;
+    for (std::uint32_t i = 0; i != n; ++i)
+        runs.push_back(first + i * step);
+    return runs;
+}
+
+} // namespace
+
+TEST_CASE("frames that were freed in a row are spilled by whole pageblocks", "[cache]") {
+    using sizes = std::vector<std::size_t>;
+    const auto ends = [](const sizes& some, std::uint32_t first) {
+        std::size_t at = first;
+        return std::all_of(some.begin(), some.end(), [&](std::size_t n) { return (at += n) % 64 == 0; });
+    };
+    for (const std::uint32_t first : {0u, 1u, 40u, 63u}) {
+        const sizes some = spills(order{0}, in_a_row(first, 2000));
+        REQUIRE(some.size() > 10);
+        CHECK(std::count(some.begin() + 5, some.end(), 128u) == static_cast<std::ptrdiff_t>(some.size()) - 5);
+        CHECK(ends({some.begin() + 3, some.end()},
+                   first + static_cast<std::uint32_t>(
+                               std::accumulate(some.begin(), some.begin() + 3, std::size_t{0}))));
+    }
+    // Not in a row: the batch stays as it is. Nor are larger runs cut.
+    std::vector<std::uint32_t> falling = in_a_row(5, 2000);
+    std::reverse(falling.begin(), falling.end());
+    const sizes uncut = spills(order{1}, in_a_row(6, 2000, 2));
+    CHECK(spills(order{0}, falling) == uncut);
+    CHECK(uncut.back() == 128);
+    CHECK(spills(order{0}, in_a_row(7, 2000, 3)) == uncut);
 }
 
 TEST_CASE("frames of a block that may not be cached are not pushed", "[cache]") {

@@ -7,7 +7,7 @@
 using namespace cordon;
 
 TEST_CASE("marks and batches stay within what a magazine can hold", "[cache]") {
-    for (std::uint16_t capacity = 1; capacity != 600; ++capacity) {
+    for (std::uint16_t capacity = 1; capacity != 1100; ++capacity) {
         const magazine_tuning tuning{capacity};
         magazine_marks m = tuning.first();
         const auto check = [&] {
@@ -33,4 +33,9 @@ TEST_CASE("growing doubles and shrinking halves", "[cache]") {
     STATIC_REQUIRE(tuning.grown(tuning.first()).batch == 128);
     STATIC_REQUIRE(tuning.shrunk(tuning.first()).batch == 32);
     STATIC_REQUIRE(tuning.grown({512, 256}).batch == 256);
+    STATIC_REQUIRE(tuning.most().batch == 256);
+    STATIC_REQUIRE(tuning.most().mark == 512);
+    constexpr magazine_tuning large{1024}; // starts with no more
+    STATIC_REQUIRE(large.first().batch == 64);
+    STATIC_REQUIRE(large.most().batch == 512);
 }

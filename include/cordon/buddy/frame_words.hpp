@@ -40,12 +40,13 @@ struct frame_word {
     }
 };
 
-// A batch of words, on the stack.
+// A batch of up to so many words, on the stack.
+template <std::uint32_t Capacity>
 class frame_words {
 public:
-    static constexpr std::uint32_t capacity = 256;
+    static constexpr std::uint32_t capacity = Capacity;
 
-    frame_words() {} // writes no word: most batches have few, and 4 KiB of zeros cost more than the lock
+    frame_words() {} // writes no word: most batches have few, and 8 KiB of zeros cost more than the lock
     [[nodiscard]] std::uint32_t size() const { return size_; }
     [[nodiscard]] bool full() const { return size_ == capacity; }
     [[nodiscard]] const frame_word* begin() const { return words_; }

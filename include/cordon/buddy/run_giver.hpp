@@ -8,6 +8,7 @@
 #include "cordon/buddy/run_taker.hpp"
 #include "cordon/core/status.hpp"
 
+#include <cstddef>
 #include <cstdint>
 
 namespace cordon::inline v0 {
@@ -59,6 +60,11 @@ public:
         std::uint64_t uncounted = 0;
         for (; next != end; ++next) {
             const frame_word& w = *next;
+            if (w.count == 64 && is_block(next, end) &&
+                give_blocks(geometry::block_of(w.first), 0) == status::ok) {
+                next += words_of_block - 1;
+                continue;
+            }
             const status given = put_word(w.first, w.bits, w.count, 0, [&](migrate_type t) {
                 if (t != type) [[unlikely]] {
                     counters::add(this->free_count(type), uncounted);
@@ -76,6 +82,16 @@ public:
     CORDON_ALWAYS_INLINE void prefetch(frame_index i) const { __builtin_prefetch(&map_word(i), 1); }
 
 private:
+    static constexpr std::ptrdiff_t words_of_block = block_frames / 64;
+
+    // Returns: whether the words from `next` on are all frames of a block.
+    static bool is_block(const frame_word* next, const frame_word* end) {
+        const frame_index first = next->first;
+        if (geometry::bit_of(first) != 0 || end - next < words_of_block) return false;
+        for (std::uint32_t n = 0; n != words_of_block; ++n)
+            if (next[n].count != 64 || next[n].first.raw() != first.raw() + n * 64) return false;
+        return true;
+    }
     // Returns: the word of the maps that the frame lies in. Maps lie side by side, so their words are numbered through.
     CORDON_ALWAYS_INLINE std::uint64_t& map_word(frame_index i) const {
         return reinterpret_cast<std::uint64_t*>(this->parts_.maps)[i.raw() / 64];

@@ -58,10 +58,22 @@ public:
         out = geometry::index_of(b);
         return true;
     }
-    // Effects: the same for single frames, up to n of them, as words. Requires: room for n words.
-    std::uint32_t take_words(proof, migrate_type type, std::uint32_t n, frame_words& out) {
+    // Effects: the same for single frames, up to n of them, as words. Requires: room for n words. Parts of blocks come
+    // first, and a batch that could take a whole block opens none behind them: so the next ones are whole blocks, which
+    // touch no map and no set of parts.
+    template <std::uint32_t Capacity>
+    std::uint32_t take_words(proof, migrate_type type, std::uint32_t n, frame_words<Capacity>& out) {
         std::uint32_t taken = 0;
-        for (block_index b; taken != n && find_block(type, 0, b);) {
+        const auto find = [&](block_index& b) {
+            return taken != 0 && n >= block_frames ? find_partial(type, 0, b) : find_block(type, 0, b);
+        };
+        for (block_index b; taken != n && find(b);) {
+            if (this->fill(b).used == 0 && n >= block_frames) {
+                use_all(b, 0, type);
+                for (std::uint32_t bit = 0; bit != block_frames; bit += 64)
+                    out.push({geometry::index_of(b, bit), 64, ~0ull});
+                return taken + block_frames;
+            }
             update_used(b, [&](map& m) {
                 return m.take_words(n - taken, [&](unsigned word, std::uint64_t bits, std::uint32_t count) {
                     out.push({geometry::index_of(b, word * 64), count, bits});

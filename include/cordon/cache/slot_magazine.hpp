@@ -74,12 +74,12 @@ public:
         set_count(n);
         if (n == 0) set_marks(before);
     }
-    // Effects: gives the oldest batch back. Requires: full.
+    // Effects: gives the oldest batch back, of frames in a row whole pageblocks if it can be. Requires: full.
     template <class Source>
     void spill(Source& source) const {
         const unsigned n = count();
-        const unsigned batch = marks().batch;
         entry* const entries = first_entry();
+        const unsigned batch = up_to_block(entries, marks().batch);
         source.give_batch(bins::order_of(bin_), std::span<const entry>{entries, batch});
         move_down(entries, batch, n - batch);
         set_count(n - batch);
@@ -123,6 +123,15 @@ private:
     [[nodiscard]] magazine_marks marks() const { return magazine_marks::of(head().mark); }
     void set_marks(magazine_marks m) const { head().mark = m.mark; }
 
+    // Returns: so many of the oldest entries that they end with a pageblock, if those before its end and behind it are in
+    // a row; else all of the batch.
+    [[nodiscard]] unsigned up_to_block(const entry* entries, unsigned batch) const {
+        constexpr unsigned block_frames = zone_geometry<Policy>::block_frames;
+        if (batch < block_frames) return batch;
+        const std::uint32_t last = entries[batch - 1];
+        const unsigned behind = (last + 1) % block_frames;
+        return behind < batch && entries[batch - 1 - behind] + behind == last ? batch - behind : batch;
+    }
     // Returns: how many entries are in the window. Without a branch, so that the compiler uses vectors.
     [[nodiscard]] static unsigned count_in(run_window window, std::span<const entry> entries) {
         unsigned n = 0;

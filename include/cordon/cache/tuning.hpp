@@ -26,18 +26,21 @@ public:
     // `capacity` runs fit into the magazine.
     explicit constexpr magazine_tuning(std::uint16_t capacity) : capacity_(capacity) {}
 
-    // With 512 runs a first batch of 64 frames, a whole word: two threads that start out do not share the cache
-    // lines of their frames' state bytes.
-    [[nodiscard]] constexpr magazine_marks first() const { return sized(capacity_ / 8); }
+    // A first batch of 64 frames is a whole word: two threads that start out do not share the cache lines of their
+    // frames' state bytes.
+    [[nodiscard]] constexpr magazine_marks first() const {
+        return sized(capacity_ < 512 ? capacity_ / 8 : 64);
+    }
     // After a refill, and after a spill: the next one is twice as large.
     [[nodiscard]] constexpr magazine_marks grown(magazine_marks m) const { return sized(m.batch * 2u); }
     [[nodiscard]] constexpr magazine_marks shrunk(magazine_marks m) const { return sized(m.batch / 2u); }
+    [[nodiscard]] constexpr magazine_marks most() const { return sized(capacity_); }
 
 private:
     // A mark of two batches leaves a full batch in the magazine after a spill: the next refill is far away.
     [[nodiscard]] constexpr magazine_marks sized(std::uint32_t batch) const {
-        const std::uint32_t most = capacity_ < 2 ? 1 : capacity_ / 2u;
-        const std::uint32_t b = batch < 1 ? 1 : batch < most ? batch : most;
+        const std::uint32_t half = capacity_ < 2 ? 1 : capacity_ / 2u;
+        const std::uint32_t b = batch < 1 ? 1 : batch < half ? batch : half;
         return magazine_marks::of(b * 2 < capacity_ ? b * 2 : capacity_);
     }
     std::uint16_t capacity_;

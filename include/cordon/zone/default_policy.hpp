@@ -20,6 +20,10 @@ struct report_and_abort {
 };
 
 struct default_policy : bare_policy {
+    // A batch of single frames is a whole pageblock: where processors are far apart a hold of the zone lock takes longer to
+    // come by than 512 frames take to hand over. What of it is not used is not committed.
+    static constexpr cached_order cached_orders[] = {{0, 1024}, {1, 128}, {2, 64}, {3, 64}, {4, 32},
+                                                     {5, 16},   {6, 8},   {7, 8},  {8, 8},  {9, 16}};
     using clock = default_clock;
     using backoff = default_backoff;
     using zone_lock = spin_lock<atomics, backoff>;

@@ -23,6 +23,7 @@ class zone_source : public zone_base<Policy> {
 
 public:
     using base::with_zone_lock;
+    using typename base::bins;
     using typename base::entry;
     using typename base::trace;
     using typename base::zone_proof;
@@ -76,6 +77,12 @@ protected:
     using base::report;
 
 private:
+    static constexpr unsigned single_frames = bins::of(order{0}, migrate_type::movable);
+    // A batch of single frames has room, each in a word of its own.
+    static constexpr std::uint32_t batch_words =
+        single_frames == bins::none ? 0 : magazine_tuning{bins::capacity(single_frames)}.most().batch;
+    using words_of_batch = frame_words<(batch_words < 64 ? 64 : batch_words)>;
+
     static frame_count runs(std::uint32_t n, order k) { return frame_count{n * k.frames().raw()}; }
     static void bump(auto& counter) {
         counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -94,7 +101,7 @@ private:
     // Single frames leave as words, and become frames when the lock is dropped.
     template <class Out>
     std::uint32_t take_frames(migrate_type type, std::uint32_t n, Out out) {
-        frame_words words;
+        words_of_batch words;
         const std::uint32_t taken = with_zone_lock([&](zone_proof proof) {
             bump(head_->refills);
             return buddy_.take_words(proof, type, n < words.capacity ? n : words.capacity, words);
@@ -120,7 +127,7 @@ private:
     }
     void give_frames(std::span<const entry> entries) {
         for (std::size_t at = 0; at != entries.size();) {
-            frame_words words;
+            words_of_batch words;
             at = words.gather(entries.data(), at, entries.size(), [&](frame_index i) { buddy_.prefetch(i); });
             for (const frame_word* next = words.begin(); next != words.end();) {
                 next = with_zone_lock([&](zone_proof proof) {
