@@ -416,7 +416,7 @@ TEST_CASE("several holes are taken over; one more than the options name is refus
 TEST_CASE("holes in no order are taken over as those in order are, unless they overlap", "[zone]") {
     const frame_range high{frame{64 * 4}, frame_count{64}};
     const frame_range low{frame{64 * 2 + 5}, frame_count{3}};
-    const frame_range falling[] = {high, low};
+    const frame_range falling[] = {high, low, {frame{64 * 6}, frame_count{1}}};
     const frame_range overlapping[] = {high, {frame{64 * 3}, frame_count{65}}};
     zone_options options{.frames = {frame{0}, frame_count{8 * small_block}}, .holes = falling};
     const placed_memory memory{zone_type::metadata_bytes(options)};
