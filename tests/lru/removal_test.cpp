@@ -5,6 +5,7 @@
 #include "lru/race_stage.hpp"
 #include "support/catch.hpp"
 
+#include <utility>
 #include <vector>
 
 using namespace cordon;
@@ -55,11 +56,12 @@ namespace {
 struct waits_for_a_hook : replacement_base {
     static constexpr unsigned passes = 200;
     static inline hook looked;
+    static inline bool takes_first = false;
     template <class V>
     decision examine(V&, frame_index, unsigned list) const {
         const bool was_fired = looked.fired();
         looked(nullptr);
-        return was_fired ? decision::evict() : decision::keep(list);
+        return was_fired || std::exchange(takes_first, false) ? decision::evict() : decision::keep(list);
     }
 };
 } // namespace
@@ -79,5 +81,23 @@ TEST_CASE("A group that is removed in the midst of a scan ends it", "[lru]") {
     CHECK(coldest(tracker, 1, on.other).empty());
     CHECK(word_read.fired());
     CHECK(on_list(tracker) == std::vector{a, b});
+    on.check_whole();
+}
+
+TEST_CASE("A scan by an id that is given back in its midst gives what it has claimed", "[lru]") {
+    stage<waits_for_a_hook> on;
+    auto& tracker = on.tracker;
+    const group_id merged = *tracker.create_group();
+    REQUIRE(tracker.create_group());
+    for (const group_id g : {on.other, merged})
+        REQUIRE(tracker.merge_groups(g, root_group) == status::ok);
+    const void* const route = &tracker.internals().parts().routes[merged.raw()];
+    const auto give_back = [&] { CHECK(*tracker.create_group() == on.other); }; // and `merged` is free
+    waits_for_a_hook::takes_first = true;
+    waits_for_a_hook::looked.arm(
+        nullptr, [&] { word_read.arm(route, give_back); }, 255);
+    CHECK(coldest(tracker, 2, merged) == std::vector{a});
+    CHECK(word_read.fired());
+    CHECK(tracker.putback(a) == status::ok);
     on.check_whole();
 }

@@ -94,7 +94,10 @@ private:
             std::uint64_t{R::passes} * (tracker_.entries(hold.id()) + std::uint64_t{1});
         while (all.n != out.size() && all.looks < limit && scan_some(hold, limit - all.looks, all)) {
             hold.leave();
-            if (!hold.enter_live(g)) return 0; // it had none to claim, or it could not have been removed
+            if (hold.enter_live(g)) continue;
+            // The id is no group's any more, but what is claimed is claimed.
+            scanned += frame_count{all.looks};
+            return all.n;
         }
         auto& count = hold.self().count;
         group::bump(count.scanned, all.looks);
