@@ -82,7 +82,7 @@ TEST_CASE("the words of a whole block are given at once, and only they", "[buddy
     CHECK(f.free() == 1 + 512);
     REQUIRE(f.tested.take_exact(f.proof(), frame_index{512}, 6));
     words.clear();
-    for (const std::uint32_t i : {512, 576, 640, 704, 768, 832, 896, 1536})
+    for (const std::uint32_t i : {512u, 576u, 640u, 704u, 768u, 832u, 896u, 1536u})
         words.push_back(word(i));
     CHECK(give(words) == 8);
     CHECK(f.free() == 1 + 1024 - 128 + 64);
@@ -101,7 +101,7 @@ TEST_CASE("the words of a whole block are given at once, and only they", "[buddy
 
     // In another order, and with one frame less.
     words.clear();
-    for (const std::uint32_t i : {1536, 1600, 1664, 1792, 1728, 1856, 1920, 1984})
+    for (const std::uint32_t i : {1536u, 1600u, 1664u, 1792u, 1728u, 1856u, 1920u, 1984u})
         words.push_back(word(i));
     CHECK(give(words) == 8);
     CHECK(f.free() == 3 * 512 + 1);
