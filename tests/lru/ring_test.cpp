@@ -355,7 +355,7 @@ TEST_CASE("A compaction of a ring ends behind the last stale entry", "[lru]") {
     for (std::uint32_t f = 0; f != many; ++f)
         t.push(0, f, list_end::newest);
     // The oldest ones leave: all of them, or two of three.
-    const std::uint32_t one_stays = GENERATE(0, 3);
+    const std::uint32_t one_stays = GENERATE(0u, 3u);
     std::vector<std::uint32_t> shall;
     std::uint32_t claims = 0, last = 0;
     for (std::uint32_t f = 0; f != many; ++f)

@@ -418,13 +418,13 @@ TEST_CASE("holes in no order are taken over as those in order are, unless they o
     const frame_range low{frame{64 * 2 + 5}, frame_count{3}};
     const frame_range falling[] = {high, low, {frame{64 * 6}, frame_count{1}}};
     const frame_range overlapping[] = {high, {frame{64 * 3}, frame_count{65}}};
-    zone_options options{.frames = {frame{0}, frame_count{8 * small_block}}, .holes = falling};
-    const placed_memory memory{zone_type::metadata_bytes(options)};
-    REQUIRE(zone_type::place(memory.bytes(), options).error() == status::ok);
+    zone_options some{.frames = {frame{0}, frame_count{8 * small_block}}, .holes = falling};
+    const placed_memory memory{zone_type::metadata_bytes(some)};
+    REQUIRE(zone_type::place(memory.bytes(), some).error() == status::ok);
     const placed_memory elsewhere{memory.bytes()};
-    CHECK(zone_type::attach(elsewhere.bytes(), options).error() == status::ok);
-    options.holes = overlapping;
-    CHECK(zone_type::attach(elsewhere.bytes(), options).error() == status::invalid_range);
+    CHECK(zone_type::attach(elsewhere.bytes(), some).error() == status::ok);
+    some.holes = overlapping;
+    CHECK(zone_type::attach(elsewhere.bytes(), some).error() == status::invalid_range);
 }
 
 TEST_CASE("attaching fails where what was cached cannot be looked at, or not be drained", "[zone]") {
