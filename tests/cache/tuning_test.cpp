@@ -19,6 +19,7 @@ TEST_CASE("marks and batches stay within what a magazine can hold", "[cache]") {
             check();
         const magazine_marks most = m;
         CHECK(tuning.grown(most).mark == most.mark);
+        CHECK(tuning.most().mark == most.mark);
         CHECK(most.mark + 1 >= capacity); // an odd capacity leaves one place unused
         for (int i = 0; i != 12; ++i, m = tuning.shrunk(m))
             check();

@@ -130,7 +130,7 @@ private:
         if (batch < block_frames) return batch;
         const std::uint32_t last = entries[batch - 1];
         const unsigned behind = (last + 1) % block_frames;
-        return behind < batch && entries[batch - 1 - behind] + behind == last ? batch - behind : batch;
+        return entries[batch - 1 - behind] + behind == last ? batch - behind : batch;
     }
     // Returns: how many entries are in the window. Without a branch, so that the compiler uses vectors.
     [[nodiscard]] static unsigned count_in(run_window window, std::span<const entry> entries) {

@@ -92,12 +92,11 @@ public:
     // Effects: the group is a tick older.
     status age(group_id g) {
         if (error_ != status::ok) return error_;
-        {
-            section hold{*this};
-            if (!hold.enter_live(g)) return status::invalid_argument;
-            view seen{*this, hold.id()};
-            this->replacement_.tick(seen);
-        }
+        section hold{*this};
+        if (!hold.enter_live(g)) return status::invalid_argument;
+        view seen{*this, hold.id()};
+        this->replacement_.tick(seen);
+        hold.leave();
         clamp_if_due(g);
         return status::ok;
     }
