@@ -51,6 +51,11 @@ TEST_CASE("ranges inserted in any order lie sorted", "[frames]") {
     CHECK(f.table[0].first == 10);
     CHECK(f.table[1].first == 50);
     CHECK(f.table[2].first == 90);
+    const range_table::range last = f.table[2];
+    CHECK(f.table.has(frame_index{last.first}, last.count));
+    CHECK_FALSE(f.table.has(frame_index{last.first}, last.count + 1));
+    CHECK_FALSE(f.table.has(frame_index{last.first - 1}, last.count));
+    CHECK_FALSE(f.table.has(frame_index{last.first + last.count}, 1));
 }
 
 TEST_CASE("ranges appended in any order are sorted, and those that overlap are told", "[frames]") {
