@@ -119,9 +119,8 @@ private:
         const geometry& geo = zone_.geometry();
         const block_index b = geometry::block_of(start);
         const auto map = zone_.blocks().free_map(held_lock, b);
-        const std::uint32_t behind = geo.span() - geometry::index_of(b).raw();
-        const std::uint32_t end = behind < geometry::block_frames ? behind : geometry::block_frames;
-        // A missing frame weighs more than all others of the block together.
+        constexpr std::uint32_t end = geometry::block_frames;
+        // A missing frame, as those behind the zone's end are, weighs more than all others of the block together.
         constexpr std::uint32_t weight = geometry::block_frames;
         std::uint32_t used_below[geometry::block_frames + 1] = {};
         zone_.blocks().for_each_missing(held_lock, geometry::index_of(b), end,
