@@ -14,6 +14,11 @@
 
 namespace cordon::testing {
 
+inline constexpr auto movable = migrate_type::movable;
+inline constexpr auto unmovable = migrate_type::unmovable;
+inline constexpr auto reclaimable = migrate_type::reclaimable;
+inline constexpr auto lent = migrate_type::lent;
+
 template <unsigned Pageblock>
 struct buddy_policy {
     static constexpr unsigned pageblock_order = Pageblock;
@@ -110,11 +115,11 @@ public:
             const auto map = tested.free_map(proof(), b);
             const bool listed = t.allocatable() && map.count() != 0;
             const bool whole = listed && map.count() == block_frames;
-            const bool lent = t.type() == migrate_type::lent;
+            const bool is_lent = t.type() == lent;
             ok = ok && map.count() == tested.free_frames(proof(), b) &&
                  map.largest_order() == tested.largest_free_order(proof(), b) &&
-                 p.whole.contains(block_pool::ordinary, b) == (whole && !lent) &&
-                 p.whole.contains(block_pool::lent, b) == (whole && lent);
+                 p.whole.contains(block_pool::ordinary, b) == (whole && !is_lent) &&
+                 p.whole.contains(block_pool::lent, b) == (whole && is_lent);
             for (std::uint32_t set = 0; set != buddy_type::sets; ++set)
                 ok = ok && p.partial.contains(set, n) ==
                                (listed && !whole && set == buddy_type::set_of(t.type(), map.largest_order()));

@@ -14,25 +14,11 @@
 #include <vector>
 
 using namespace cordon;
-using testing::rng;
-using testing::scaled;
-using testing::seed;
-
-namespace {
-
-template <unsigned Pageblock = 6>
-using fixture = testing::buddy_fixture<Pageblock>;
-
-constexpr auto movable = migrate_type::movable;
-constexpr auto unmovable = migrate_type::unmovable;
-constexpr auto reclaimable = migrate_type::reclaimable;
-constexpr auto lent = migrate_type::lent;
-
-} // namespace
+using namespace cordon::testing;
 
 TEST_CASE("runs of every order come aligned, without overlap, until nothing is left", "[buddy]") {
     for (unsigned k = 0; k <= 10; ++k) {
-        fixture<> f{16};
+        buddy_fixture<> f{16};
         std::vector<bool> used(1024);
         const auto runs = f.take(movable, k, 5000);
         REQUIRE(runs.size() == 1024u >> k);
@@ -54,7 +40,7 @@ TEST_CASE("runs of every order come aligned, without overlap, until nothing is l
 }
 
 TEST_CASE("a run that is free already is not given twice, and nothing changes", "[buddy]") {
-    fixture<> f{16};
+    buddy_fixture<> f{16};
     const std::uint32_t run = f.take(movable, 3)[0];
     REQUIRE(f.give(run, 3) == status::ok);
     for (unsigned k = 0; k <= 10; ++k)
@@ -75,12 +61,12 @@ TEST_CASE("a run that is free already is not given twice, and nothing changes", 
 }
 
 TEST_CASE("a large run of which a part is free is not given", "[buddy]") {
-    fixture<9> within{1};
+    buddy_fixture<9> within{1};
     REQUIRE(within.tested.take_exact(within.proof(), frame_index{0}, 7));
     CHECK(within.give(128, 7) == status::double_free);
     CHECK(within.give(0, 8) == status::double_free);
     CHECK(within.consistent());
-    fixture<> across{2};
+    buddy_fixture<> across{2};
     REQUIRE(across.tested.take_exact(across.proof(), frame_index{0}, 6));
     REQUIRE(across.tested.take_exact(across.proof(), frame_index{64}, 5));
     CHECK(across.give(0, 7) == status::double_free);
@@ -89,7 +75,7 @@ TEST_CASE("a large run of which a part is free is not given", "[buddy]") {
 }
 
 TEST_CASE("no frame of a full block is free, whatever its map held before", "[buddy]") {
-    fixture<> f{1};
+    buddy_fixture<> f{1};
     for (const std::uint32_t i : f.take(movable, 0, 64))
         REQUIRE(f.give(i, 0) == status::ok);
     REQUIRE(f.take(movable, 6).size() == 1);
@@ -99,7 +85,7 @@ TEST_CASE("no frame of a full block is free, whatever its map held before", "[bu
 }
 
 TEST_CASE("a run of a whole block may come back frame by frame, whatever its map held before", "[buddy]") {
-    fixture<> f{1};
+    buddy_fixture<> f{1};
     for (const std::uint32_t i : f.take(movable, 0, 64))
         REQUIRE(f.give(i, 0) == status::ok);
     REQUIRE(f.take(movable, 6).size() == 1);
@@ -113,7 +99,7 @@ TEST_CASE("a run of a whole block may come back frame by frame, whatever its map
 }
 
 TEST_CASE("a run that just fits is taken before a larger one, and when there is no other", "[buddy]") {
-    fixture<> f{2};
+    buddy_fixture<> f{2};
     REQUIRE(f.take(movable, 0, 128).size() == 128);
     REQUIRE(f.give(8, 3) == status::ok);
     REQUIRE(f.give(64, 4) == status::ok);
@@ -123,7 +109,7 @@ TEST_CASE("a run that just fits is taken before a larger one, and when there is 
 }
 
 TEST_CASE("an exact run is taken only when all of it is free and open", "[buddy]") {
-    fixture<> f{16};
+    buddy_fixture<> f{16};
     CHECK(f.tested.take_exact(f.proof(), frame_index{70}, 0));
     CHECK_FALSE(f.tested.take_exact(f.proof(), frame_index{70}, 0));
     CHECK_FALSE(f.tested.take_exact(f.proof(), frame_index{64}, 3));
@@ -138,7 +124,7 @@ TEST_CASE("an exact run is taken only when all of it is free and open", "[buddy]
 }
 
 TEST_CASE("partly used blocks fill first, so that whole blocks stay whole", "[buddy]") {
-    fixture<> f{16};
+    buddy_fixture<> f{16};
     const std::uint32_t first = f.take(movable, 0)[0];
     CHECK(first < 64);
     for (int n = 0; n != 63; ++n)
@@ -148,7 +134,7 @@ TEST_CASE("partly used blocks fill first, so that whole blocks stay whole", "[bu
 }
 
 TEST_CASE("whole blocks take the type of who takes them, lent blocks keep theirs", "[buddy]") {
-    fixture<> f{4};
+    buddy_fixture<> f{4};
     f.tested.set_type(f.proof(), block_index{0}, lent);
     CHECK(f.free_of(lent) == 64);
     for (int n = 0; n != 3; ++n)
@@ -164,7 +150,7 @@ TEST_CASE("whole blocks take the type of who takes them, lent blocks keep theirs
 }
 
 TEST_CASE("a request of type lent asks lent blocks first and movable ones then", "[buddy]") {
-    fixture<> f{2};
+    buddy_fixture<> f{2};
     f.tested.set_type(f.proof(), block_index{1}, lent);
     CHECK(f.take(lent, 0)[0] == 64);
     CHECK(f.take(movable, 0)[0] == 0);
@@ -178,7 +164,7 @@ TEST_CASE("a request of type lent asks lent blocks first and movable ones then",
 TEST_CASE("blocks that a request of type lent takes from the others are movable, whatever they were",
           "[buddy]") {
     for (const unsigned k : {5u, 6u, 7u, 8u}) {
-        fixture<> f{4};
+        buddy_fixture<> f{4};
         CAPTURE(k);
         REQUIRE(f.take(unmovable, 8) == std::vector<std::uint32_t>{0});
         REQUIRE(f.give(0, 8) == status::ok);
@@ -191,7 +177,7 @@ TEST_CASE("blocks that a request of type lent takes from the others are movable,
 }
 
 TEST_CASE("the blocks of an exact run keep their types", "[buddy]") {
-    fixture<> f{4};
+    buddy_fixture<> f{4};
     const migrate_type types[] = {unmovable, lent, movable, reclaimable};
     for (std::uint32_t b = 0; b != 4; ++b)
         f.tested.set_type(f.proof(), block_index{b}, types[b]);
@@ -207,7 +193,7 @@ TEST_CASE("the blocks of an exact run keep their types", "[buddy]") {
 }
 
 TEST_CASE("a request of type lent for whole blocks asks lent ones first, too", "[buddy]") {
-    fixture<> f{4};
+    buddy_fixture<> f{4};
     f.tested.set_type(f.proof(), block_index{2}, lent);
     f.tested.set_type(f.proof(), block_index{3}, lent);
     CHECK(f.take(lent, 7) == std::vector<std::uint32_t>{128});
@@ -217,7 +203,7 @@ TEST_CASE("a request of type lent for whole blocks asks lent ones first, too", "
 }
 
 TEST_CASE("a large movable run may mix ordinary and lent blocks", "[buddy]") {
-    fixture<> f{4};
+    buddy_fixture<> f{4};
     f.tested.set_type(f.proof(), block_index{1}, lent);
     f.tested.set_type(f.proof(), block_index{3}, lent);
     CHECK(f.take(unmovable, 8).empty());
@@ -230,7 +216,7 @@ TEST_CASE("a large movable run may mix ordinary and lent blocks", "[buddy]") {
 }
 
 TEST_CASE("stealing takes from other types and converts a movable block that is half free", "[buddy]") {
-    fixture<> f{1};
+    buddy_fixture<> f{1};
     REQUIRE(f.take(movable, 2).size() == 1);
     REQUIRE(f.take(unmovable, 0).empty());
     CHECK(f.steal(lent, 0).empty());
@@ -244,7 +230,7 @@ TEST_CASE("stealing takes from other types and converts a movable block that is 
 }
 
 TEST_CASE("stealing leaves a movable block that is mostly used its type", "[buddy]") {
-    fixture<> f{1};
+    buddy_fixture<> f{1};
     REQUIRE(f.take(movable, 5).size() == 1);
     REQUIRE(f.take(movable, 0).size() == 1);
     CHECK(f.steal(reclaimable, 0).size() == 1);
@@ -253,7 +239,7 @@ TEST_CASE("stealing leaves a movable block that is mostly used its type", "[budd
 }
 
 TEST_CASE("a sealed block is found by no search and comes back as it was", "[buddy]") {
-    fixture<> f{3};
+    buddy_fixture<> f{3};
     const std::uint32_t run = f.take(movable, 3)[0];
     const std::uint64_t before = f.free();
     f.tested.seal(f.proof(), block_index{0}, 3);
@@ -276,7 +262,7 @@ TEST_CASE("a sealed block is found by no search and comes back as it was", "[bud
 }
 
 TEST_CASE("a block goes offline and comes back free", "[buddy]") {
-    fixture<> f{2, 10};
+    buddy_fixture<> f{2, 10};
     f.tested.seal(f.proof(), block_index{1}, 1);
     CHECK(f.tested.is_idle(f.proof(), block_index{1}));
     f.tested.set_offline(f.proof(), block_index{1});
@@ -291,7 +277,7 @@ TEST_CASE("a block goes offline and comes back free", "[buddy]") {
 }
 
 TEST_CASE("a run that comes back to an isolated or offline block counts there", "[buddy]") {
-    fixture<> f{2};
+    buddy_fixture<> f{2};
     const std::uint32_t first = f.take(movable, 2).front();
     const std::uint32_t second = f.take(movable, 2).front();
     f.tested.seal(f.proof(), block_index{0}, 1);
@@ -306,7 +292,7 @@ TEST_CASE("a run that comes back to an isolated or offline block counts there", 
 }
 
 TEST_CASE("a large run comes back to where each of its blocks is now", "[buddy]") {
-    fixture<> f{4};
+    buddy_fixture<> f{4};
     REQUIRE(f.take(movable, 8) == std::vector<std::uint32_t>{0});
     f.tested.seal(f.proof(), block_index{2}, 1);
     f.tested.set_type(f.proof(), block_index{1}, lent);
@@ -321,7 +307,7 @@ TEST_CASE("a large run comes back to where each of its blocks is now", "[buddy]"
 
 TEST_CASE("frames of a hole are never given out", "[buddy]") {
     for (std::uint32_t hole = 1; hole <= 64; ++hole) {
-        fixture<> f{2, hole};
+        buddy_fixture<> f{2, hole};
         CAPTURE(hole);
         REQUIRE(f.consistent());
         REQUIRE(f.free() == 128 - hole);
@@ -332,7 +318,7 @@ TEST_CASE("frames of a hole are never given out", "[buddy]") {
 }
 
 TEST_CASE("the map of a block without any frame is never touched", "[buddy]") {
-    fixture<> f{2};
+    buddy_fixture<> f{2};
     auto& map = f.tested.raw_parts().maps[1];
     map.fill(0x5a5a);
     f.tested.make_hole(block_index{1}, 0, 64);
@@ -343,7 +329,7 @@ TEST_CASE("the map of a block without any frame is never touched", "[buddy]") {
 }
 
 TEST_CASE("a free frame is poisoned wherever it is, and never comes back", "[buddy]") {
-    fixture<> f{3};
+    buddy_fixture<> f{3};
     f.tested.seal(f.proof(), block_index{1}, 2);
     f.tested.set_offline(f.proof(), block_index{2});
     for (const std::uint32_t i : {5u, 64u + 5u, 128u + 5u}) {
@@ -369,7 +355,7 @@ TEST_CASE("a condemned frame is poisoned when it is freed, with whatever run and
     for (unsigned k = 0; k <= 8; ++k)
         for (const std::uint32_t offset : {0u, 1u, 63u, 64u, 200u}) {
             if (offset >= 1u << k) continue;
-            fixture<> f{4};
+            buddy_fixture<> f{4};
             const std::uint32_t run = f.take(movable, k)[0];
             f.tested.condemn(f.proof(), frame_index{run + offset});
             CAPTURE(k, offset);
@@ -381,7 +367,7 @@ TEST_CASE("a condemned frame is poisoned when it is freed, with whatever run and
         }
     for (std::uint32_t i = 0; i != 64; ++i) { // alone in its word, and with all others
         for (const std::uint64_t bits : {1ull << i, ~0ull, 1ull << i | 1ull << 17}) {
-            fixture<> f{1};
+            buddy_fixture<> f{1};
             REQUIRE(f.take(movable, 0, 64).size() == 64);
             f.tested.condemn(f.proof(), frame_index{i});
             const auto n = static_cast<std::uint32_t>(std::popcount(bits));
@@ -396,7 +382,7 @@ TEST_CASE("a condemned frame is poisoned when it is freed, with whatever run and
 }
 
 TEST_CASE("a pardoned frame is freed like any other", "[buddy]") {
-    fixture<> f{1};
+    buddy_fixture<> f{1};
     const std::uint32_t run = f.take(movable, 2)[0];
     f.tested.condemn(f.proof(), frame_index{run + 1});
     f.tested.pardon(f.proof(), frame_index{run + 1});
@@ -407,7 +393,7 @@ TEST_CASE("a pardoned frame is freed like any other", "[buddy]") {
 }
 
 TEST_CASE("the tables of poisoned and condemned frames fill up together", "[buddy]") {
-    fixture<> f{1};
+    buddy_fixture<> f{1};
     const std::uint32_t run = f.take(movable, 3)[0];
     for (std::uint32_t n = 0; n != 4; ++n) {
         REQUIRE(f.tested.can_poison(f.proof()));
@@ -425,7 +411,7 @@ void check_randomly(std::uint32_t blocks, std::uint32_t hole) {
     constexpr std::uint32_t block_frames = 1u << Pageblock;
     rng random{seed()};
     CAPTURE(seed(), Pageblock, blocks, hole);
-    fixture<Pageblock> f{blocks, hole};
+    buddy_fixture<Pageblock> f{blocks, hole};
     const std::uint32_t frames = blocks * block_frames - hole;
     std::vector<bool> used(blocks * block_frames);
     std::vector<std::pair<std::uint32_t, unsigned>> live;

@@ -9,21 +9,11 @@
 #include <vector>
 
 using namespace cordon;
-
-namespace {
-
-template <unsigned Pageblock = 6>
-using fixture = testing::buddy_fixture<Pageblock>;
-
-constexpr auto movable = migrate_type::movable;
-constexpr auto unmovable = migrate_type::unmovable;
-constexpr auto reclaimable = migrate_type::reclaimable;
-
-} // namespace
+using namespace cordon::testing;
 
 TEST_CASE("a batch of words counts each type for itself, and names the words of which a frame was free",
           "[buddy]") {
-    fixture<> f{8};
+    buddy_fixture<> f{8};
     frame_words<256> batch;
     std::vector<std::uint32_t> twice; // behind every second type: each call gets words of two
     for (const migrate_type type : {unmovable, movable, reclaimable, movable, unmovable, movable}) {
@@ -47,7 +37,7 @@ TEST_CASE("a batch of words counts each type for itself, and names the words of 
 }
 
 TEST_CASE("the words of a whole block are given at once, and only they", "[buddy]") {
-    fixture<9> f{4};
+    buddy_fixture<9> f{4};
     frame_words<512> all;
     for (int n = 0; n != 4; ++n)
         REQUIRE(f.tested.take_words(f.proof(), movable, 512, all) == 512);
@@ -124,7 +114,7 @@ TEST_CASE("the words of a whole block are given at once, and only they", "[buddy
 }
 
 TEST_CASE("the words of a whole block that is isolated meanwhile count as isolated", "[buddy]") {
-    fixture<9> f{2};
+    buddy_fixture<9> f{2};
     frame_words<512> batch;
     REQUIRE(f.tested.take_words(f.proof(), movable, 512, batch) == 512);
     f.tested.seal(f.proof(), block_index{0}, 1);

@@ -10,20 +10,13 @@
 #include <vector>
 
 using namespace cordon;
+using namespace cordon::testing;
 
 namespace {
 
-template <unsigned Pageblock = 6>
-using fixture = testing::buddy_fixture<Pageblock>;
-
-constexpr auto movable = migrate_type::movable;
-constexpr auto unmovable = migrate_type::unmovable;
-constexpr auto reclaimable = migrate_type::reclaimable;
-constexpr auto lent = migrate_type::lent;
-
 // Returns: the first frames of the words of a batch of single frames.
 template <unsigned Pageblock>
-std::vector<std::uint32_t> take_words(fixture<Pageblock>& f, migrate_type type, std::uint32_t n,
+std::vector<std::uint32_t> take_words(buddy_fixture<Pageblock>& f, migrate_type type, std::uint32_t n,
                                       frame_words<512>& batch) {
     const std::uint32_t taken = f.tested.take_words(f.proof(), type, n, batch);
     std::vector<std::uint32_t> words;
@@ -40,7 +33,7 @@ std::vector<std::uint32_t> take_words(fixture<Pageblock>& f, migrate_type type, 
 } // namespace
 
 TEST_CASE("a batch of a whole block takes parts first, and behind them opens none", "[buddy]") {
-    fixture<9> f{4};
+    buddy_fixture<9> f{4};
     frame_words<512> part, parts, block, rest;
     const std::vector<std::uint32_t> first{0, 64, 128, 192, 256, 320, 384, 448};
     CHECK(take_words(f, movable, 500, part) == first); // too few for all of it: it is a part from now on
@@ -61,7 +54,7 @@ TEST_CASE("a batch of a whole block takes parts first, and behind them opens non
 
 TEST_CASE("a batch of a whole block serves each type from each pool", "[buddy]") {
     for (const migrate_type type : {unmovable, reclaimable, movable, lent}) {
-        fixture<9> f{2};
+        buddy_fixture<9> f{2};
         f.tested.set_type(f.proof(), block_index{1}, lent);
         for (const std::uint32_t left : {1u, 0u}) {
             frame_words<512> batch;
