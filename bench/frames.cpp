@@ -49,7 +49,7 @@ struct bulk_pattern {
     std::uint32_t count;
     free_order how = free_order::as_allocated;
     template <class Lane>
-    std::array<reading, 2> operator()(Lane&& lane, unsigned worker) const {
+    std::array<reading, 2> operator()(Lane lane, unsigned worker) const {
         // Written once, so that no page fault falls into a measurement.
         static thread_local std::vector<frame_of<Lane>> held(count);
         static thread_local random_numbers numbers{worker};
@@ -68,7 +68,7 @@ struct random_free_pattern {
 struct burst_pattern {
     std::uint32_t count;
     template <class Lane>
-    std::array<reading, 1> operator()(Lane&& lane, unsigned) const {
+    std::array<reading, 1> operator()(Lane lane, unsigned) const {
         static thread_local std::vector<frame_of<Lane>> held(count);
         const unsigned times = (1u << 15) / count;
         const stopwatch time;
@@ -87,7 +87,7 @@ public:
     static constexpr std::size_t bursts = 32;
     static constexpr std::size_t burst = 1024;
     template <class Lane>
-    std::array<reading, 1> work(Lane& lane, bool allocates) {
+    std::array<reading, 1> work(Lane lane, bool allocates) {
         reading sum;
         for (std::size_t i = 0; i != bursts; ++i) {
             cell& c = cells_[i % cells_.size()];
@@ -114,7 +114,7 @@ private:
 };
 struct cross_thread_pattern {
     template <class Lane>
-    auto operator()(Lane&& lane, unsigned worker) const {
+    auto operator()(Lane lane, unsigned worker) const {
         static thread_local bool turn = worker == 0;
         const bool allocates = turn;
         turn = !turn;
@@ -156,7 +156,7 @@ struct mixed_pattern {
         return steps;
     }
     template <class Lane>
-    std::array<reading, 1> operator()(Lane&& lane, unsigned) const {
+    std::array<reading, 1> operator()(Lane lane, unsigned) const {
         static const std::vector<step> steps = script();
         std::array<run<Lane>, 1024>& held = held_by<Lane>();
         const stopwatch time;
@@ -178,7 +178,7 @@ struct mixed_pattern {
         return {read};
     }
     template <class Lane>
-    void end(Lane&& lane) const {
+    void end(Lane lane) const {
         for (const run<Lane>& r : held_by<Lane>())
             put<Lane>(lane, r);
     }
@@ -186,7 +186,7 @@ struct mixed_pattern {
 private:
     template <class Lane>
     struct run {
-        frame_of<Lane> first = std::remove_reference_t<Lane>::none;
+        frame_of<Lane> first = Lane::none;
         unsigned order = 0;
     };
     template <class Lane>
@@ -195,8 +195,8 @@ private:
         return held;
     }
     template <class Lane>
-    static void put(Lane& lane, const run<Lane>& r) {
-        if (r.first != std::remove_reference_t<Lane>::none)
+    static void put(Lane lane, const run<Lane>& r) {
+        if (r.first != Lane::none)
             with_order(r.order, [&]<unsigned Order>() { lane.template put<Order>(r.first); });
     }
 };

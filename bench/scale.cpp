@@ -97,7 +97,7 @@ void creation(suite& out, std::uint64_t gib) {
 // For so long, and then to the end of the burst: a lap of 64 threads takes no longer than one of 2, whoever runs.
 struct timed_bursts {
     template <class Lane>
-    std::array<reading, 1> operator()(Lane&& lane, unsigned) const {
+    std::array<reading, 1> operator()(Lane lane, unsigned) const {
         std::array<frame_of<Lane>, 256> held;
         reading done;
         for (const double begin = wall_ns(); wall_ns() - begin < 20e6; done.operations += 2.0 * held.size()) {
@@ -206,7 +206,7 @@ void lock(suite& out, const char* pattern_name, Pattern pattern) {
 struct bulk_pattern {
     free_order how;
     template <class Lane>
-    std::array<reading, 1> operator()(Lane&& lane, unsigned) const {
+    std::array<reading, 1> operator()(Lane lane, unsigned) const {
         static thread_local std::vector<frame_of<Lane>> held(small_zone / 2);
         static thread_local random_numbers numbers{1};
         auto both = bulk<0>(lane, std::span{held}, 1, how, numbers);

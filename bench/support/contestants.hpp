@@ -4,7 +4,9 @@
 // A contestant is made of a number of frames and of threads. enter(worker), called by the worker's thread, returns a
 // lane with get<Order>() and put<Order>(frame). Other allocators are contestants of type peer_frames (peer.hpp).
 // A floor is a stack of frame numbers for each thread that never runs empty: the least that an allocator with thread
-// caches can do. They are written out here, not made from the library's parts, so that they stay where they are.
+// caches can do. They are written out here, not made from the library's parts, so that they stay where they are. A
+// lane is a handle that patterns take by value, and what it does is inline, for the floors as for cordon: else a compiler
+// calls some of them, and reads some handles from memory again and again.
 //
 //     stack_floor<no_guard>     nobody else may touch the stack: no drain is possible
 //     stack_floor<gate_guard>   the words of the drain gate; no barrier is ever issued
@@ -53,40 +55,44 @@ struct lock_guard {
 template <class Guard>
 class stack_floor {
 public:
-    using frame = std::uint32_t;
-    static constexpr frame none = UINT32_MAX;
+    class lane {
+    public:
+        using frame = std::uint32_t;
+        static constexpr frame none = UINT32_MAX;
+
+        template <unsigned Order>
+        CORDON_ALWAYS_INLINE frame get() {
+            stack& s = *mine_;
+            frame f = none;
+            if (!s.guard.enter()) [[unlikely]]
+                return f;
+            if (s.count != 0) [[likely]]
+                f = s.entries[--s.count];
+            s.guard.leave();
+            return f;
+        }
+        template <unsigned Order>
+        CORDON_ALWAYS_INLINE void put(frame f) {
+            stack& s = *mine_;
+            if (!s.guard.enter()) [[unlikely]]
+                return;
+            s.entries[s.count++] = f;
+            s.guard.leave();
+        }
+    };
 
     stack_floor(std::uint32_t frames, unsigned) : frames_(frames) {}
-    stack_floor& enter(unsigned) {
+    [[nodiscard]] lane enter(unsigned) {
         if (mine_ == nullptr) attach();
-        return *this;
-    }
-    template <unsigned Order>
-    frame get() {
-        stack& s = *mine_;
-        frame f = none;
-        if (!s.guard.enter()) [[unlikely]]
-            return f;
-        if (s.count != 0) [[likely]]
-            f = s.entries[--s.count];
-        s.guard.leave();
-        return f;
-    }
-    template <unsigned Order>
-    void put(frame f) {
-        stack& s = *mine_;
-        if (!s.guard.enter()) [[unlikely]]
-            return;
-        s.entries[s.count++] = f;
-        s.guard.leave();
+        return {};
     }
 
 private:
     struct alignas(64) stack {
         [[no_unique_address]] Guard guard;
         std::size_t count = 0;
-        frame* entries = nullptr;
-        std::vector<frame> frames;
+        std::uint32_t* entries = nullptr;
+        std::vector<std::uint32_t> frames;
     };
     // Effects: the calling thread has a stack with all frames, and room for as many again.
     void attach() {
@@ -117,7 +123,7 @@ public:
 
         explicit lane(zone_type& zone) : zone_(zone) {}
         template <unsigned Order>
-        frame get(cordon::migrate_type type = cordon::migrate_type::movable) {
+        CORDON_ALWAYS_INLINE frame get(cordon::migrate_type type = cordon::migrate_type::movable) {
             constexpr cordon::order k{Order};
             if constexpr (Slot == thread_slot::implicit)
                 return raw(zone_.allocate(k, type));
@@ -125,7 +131,7 @@ public:
                 return raw(zone_.allocate(slot_, k, type));
         }
         template <unsigned Order>
-        void put(frame f) {
+        CORDON_ALWAYS_INLINE void put(frame f) {
             constexpr cordon::order k{Order};
             if constexpr (Slot == thread_slot::implicit)
                 zone_.free(cordon::frame{f}, k);

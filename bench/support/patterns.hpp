@@ -11,12 +11,11 @@
 #include <cstdlib>
 #include <span>
 #include <string>
-#include <type_traits>
 
 namespace bench {
 
 template <class Lane>
-using frame_of = typename std::remove_reference_t<Lane>::frame;
+using frame_of = typename Lane::frame;
 
 // The contestant whose turn it is, for whom it concerns that the program ends. Written while no worker runs.
 inline std::string on_stage;
@@ -32,7 +31,7 @@ void require_frame(const Lane&, frame_of<Lane> f) {
 }
 
 template <unsigned Order, class Lane>
-void get_all(Lane& lane, std::span<frame_of<Lane>> held) {
+void get_all(Lane lane, std::span<frame_of<Lane>> held) {
     for (frame_of<Lane>& f : held) {
         f = lane.template get<Order>();
         keep(f);
@@ -40,7 +39,7 @@ void get_all(Lane& lane, std::span<frame_of<Lane>> held) {
     require_frame(lane, held.back());
 }
 template <unsigned Order, class Lane>
-void put_all(Lane& lane, std::span<frame_of<Lane>> held) {
+void put_all(Lane lane, std::span<frame_of<Lane>> held) {
     for (frame_of<Lane>& f : held) {
         lane.template put<Order>(f);
         keep(f);
@@ -49,7 +48,7 @@ void put_all(Lane& lane, std::span<frame_of<Lane>> held) {
 
 // Allocates and frees the same frame. Returns: for the pair.
 template <unsigned Order, class Lane>
-std::array<reading, 1> repeat(Lane&& lane, std::size_t pairs) {
+std::array<reading, 1> repeat(Lane lane, std::size_t pairs) {
     const stopwatch time;
     for (std::size_t i = 0; i != pairs; ++i) {
         auto f = lane.template get<Order>();
@@ -64,7 +63,7 @@ enum class free_order { as_allocated, shuffled };
 
 // Allocates a frame for each element of `held`, then frees all of them; `times` times. Returns: for one get, for one put.
 template <unsigned Order, class Lane>
-std::array<reading, 2> bulk(Lane&& lane, std::span<frame_of<Lane>> held, unsigned times, free_order how,
+std::array<reading, 2> bulk(Lane lane, std::span<frame_of<Lane>> held, unsigned times, free_order how,
                             random_numbers& numbers) {
     std::array<reading, 2> sum{};
     const auto count = static_cast<double>(held.size());

@@ -57,7 +57,7 @@ private:
 
     void drive(Frames& frames, lane& mine, unsigned worker) {
         pin_to(worker);
-        auto&& entered = frames.enter(worker);
+        auto entered = frames.enter(worker);
         random_numbers numbers{worker};
         std::array<std::uint32_t, 1023> held;
         for (std::uint64_t operations = 0; !stop_.load(std::memory_order_relaxed);) {
