@@ -123,3 +123,37 @@ TEST_CASE("the words of a whole block that is isolated meanwhile count as isolat
     CHECK(f.free() == 512);
     CHECK(f.consistent());
 }
+
+TEST_CASE("the second copy of a free is found also if the frame was poisoned after the first", "[buddy]") {
+    for (unsigned k = 0; k <= 10; ++k) {
+        buddy_fixture<9> f{2};
+        const std::uint32_t run = f.take(movable, k)[0];
+        const std::uint32_t bad = run + (1u << k) / 3;
+        f.tested.condemn(f.proof(), frame_index{bad});
+        REQUIRE(f.give(run, k) == status::ok);
+        // No bit of the map tells that it came back: all others are in use again.
+        REQUIRE(f.take(movable, 0, 1024).size() == 1023);
+        CAPTURE(k);
+        CHECK(f.give(run, k) == status::double_free);
+        CHECK(f.give(bad, 0) == status::double_free);
+        CHECK_FALSE(f.is_free(bad));
+        CHECK(f.free() == 0);
+        CHECK(f.poisoned() == 1);
+        CHECK(f.consistent());
+    }
+}
+
+TEST_CASE("of a batch of words the one with a frame that is out for good is named", "[buddy]") {
+    buddy_fixture<9> f{1};
+    frame_words<512> batch;
+    REQUIRE(f.tested.take_words(f.proof(), movable, 512, batch) == 512);
+    f.tested.condemn(f.proof(), frame_index{200});
+    REQUIRE(f.give(200, 0) == status::ok);
+    CHECK(f.tested.give_words(f.proof(), batch.begin(), batch.end()) == batch.begin() + 3);
+    CHECK(f.free() == 3 * 64);
+    CHECK(f.tested.give_word(f.proof(), frame_index{192}, ~(1ull << 8), 63, 0) == status::ok);
+    CHECK(f.tested.give_words(f.proof(), batch.begin() + 4, batch.end()) == batch.end());
+    CHECK(f.free() == 511);
+    CHECK_FALSE(f.is_free(200));
+    CHECK(f.consistent());
+}

@@ -53,6 +53,23 @@ TEST_CASE("a cached frame is taken out of the cache", "[isolation]") {
     on.check_gone(frame{77});
 }
 
+TEST_CASE("a frame in two caches, freed by two threads in one instant, is out after the first copy",
+          "[isolation]") {
+    fixture on;
+    const frame f = *on.zone.allocate(mine);
+    auto& core = on.zone.internals();
+    for (const std::uint32_t s : {0u, 1u}) { // both saw an allocated head
+        core.states().set_head(core.geometry().index_of(f), order{0});
+        REQUIRE(on.zone.try_free(slot_index{s}, f) == status::ok);
+    }
+    misuse_record::reset();
+    CHECK(on.zone.poison(f) == status::ok);
+    CHECK(misuse_record::count.load() == 1);
+    CHECK(misuse_record::last.what == status::double_free);
+    CHECK(misuse_record::last.found.state == frame_state::poisoned);
+    on.check_gone(f);
+}
+
 TEST_CASE("a frame in a cached run is taken out of it, the rest of the run comes back", "[isolation]") {
     fixture on;
     const frame run = *on.zone.allocate(mine, order{6});

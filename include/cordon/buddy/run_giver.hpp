@@ -3,6 +3,8 @@
 //
 // A free can only raise a block's largest run, and only by completing the aligned run around it: that run is tested, the
 // map is not searched. Most frees complete nothing, so what follows from that is out of line.
+//
+// Of two copies of one free the second is found here: its frame is free already, or was poisoned since.
 #pragma once
 
 #include "cordon/buddy/run_taker.hpp"
@@ -27,7 +29,7 @@ public:
     using typename base::proof;
 
     // Effects: the run is free, in whatever state its blocks are now: allocatable, isolated or offline.
-    // Returns: ok; double_free, with nothing changed, if a frame of it was free already.
+    // Returns: ok; double_free, with nothing changed, if a frame of it was free already, or out for good.
     status give(proof held_lock, frame_index first, unsigned k) {
         const block_index b = geometry::block_of(first);
         if (k == block_order) return give_blocks(b, 0); // as in take(): a constant
@@ -38,10 +40,11 @@ public:
         }
         block_fill& f = this->fill(b);
         map& m = this->open_map(b);
+        const block_traits t = this->traits(b);
         const unsigned bit = geometry::bit_of(first);
-        if (f.used < 1u << k || m.any(bit, k)) return status::double_free;
+        if (f.used < 1u << k || m.any(bit, k) || any_poisoned(t, first, 1u << k)) return status::double_free;
         m.set(bit, k);
-        settle(b, this->traits(b), f, m, bit, 1u << k, k);
+        settle(b, t, f, m, bit, 1u << k, k);
         this->audit(b);
         return status::ok;
     }
@@ -136,7 +139,7 @@ private:
         block_fill& f = this->fill(b);
         map& m = this->open_map(b);
         std::uint64_t& word = m.word[geometry::bit_of(first) / 64];
-        if (f.used < n || (word & bits) != 0) return status::double_free;
+        if (f.used < n || ((word | poisoned_in(t, first)) & bits) != 0) return status::double_free;
         word |= bits;
         settle(b, t, f, m, lowest(first, bits), n, k);
         this->audit(b);
@@ -178,7 +181,8 @@ private:
         counters::add(this->free_counter_of(t), n);
         relist(b, f, t, was_full, m.largest_order());
     }
-    // Effects: 2^k blocks are free. Returns: ok; double_free, with nothing changed, if a frame of them was free already.
+    // Effects: 2^k blocks are free. Returns: ok; double_free, with nothing changed, if a frame of them was free already,
+    // or out for good.
     CORDON_ALWAYS_INLINE status give_blocks(block_index first, unsigned k) {
         const block_traits t = this->traits(first);
         const std::uint32_t end = first.raw() + (1u << k);
@@ -187,6 +191,9 @@ private:
             if (this->fill(b).used != block_frames) return status::double_free;
             alike = alike && this->traits(b) == t;
         }
+        if (!alike &&
+            this->parts_.poisoned.any_in(geometry::index_of(first), std::uint64_t{block_frames} << k))
+            return status::double_free;
         for (block_index b = first; b.raw() != end; ++b)
             if (alike)
                 this->fill(b).used = 0;
@@ -199,6 +206,17 @@ private:
         for (block_index b = first; b.raw() != end; ++b)
             this->audit(b);
         return status::ok;
+    }
+    [[nodiscard]] bool any_poisoned(block_traits t, frame_index first, std::uint64_t count) const {
+        return t.has(block_traits::poisoned) && this->parts_.poisoned.any_in(first, count);
+    }
+    // Returns: of the 64 frames from `first` on, those that are out for good.
+    [[nodiscard]] std::uint64_t poisoned_in(block_traits t, frame_index first) const {
+        std::uint64_t bits = 0;
+        if (t.has(block_traits::poisoned))
+            this->parts_.poisoned.for_each_in(
+                first, 64, [&](frame_index at, std::uint32_t) { bits |= 1ull << (at.raw() % 64); });
+        return bits;
     }
     void give_block(block_index b) {
         block_fill& f = this->fill(b);
