@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "cordon/isolation/compact.hpp"
 
+#include "cordon/sync/observed_lock.hpp"
 #include "support/catch.hpp"
 #include "support/seed.hpp"
 #include "support/stepped_clock.hpp"
@@ -68,6 +69,17 @@ struct fixture {
     [[nodiscard]] std::uint64_t most_whole_blocks() const {
         return blocks - (live.size() + small_block - 1) / small_block;
     }
+};
+
+// Each wait for the isolation lock takes long.
+struct long_wait {
+    static constexpr bool wants_contention = false;
+    static void before_lock() {}
+    static void acquired(bool) { stepped_clock::time += 400'000'000; }
+    static void released() {}
+};
+struct waiting_policy : stepped_policy {
+    using isolation_lock = observed_lock<spin_lock<atomics, backoff>, long_wait>;
 };
 
 } // namespace
@@ -267,6 +279,45 @@ TEST_CASE("compaction is deferred when the frames of a block fit nowhere but int
     CHECK(on.whole_blocks() == blocks);
 }
 
+TEST_CASE(
+    "frames do not move where blocks of another type have the room, and only a whole one is of their own",
+    "[isolation]") {
+    small_zone zone{frame_range{frame{0}, frame_count{8 * small_block}}};
+    REQUIRE(zone.set_migrate_type(block(zone, 6), migrate_type::reclaimable) == status::ok);
+    const auto cheap = occupy(zone, {block(zone, 6).first(), frame_count{9}});
+    const auto dear = occupy(zone, {block(zone, 5).first(), frame_count{10}});
+    const auto move = [](const busy_frame&, frame) { return migrate_outcome::moved; };
+    compact_report report = zone.compact(move);
+    CHECK(report.deferred);
+    CHECK(report.emptied == 0);
+    CHECK(report.moved.raw() == 0);
+
+    // There is no room for the cheapest, but for others.
+    const auto more = occupy(zone, {block(zone, 4).first(), frame_count{12}});
+    report = zone.compact(move);
+    CHECK(report.deferred);
+    CHECK(report.emptied == 1);
+    CHECK(report.moved.raw() == 10);
+    CHECK(zone.state_of(block(zone, 5).first()).state == frame_state::free);
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("a block with a frame that breaks when it is freed is not emptied: it never becomes whole",
+          "[isolation]") {
+    small_zone zone{frame_range{frame{0}, frame_count{8 * small_block}}};
+    for (const std::uint32_t b : {1u, 2u, 3u})
+        REQUIRE(zone.allocate_exact(frame{b * small_block}) == status::ok);
+    REQUIRE(zone.poison(frame{3 * small_block}) == status::deferred);
+    std::vector<frame> asked;
+    const compact_report report = zone.compact([&](const busy_frame& from, frame) {
+        asked.push_back(from.head());
+        return migrate_outcome::moved;
+    });
+    CHECK(report.emptied == 1);
+    CHECK(asked == std::vector<frame>{frame{2 * small_block}});
+    CHECK(agrees(zone));
+}
+
 TEST_CASE("compaction leaves alone what cannot move, and what is in the way of nobody", "[isolation]") {
     fixture on;
     on.churn(30);
@@ -407,6 +458,22 @@ TEST_CASE("compaction that is stopped half-way says why, and what was moved stay
         CHECK(asked == std::vector<frame>{only});
     }
     CHECK(zone.exact_stats()->allocated.raw() == 10);
+    CHECK(agrees(zone));
+}
+
+TEST_CASE("what compaction has waited for locks is not left to its migrator once more", "[isolation]") {
+    basic_zone<waiting_policy> zone{frame_range{frame{0}, frame_count{8 * small_block}}};
+    for (const std::uint32_t b : {1u, 2u})
+        REQUIRE(zone.allocate_exact(frame{b * small_block}) == status::ok);
+    const std::uint64_t start = stepped_clock::time;
+    std::uint64_t last = start;
+    const auto busy = [&](const busy_frame&, frame) {
+        last = stepped_clock::time;
+        return migrate_outcome::retry;
+    };
+    CHECK(zone.compact(busy, {.deadline = in_a_second}).outcome == status::timed_out);
+    CHECK(last - start > 800'000'000);
+    CHECK(last - start <= 1'000'000'000 + 10'000'000);
     CHECK(agrees(zone));
 }
 

@@ -5,9 +5,9 @@
 // are emptied in the order of what that costs, and a move lands where an allocation would: in the partly used blocks
 // first. It pays as long as the other partly used blocks have room for the frames of the next one; from then on each
 // move would break a whole block to make one, and compaction is deferred (Linux: compact_defer). That is as long as
-// the free frames of all partly used blocks make up a block: its own are as many as it lacks. A move between them does
-// not change that sum, and a block that is emptied takes a block's worth out of it, so it is counted along with the
-// search for candidates and not for each of them.
+// the free frames of all partly used blocks of its type make up a block: its own are as many as it lacks, and moves break
+// a whole block before they go to one of another type. A move between them does not change that sum, and a block that is
+// emptied takes a block's worth out of it, so it is counted along with the search for candidates and not for each of them.
 #pragma once
 
 #include "cordon/isolation/isolated_range.hpp"
@@ -24,7 +24,7 @@ struct compact_options {
 // Counts are of frames, but for `emptied`.
 struct compact_report {
     status outcome = status::ok; // timed_out, barrier_refused, re_entered: stopped half-way, nothing lost
-    bool deferred = false;       // there is no room to empty a further block into
+    bool deferred = false;       // blocks were left because there is no room to empty them into
     std::uint32_t emptied = 0;   // blocks that became whole
     frame_count moved;
     frame_count freed;
@@ -41,7 +41,8 @@ S& operator<<(S& sink, const compact_report& report) {
     return report.deferred ? print(sink, "; deferred") : sink;
 }
 
-// The cheapest blocks to empty, a few at a time, each once; and the room in partly used blocks, as it was counted last.
+// The cheapest blocks to empty, a few at a time, each once; and the room in partly used blocks of each type, as it was
+// counted last.
 template <class Policy>
 class compact_order {
 public:
@@ -49,6 +50,7 @@ public:
     struct candidate {
         std::uint32_t used = 0;
         block_index block;
+        migrate_type type = migrate_type::movable;
         // Of equal blocks the last comes first: allocations, and so the moves, go to the first ones.
         [[nodiscard]] std::uint64_t rank() const {
             return std::uint64_t{used} << 32 | (UINT32_MAX - block.raw());
@@ -57,11 +59,18 @@ public:
 
     explicit compact_order(zone_core<Policy>& engine) : zone_(engine) {}
 
-    // Returns: the next one, used == 0 if there is none. Cost: O(blocks of the zone) for each `few`.
+    // Returns: the next one of a type that is not deferred, used == 0 if there is none. Cost: O(blocks of the zone) for
+    // each `few`.
     candidate next() {
-        if (at_ == count_) search();
-        return at_ == count_ ? candidate{} : found_[at_++];
+        for (;;) {
+            if (at_ == count_) search();
+            if (at_ == count_) return {};
+            const candidate c = found_[at_++];
+            if (!is_deferred_[index(c.type)]) return c;
+        }
     }
+    // Effects: no more blocks of the type come.
+    void defer(migrate_type type) { is_deferred_[index(type)] = true; }
     // Returns: how many of its frames are in use now: what was moved into the block since it was ranked counts, too, and
     // what rests in a cache since then.
     [[nodiscard]] std::uint32_t used(block_index b) const {
@@ -69,22 +78,29 @@ public:
             return geometry::block_frames - zone_.blocks().free_frames(held_lock, b);
         });
     }
-    // Returns: whether the blocks that are partly used can take in all that is in one of them.
-    [[nodiscard]] bool has_room() const { return room_ >= geometry::block_frames; }
+    // Returns: whether the blocks of the type that are partly used can take in all that is in one of them.
+    [[nodiscard]] bool has_room(migrate_type type) const {
+        return room_[index(type)] >= geometry::block_frames;
+    }
     // Effects: a block with so many free frames is no longer one of them.
-    void lose_room(std::uint32_t frames) { room_ -= room_ < frames ? room_ : frames; }
+    void lose_room(migrate_type type, std::uint32_t frames) {
+        std::uint64_t& room = room_[index(type)];
+        room -= room < frames ? room : frames;
+    }
     // Cost: O(blocks of the zone).
     void count_room() {
-        room_ = 0;
-        for_each_partial([&](block_index, std::uint32_t used) { room_ += geometry::block_frames - used; });
+        for_each_partial([](const candidate&) {});
     }
 
 private:
     static constexpr unsigned few = 32;
+    [[nodiscard]] static constexpr unsigned index(migrate_type type) { return static_cast<unsigned>(type); }
 
-    // The last one first, as they are ranked.
+    // Effects: counts the room. The last block comes first, as they are ranked.
     template <class F>
-    void for_each_partial(F f) const {
+    void for_each_partial(F f) {
+        for (std::uint64_t& room : room_)
+            room = 0;
         std::uint32_t i = zone_.geometry().blocks();
         while (i != 0)
             zone_.with_zone_lock([&](auto held_lock) { // for a region at a time
@@ -94,20 +110,20 @@ private:
                     const block_traits t = zone_.blocks().traits(b);
                     const std::uint32_t free = zone_.blocks().free_frames(held_lock, b);
                     const bool partial = free != 0 && free != geometry::block_frames;
-                    if (partial && t.allocatable() && !zone_.blocks().holds_unmovable(held_lock, b) &&
-                        zone_.blocks().missing_frames(held_lock, b) == 0)
-                        f(b, geometry::block_frames - free);
+                    // One with a frame that is missing, or will be when it is freed, never becomes whole.
+                    if (!partial || !t.cacheable() || zone_.blocks().holds_unmovable(held_lock, b) ||
+                        zone_.blocks().missing_frames(held_lock, b) != 0)
+                        continue;
+                    room_[index(t.type())] += free;
+                    f(candidate{geometry::block_frames - free, b, t.type()});
                 }
             });
     }
-    // Effects: finds the `few` lowest ranks above the last one handed out, and counts the room.
+    // Effects: finds the `few` lowest ranks above the last one handed out.
     void search() {
         const std::uint64_t last = count_ == 0 ? 0 : found_[count_ - 1].rank();
         at_ = count_ = 0;
-        room_ = 0;
-        for_each_partial([&](block_index b, std::uint32_t used) {
-            room_ += geometry::block_frames - used;
-            const candidate c{used, b};
+        for_each_partial([&](const candidate& c) {
             if (c.rank() <= last || (count_ == few && c.rank() >= found_[few - 1].rank())) return;
             unsigned to = count_ == few ? few - 1 : count_++;
             for (; to != 0 && found_[to - 1].rank() > c.rank(); --to)
@@ -117,7 +133,8 @@ private:
     }
 
     zone_core<Policy>& zone_;
-    std::uint64_t room_ = 0; // free frames
+    std::uint64_t room_[migrate_types] = {}; // free frames
+    bool is_deferred_[migrate_types] = {};
     candidate found_[few];
     unsigned at_ = 0;
     unsigned count_ = 0;
@@ -139,16 +156,16 @@ bool empty_block(zone_core<Policy>& engine, const typename compact_order<Policy>
         return false;
     }
     if (!range) { // isolated by somebody else, or of another type now
-        candidates.lose_room(zone_geometry<Policy>::block_frames - next.used);
+        candidates.lose_room(next.type, zone_geometry<Policy>::block_frames - next.used);
         return true;
     }
-    const migrate_report got = range->migrate(migrate_one);
+    const migrate_report got = range->migrate(migrate_one, deadline::until(until, Policy::clock::now()));
     report.moved += got.moved;
     report.freed += got.freed;
     report.failed += got.failed;
     if (got.outcome == status::ok) {
         ++report.emptied;
-        candidates.lose_room(zone_geometry<Policy>::block_frames);
+        candidates.lose_room(next.type, zone_geometry<Policy>::block_frames);
     }
     if (got.outcome == status::timed_out) report.outcome = status::timed_out;
     return got.outcome != status::timed_out;
@@ -174,12 +191,15 @@ compact_report compact(zone_core<Policy>& engine, M& migrate_one, const compact_
     for (auto next = candidates.next(); next.used != 0; next = candidates.next()) {
         if (is_too_dear(next.used)) break; // and so are all behind it
         if (is_too_dear(candidates.used(next.block))) continue;
-        if (moving_migrator<M> && !candidates.has_room()) {
+        if (moving_migrator<M> && !candidates.has_room(next.type)) {
             // But the moves may have left in caches what is missing.
             if ((report.outcome = drain()) != status::ok) break;
             candidates.count_room();
-            report.deferred = !candidates.has_room();
-            if (report.deferred) break;
+            if (!candidates.has_room(next.type)) {
+                report.deferred = true;
+                candidates.defer(next.type);
+                continue;
+            }
         }
         if (!detail::empty_block(engine, next, migrate_one, until, candidates, report)) break;
     }
