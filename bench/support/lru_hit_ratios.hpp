@@ -20,6 +20,7 @@
 #include <cstdio>
 #include <functional>
 #include <string>
+#include <unistd.h>
 #include <unordered_set>
 #include <vector>
 
@@ -183,8 +184,13 @@ private:
 };
 
 // Effects: prints the table for the traces named (files and directories), or for those of the environment variable
-// CORDON_TRACES, and for the generators. Returns: the exit status.
+// CORDON_TRACES, and for the generators. Returns: the exit status; 1, and nothing is printed, if one cannot be read.
 inline int print_hit_ratios(const std::vector<std::string>& names) {
+    for (const std::string& name : names)
+        if (::access(name.c_str(), R_OK) != 0) {
+            std::perror(name.c_str());
+            return 1;
+        }
     hit_ratios table;
     table.print_header();
     const auto files =

@@ -25,7 +25,8 @@ void find(void* library, const char* name, Function& out) {
 peer load_here(const std::string& path, std::string& problem) {
     // A name without a slash would be looked for elsewhere. Each peer finds its own symbols first: several bring
     // a malloc.
-    const std::string file = std::filesystem::absolute(path).string();
+    std::error_code none; // an empty name has no path: dlopen would give this program
+    const std::string file = std::filesystem::absolute(path, none).string();
     void* const library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
     if (library == nullptr) {
         problem = dlerror();

@@ -78,12 +78,26 @@ std::optional<results> read_results(const std::string& path) {
     return out;
 }
 
-bool write_file(const std::string& path, const std::string& text) {
+bool write_text(const std::string& path, const std::string& text) {
     std::ofstream out(path);
     out << text;
     out.close();
     if (!out) std::perror(path.c_str());
     return !out.fail();
+}
+
+// A file is replaced at once or stays as it is: neither a full disk nor an end in the midst costs what it holds.
+bool write_file(const std::string& path, const std::string& text) {
+    std::error_code problem;
+    const std::filesystem::path target = std::filesystem::canonical(path, problem); // a link stays one
+    if (problem || !std::filesystem::is_regular_file(target, problem)) return write_text(path, text);
+    const std::string beside = target.string() + ".new";
+    const bool written = write_text(beside, text);
+    if (written) std::filesystem::rename(beside, target, problem);
+    if (written && !problem) return true;
+    if (problem) std::fprintf(stderr, "%s: %s\n", path.c_str(), problem.message().c_str());
+    std::filesystem::remove(beside, problem);
+    return false;
 }
 
 // A file that is there already stays as it is.
@@ -190,7 +204,8 @@ results measure(const suite& questions, const flags& chosen, json context) {
     };
     const auto keep = [&](const std::vector<outcome>& complete) {
         std::error_code none;
-        if (std::filesystem::is_regular_file(chosen.out, none)) // a pipe gets them once
+        // Nothing complete is no reason to write over the results of an earlier run; and a pipe gets them once.
+        if (!complete.empty() && std::filesystem::is_regular_file(chosen.out, none))
             write_file(chosen.out,
                        in_format(so_far(complete, true), chosen.written, chosen.written_aggregates_only));
     };
@@ -220,8 +235,19 @@ std::optional<json> begin_context(const flags& chosen, const std::string& execut
     return out;
 }
 
+// Returns: whether all that was printed has arrived.
+bool printed() {
+    const bool good = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+    if (!good) std::perror("standard output");
+    return good;
+}
+
 // Returns: whether all that was asked for could be written.
 bool show(const results& measured, const flags& chosen, const std::optional<results>& before) {
+    if (measured.outcomes.empty()) { // interrupted at once: files of earlier runs say more
+        std::fputs("no benchmark was completed: nothing is written\n", stderr);
+        return false;
+    }
     bool good = true;
     std::fputs(in_format(measured, chosen.shown, chosen.shown_aggregates_only).c_str(), stdout);
     if (!chosen.out.empty())
@@ -236,7 +262,7 @@ bool show(const results& measured, const flags& chosen, const std::optional<resu
         std::fputs(to_table(compare(*before, measured)).c_str(), to);
         print_warnings(to, caveats_of(*before, measured));
     }
-    return good;
+    return printed() && good;
 }
 
 } // namespace
@@ -280,7 +306,7 @@ int run_program(int argc, char** argv, const char* about,
     if (chosen.list) {
         for (const std::string& name : names)
             std::puts(name.c_str());
-        return 0;
+        return printed() ? 0 : 1;
     }
     auto context = begin_context(chosen, argv[0]);
     if (!context) return 2;
