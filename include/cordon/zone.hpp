@@ -17,6 +17,8 @@
 // A fork() is heard of by the default policy: the child has the zone as it was, with its caches empty. Frames that other
 // threads had allocated stay allocated there, and what they had isolated or disabled stays so: nobody has their tokens.
 // A child of vfork, _Fork or clone does not use the zone.
+// A zone is called by one module of the program: a shared library that was loaded by dlopen, or that hides its symbols,
+// counts threads by itself, so two threads would share a slot. What modules share is called through functions of one.
 #pragma once
 
 #include "cordon/fwd.hpp"
