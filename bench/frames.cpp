@@ -124,20 +124,7 @@ struct cross_thread_pattern {
     static inline conveyor<Frame> belt; // contestants run one after the other, and leave it empty
 };
 
-// Calls f with the order as a constant: what the compiler can see through stays so.
-template <class F>
-decltype(auto) with_order(unsigned order, F f) {
-    switch (order) {
-    case 0: return f.template operator()<0>();
-    case 1: return f.template operator()<1>();
-    case 2: return f.template operator()<2>();
-    case 3: return f.template operator()<3>();
-    case 5: return f.template operator()<5>();
-    default: return f.template operator()<9>();
-    }
-}
-
-// Types: how many migrate types; 1: the lane's default.
+// Orders are told at run time, as by who has use for many. Types: how many migrate types; 1: the lane's default.
 template <unsigned Types>
 struct mixed_pattern {
     struct step {
@@ -164,12 +151,10 @@ struct mixed_pattern {
             run<Lane>& r = held[s.place];
             put<Lane>(lane, r);
             r.order = s.order;
-            r.first = with_order(s.order, [&]<unsigned Order>() {
-                if constexpr (Types == 1)
-                    return lane.template get<Order>();
-                else
-                    return lane.template get<Order>(static_cast<cordon::migrate_type>(s.type));
-            });
+            if constexpr (Types == 1)
+                r.first = lane.get(s.order);
+            else
+                r.first = lane.get(s.order, static_cast<cordon::migrate_type>(s.type));
         }
         const reading read = time.read(static_cast<double>(steps.size()));
         // What is refused is quickly done: nobody is to look fast by it. All places are taken long before the end.
@@ -196,8 +181,7 @@ private:
     }
     template <class Lane>
     static void put(Lane lane, const run<Lane>& r) {
-        if (r.first != Lane::none)
-            with_order(r.order, [&]<unsigned Order>() { lane.template put<Order>(r.first); });
+        if (r.first != Lane::none) lane.put(r.first, r.order);
     }
 };
 

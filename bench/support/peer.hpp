@@ -73,6 +73,8 @@ public:
         void put(frame f) {
             api_.free(self_, thread_, f, Order);
         }
+        frame get(unsigned order) { return api_.allocate(self_, thread_, order); }
+        void put(frame f, unsigned order) { api_.free(self_, thread_, f, order); }
 
     private:
         const peer& api_;
