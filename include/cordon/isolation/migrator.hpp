@@ -8,7 +8,8 @@
 //     migrate_outcome operator()(const busy_frame& from)              evict: free it, nothing to move to
 //
 // The allocation may be freed by its owner at any time before the migrator has made sure of it, so a migrator
-// locks its own record of the frame first. What it returns says who owns what now:
+// locks its own record of the frame first. One without a record is on its way: between its owner and the zone, or it is
+// the `to` of a migrator that is at work now (retry). What a migrator returns says who owns what now:
 //
 //     moved    the contents live in `to`, which is the embedder's; `from` is the library's, which frees it. A migrator
 //              that evicts says so if it has moved them to a frame of its own
