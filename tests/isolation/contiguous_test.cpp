@@ -4,7 +4,6 @@
 
 #include "cordon/sync/observed_lock.hpp"
 #include "support/catch.hpp"
-#include "support/stepped_clock.hpp"
 #include "support/zones.hpp"
 
 #include <algorithm>
@@ -33,17 +32,6 @@ struct before_isolation {
 };
 struct watched_policy : small_policy {
     using isolation_lock = observed_lock<spin_lock<atomics, backoff>, before_isolation>;
-};
-
-// Each wait for the isolation lock takes long.
-struct long_wait {
-    static constexpr bool wants_contention = false;
-    static void before_lock() {}
-    static void acquired(bool) { stepped_clock::time += 400'000'000; }
-    static void released() {}
-};
-struct waiting_policy : stepped_policy {
-    using isolation_lock = observed_lock<spin_lock<atomics, backoff>, long_wait>;
 };
 
 // An embedder with frames of order 0 in every block.
@@ -360,76 +348,6 @@ TEST_CASE("a range of less than a block lies beside frames that never existed, o
     };
     const auto emptied = zone.allocate_contiguous(frame_count{20}, frame_count{1}, frees);
     CHECK(emptied.value_or(frame_range{}) == frame_range{frame{11}, frame_count{20}});
-    CHECK(agrees(zone));
-}
-
-TEST_CASE("a frame that breaks when it is freed is in the way for ever, and not asked for", "[isolation]") {
-    small_zone zone{frames(4)};
-    for (const std::uint32_t f : {5u, 40u, 50u, 2 * small_block, 2 * small_block + 1, 3 * small_block})
-        REQUIRE(zone.allocate_exact(frame{f}) == status::ok);
-    REQUIRE(zone.poison(frame{5}) == status::deferred);
-    std::vector<frame> freed;
-    const auto frees = [&](const busy_frame& from) {
-        zone.free(nobody, from.head());
-        freed.push_back(from.head());
-        return migrate_outcome::freed;
-    };
-    SECTION("within a block") {
-        const auto others = occupy(zone, block(zone, 1, 3));
-        const auto got = zone.allocate_contiguous(frame_count{32}, frame_count{32}, frees);
-        CHECK(got.value_or(frame_range{}) == frame_range{frame{32}, frame_count{32}});
-        CHECK(freed == std::vector<frame>{frame{40}, frame{50}});
-    }
-    SECTION("among several blocks") {
-        const auto got =
-            zone.allocate_contiguous(frame_count{2 * small_block}, frame_count{2 * small_block}, frees);
-        CHECK(got.value_or(frame_range{}) == block(zone, 2, 2));
-        CHECK(freed.size() == 3);
-    }
-    CHECK(zone.state_of(frame{5}).poison_pending);
-    CHECK(agrees(zone));
-}
-
-TEST_CASE("a place whose frames rest in a cache is found, though others look cheaper", "[isolation]") {
-    constexpr std::uint32_t used = contiguous_search<small_policy>::max_attempts + 1;
-    small_zone zone{frames(used + 1)};
-    for (std::uint32_t b = 0; b != used; ++b)
-        REQUIRE(zone.allocate_exact(frame{b * small_block}) == status::ok);
-    const auto cached = occupy(zone, block(zone, used));
-    free_all(zone, cached, order{0}, slot_index{0});
-    REQUIRE(zone.stats().cached.raw() == small_block);
-    const auto got = zone.allocate_contiguous(frame_count{small_block});
-    CHECK(got.value_or(frame_range{}) == block(zone, used));
-    CHECK(agrees(zone));
-}
-
-TEST_CASE("a place that looks unmovable for what rests in a cache is found", "[isolation]") {
-    basic_zone<refusable_policy> zone{frames(1)};
-    REQUIRE(zone.set_migrate_type(frames(1), migrate_type::unmovable) == status::ok);
-    zone.free(slot_index{0}, *zone.allocate(slot_index{0}, order{0}, migrate_type::unmovable));
-    REQUIRE(zone.stats().cached.raw() != 0);
-    refusable_barrier::at_issue = true;
-    CHECK(zone.allocate_contiguous(frame_count{small_block}).error() == status::barrier_refused);
-    refusable_barrier::at_issue = false;
-    CHECK(zone.allocate_contiguous(frame_count{small_block}).value_or(frame_range{}) == frames(1));
-    CHECK(agrees(zone));
-}
-
-TEST_CASE("what the search has waited for locks is not left to the migrator once more", "[isolation]") {
-    basic_zone<waiting_policy> zone{frames(2)};
-    for (std::uint32_t b = 0; b != 2; ++b)
-        REQUIRE(zone.allocate_exact(frame{b * small_block}) == status::ok);
-    const std::uint64_t start = stepped_clock::time;
-    std::uint64_t last = start;
-    const auto busy = [&](const busy_frame&, frame) {
-        last = stepped_clock::time;
-        return migrate_outcome::retry;
-    };
-    const auto got =
-        zone.allocate_contiguous(frame_count{small_block}, frame_count{1}, busy, {.deadline = in_a_second});
-    CHECK(got.error() == status::timed_out);
-    CHECK(last - start > 400'000'000);
-    CHECK(last - start <= 1'000'000'000 + 10'000'000);
     CHECK(agrees(zone));
 }
 

@@ -111,13 +111,6 @@ public:
         if (traits(geometry::block_of(first)).has(block_traits::poisoned))
             parts_.poisoned.for_each_in(first, count, f);
     }
-    // The same, and for those that will be missing when they are freed.
-    template <class F>
-    void for_each_lost(proof held_lock, frame_index first, std::uint32_t count, F f) const {
-        for_each_missing(held_lock, first, count, f);
-        if (traits(geometry::block_of(first)).has(block_traits::poisoned))
-            parts_.condemned.for_each_in(first, count, f);
-    }
     // Returns: whether all frames of the block that exist are in its map.
     [[nodiscard]] bool is_idle(proof held_lock, block_index b) const {
         return fill(b).used == missing_frames(held_lock, b);

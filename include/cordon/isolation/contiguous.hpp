@@ -5,8 +5,7 @@
 // block; a larger one starts at a pageblock (rounded up to the alignment) or with the zone. The cheapest place is the
 // one with the fewest frames in use, lent blocks first, since that is what they were lent for. Its blocks are isolated,
 // only the frames inside the wanted range are moved, the range is claimed, and what is left of the blocks is open again.
-// A place that fails is undone and the next one tried; after the first one with all caches drained, since what rests
-// there looks used.
+// A place that fails is undone and the next one tried.
 #pragma once
 
 #include "cordon/isolation/isolated_range.hpp"
@@ -97,15 +96,15 @@ private:
             const std::uint64_t end = start.raw() + count_;
             const auto last = static_cast<std::uint32_t>((end - 1) / geometry::block_frames);
             place whole{0, at};
-            bool is_broken = false; // a frame of it is lost, which is in the way for ever
+            bool is_broken = false; // a frame of it is missing, which is in the way for ever
             for (block_index b = first; b.raw() <= last && whole.price < limit; ++b) {
                 const block_traits t = zone_.blocks().traits(b);
                 if (!t.allocatable() || zone_.blocks().holds_unmovable(held_lock, b)) return place{};
                 const frame_index from = b == first ? start : geometry::index_of(b);
                 const std::uint64_t rest =
                     b.raw() == last ? end - from.raw() : geometry::block_frames - geometry::bit_of(from);
-                zone_.blocks().for_each_lost(held_lock, from, static_cast<std::uint32_t>(rest),
-                                             [&](frame_index, std::uint32_t) { is_broken = true; });
+                zone_.blocks().for_each_missing(held_lock, from, static_cast<std::uint32_t>(rest),
+                                                [&](frame_index, std::uint32_t) { is_broken = true; });
                 const std::uint64_t free = zone_.blocks().free_frames(held_lock, b);
                 const std::uint64_t missing = zone_.blocks().missing_frames(held_lock, b);
                 whole.price += price_in(t.type(), geometry::block_frames - free - missing);
@@ -121,14 +120,14 @@ private:
         const block_index b = geometry::block_of(start);
         const auto map = zone_.blocks().free_map(held_lock, b);
         constexpr std::uint32_t end = geometry::block_frames;
-        // A lost frame, as those behind the zone's end are, weighs more than all others of the block together.
+        // A missing frame, as those behind the zone's end are, weighs more than all others of the block together.
         constexpr std::uint32_t weight = geometry::block_frames;
         std::uint32_t used_below[geometry::block_frames + 1] = {};
-        zone_.blocks().for_each_lost(held_lock, geometry::index_of(b), end,
-                                     [&](frame_index at, std::uint32_t n) {
-                                         for (std::uint32_t i = 0; i != n; ++i)
-                                             used_below[geometry::bit_of(at) + i + 1] = weight;
-                                     });
+        zone_.blocks().for_each_missing(held_lock, geometry::index_of(b), end,
+                                        [&](frame_index at, std::uint32_t n) {
+                                            for (std::uint32_t i = 0; i != n; ++i)
+                                                used_below[geometry::bit_of(at) + i + 1] = weight;
+                                        });
         for (std::uint32_t bit = 0; bit != end; ++bit)
             used_below[bit + 1] += used_below[bit] + !map.test(bit);
         const auto size = static_cast<std::uint32_t>(count_);
@@ -151,25 +150,6 @@ private:
     unsigned attempts_ = 0;
 };
 
-namespace detail {
-
-// Effects: empties the place and claims it. Returns: the wanted range; or the trouble with it, and it is open again.
-template <class Policy, migrator M>
-result<frame_range> take_place(zone_core<Policy>& engine, const contiguous_search<Policy>& place,
-                               M& migrate_one, std::uint64_t until, const isolate_options& options) {
-    isolate_options limited = options;
-    limited.deadline = deadline::until(until, Policy::clock::now());
-    auto range = isolated_range<Policy>::seal(engine, place.blocks(), limited);
-    if (!range) return range.error();
-    const migrate_report moved =
-        range->migrate(place.wanted(), migrate_one, deadline::until(until, Policy::clock::now()));
-    if (moved.outcome == status::ok) return range->claim(place.wanted());
-    if (options.blocker != nullptr) *options.blocker = moved.blocker;
-    return moved.outcome;
-}
-
-} // namespace detail
-
 // Returns: `count` frames in a row from a multiple of `alignment` on, allocated with order 0 each; busy or the
 // migrator's trouble with the last place, no_memory if there is no place, invalid_argument.
 template <class Policy, migrator M>
@@ -183,23 +163,27 @@ result<frame_range> allocate_contiguous(zone_core<Policy>& engine, frame_count c
     contiguous_search<Policy> place{engine, count, alignment};
     const std::uint64_t until = options.deadline.from(Policy::clock::now());
     status trouble = status::no_memory;
-    for (bool is_drained = false;;) {
-        if (place.next()) {
-            const auto got = detail::take_place(engine, place, migrate_one, until, options);
-            trouble = got.error();
-            if (got || trouble == status::timed_out || trouble == status::barrier_refused ||
-                trouble == status::re_entered)
-                return got;
-        } else if (is_drained) {
+    while (place.next()) {
+        isolate_options limited = options;
+        limited.deadline = deadline::until(until, Policy::clock::now());
+        auto range = isolated_range<Policy>::seal(engine, place.blocks(), limited);
+        trouble = range.error();
+        if (trouble == status::timed_out || trouble == status::barrier_refused ||
+            trouble == status::re_entered)
             return trouble;
+        if (!range) continue;
+        const migrate_report moved = range->migrate(place.wanted(), migrate_one);
+        trouble = moved.outcome;
+        if (trouble == status::ok) {
+            const result<frame_range> claimed = range->claim(place.wanted());
+            if (claimed) return claimed;
+            trouble = claimed.error();
+        } else if (options.blocker != nullptr) {
+            *options.blocker = moved.blocker;
         }
-        if (is_drained) continue;
-        // What rests in caches looked used.
-        const slot_index self = Policy::thread_slots::current();
-        if (const status e = engine.drain(self, typename zone_core<Policy>::filter{}, until); e != status::ok)
-            return e;
-        is_drained = true;
+        if (trouble == status::timed_out) return trouble;
     }
+    return trouble;
 }
 
 } // namespace cordon::inline v0
