@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // A contestant is made of a number of frames and of threads. enter(worker), called by the worker's thread, returns a
-// lane with get<Order>() and put<Order>(frame), and the same with the order at run time. Other allocators are contestants of type peer_frames (peer.hpp).
+// lane with get(order) and put(frame, order). Other allocators are contestants of type peer_frames (peer.hpp).
 // A floor is a stack of frame numbers for each thread that never runs empty: the least that an allocator with thread
 // caches can do. They are written out here, not made from the library's parts, so that they stay where they are. A
 // lane is a handle that patterns take by value, and what it does is inline, for the floors as for cordon: else a compiler
@@ -60,8 +60,7 @@ public:
         using frame = std::uint32_t;
         static constexpr frame none = UINT32_MAX;
 
-        template <unsigned Order>
-        CORDON_ALWAYS_INLINE frame get() {
+        CORDON_ALWAYS_INLINE frame get(unsigned) {
             stack& s = *mine_;
             frame f = none;
             if (!s.guard.enter()) [[unlikely]]
@@ -71,16 +70,13 @@ public:
             s.guard.leave();
             return f;
         }
-        template <unsigned Order>
-        CORDON_ALWAYS_INLINE void put(frame f) {
+        CORDON_ALWAYS_INLINE void put(frame f, unsigned) {
             stack& s = *mine_;
             if (!s.guard.enter()) [[unlikely]]
                 return;
             s.entries[s.count++] = f;
             s.guard.leave();
         }
-        CORDON_ALWAYS_INLINE frame get(unsigned) { return get<0>(); }
-        CORDON_ALWAYS_INLINE void put(frame f, unsigned) { put<0>(f); }
     };
 
     stack_floor(std::uint32_t frames, unsigned) : frames_(frames) {}
@@ -124,14 +120,6 @@ public:
         static constexpr frame none = UINT32_MAX;
 
         explicit lane(zone_type& zone) : zone_(zone) {}
-        template <unsigned Order>
-        CORDON_ALWAYS_INLINE frame get(cordon::migrate_type type = cordon::migrate_type::movable) {
-            return get(Order, type);
-        }
-        template <unsigned Order>
-        CORDON_ALWAYS_INLINE void put(frame f) {
-            put(f, Order);
-        }
         CORDON_ALWAYS_INLINE frame get(unsigned order,
                                        cordon::migrate_type type = cordon::migrate_type::movable) {
             const cordon::order k{order};

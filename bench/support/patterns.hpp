@@ -33,7 +33,7 @@ void require_frame(const Lane&, frame_of<Lane> f) {
 template <unsigned Order, class Lane>
 void get_all(Lane lane, std::span<frame_of<Lane>> held) {
     for (frame_of<Lane>& f : held) {
-        f = lane.template get<Order>();
+        f = lane.get(Order);
         keep(f);
     }
     require_frame(lane, held.back());
@@ -41,7 +41,7 @@ void get_all(Lane lane, std::span<frame_of<Lane>> held) {
 template <unsigned Order, class Lane>
 void put_all(Lane lane, std::span<frame_of<Lane>> held) {
     for (frame_of<Lane>& f : held) {
-        lane.template put<Order>(f);
+        lane.put(f, Order);
         keep(f);
     }
 }
@@ -51,9 +51,9 @@ template <unsigned Order, class Lane>
 std::array<reading, 1> repeat(Lane lane, std::size_t pairs) {
     const stopwatch time;
     for (std::size_t i = 0; i != pairs; ++i) {
-        auto f = lane.template get<Order>();
+        auto f = lane.get(Order);
         keep(f);
-        lane.template put<Order>(f);
+        lane.put(f, Order);
         keep(f);
     }
     return {time.read(static_cast<double>(pairs))};

@@ -65,14 +65,6 @@ public:
         static constexpr frame none = UINT64_MAX;
 
         lane(const peer& api, void* self, unsigned thread) : api_(api), self_(self), thread_(thread) {}
-        template <unsigned Order>
-        frame get() {
-            return api_.allocate(self_, thread_, Order);
-        }
-        template <unsigned Order>
-        void put(frame f) {
-            api_.free(self_, thread_, f, Order);
-        }
         frame get(unsigned order) { return api_.allocate(self_, thread_, order); }
         void put(frame f, unsigned order) { api_.free(self_, thread_, f, order); }
 

@@ -63,9 +63,9 @@ private:
         for (std::uint64_t operations = 0; !stop_.load(std::memory_order_relaxed);) {
             const std::size_t burst = 1 + numbers.below(1023);
             for (std::size_t i = 0; i != burst; ++i)
-                keep(held[i] = entered.template get<0>());
+                keep(held[i] = entered.get(0));
             for (std::size_t i = 0; i != burst; ++i)
-                entered.template put<0>(held[i]);
+                entered.put(held[i], 0);
             operations += 2 * burst;
             mine.operations.store(operations, std::memory_order_relaxed);
         }
